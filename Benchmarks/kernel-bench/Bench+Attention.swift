@@ -1,0 +1,95 @@
+import Kernels
+import Tensors
+
+extension Bench {
+  /// Rows of equal length with their cache: 14 query heads on 2 KV heads of 64.
+  private func batch(
+    sequences: Int, slots: Int, context: Int
+  ) throws -> (rows: [AttentionRow], cache: KVCacheView, queries: Matrix) {
+    let capacity = context + slots
+    let rows = (0..<sequences).map { index in
+      AttentionRow(
+        firstSlot: index * slots, slots: slots, real: 0..<slots, context: context,
+        base: index * capacity, capacity: capacity, masked: capacity..<capacity)
+    }
+    let cache = KVCacheView(
+      keys: try filled(sequences * capacity, 128).storage,
+      values: try filled(sequences * capacity, 128).storage, offset: 0,
+      slots: sequences * capacity, kvHeads: 2, headDimension: 64)
+    return (rows, cache, try filled(sequences * slots, 896))
+  }
+
+  /// Prefill attention: causal FLOPs per second, and its share beside the linear layers.
+  func attention() throws {
+    print("\nprefill attention, 14 heads on 2 KV heads of 64 (causal FLOPs only)")
+    for length in [64, 256, 512, 1024, 2048] {
+      let problem = try batch(sequences: 1, slots: length, context: 0)
+      let out = try cpu.matrix(rows: length, columns: 896)
+      let best = interleaved(
+        4,
+        [
+          { _ in
+            cpu.attend(
+              queries: problem.queries, rows: problem.rows, cache: problem.cache, queryHeads: 14,
+              scale: 0.125, into: out)
+          }
+        ])[0]
+      let flops = 4 * 896 * Double(length) * Double(length + 1) / 2
+      let linear = 2 * Double(length) * Double(Bench.layers.reduce(0) { $0 + $1.1 * $1.2 })
+      let linearSeconds = linear * 1e-9 / (0.9 * peak)
+      print(
+        "  length \(length): \(fixed(flops / best * 1e-9)) GFLOP/s = "
+          + "\(fixed(flops / best * 1e-9 / peak)) of peak; "
+          + "\(fixed(best / (best + linearSeconds))) of a layer whose linears run at 0.90 of peak")
+    }
+  }
+
+  /// Decode attention: GB/s of keys and values against read bandwidth.
+  func decodeAttention() throws {
+    print("\ndecode attention, KV GB/s over read bandwidth")
+    for (sequences, context) in [(1, 1023), (8, 1023), (32, 2047)] {
+      let problem = try batch(sequences: sequences, slots: 1, context: context)
+      let out = try cpu.matrix(rows: sequences, columns: 896)
+      let best = interleaved(
+        10,
+        [
+          { _ in
+            cpu.attend(
+              queries: problem.queries, rows: problem.rows, cache: problem.cache, queryHeads: 14,
+              scale: 0.125, into: out)
+          }
+        ])[0]
+      let bytes = Double(sequences * (context + 1) * 128 * 2 * MemoryLayout<Float>.stride)
+      let rate = bytes / best * 1e-9
+      print(
+        "  \(sequences) x \(context + 1) keys: \(fixed(rate)) GB/s = \(fixed(rate / bandwidth)) "
+          + "(\(fixed(best * 1e6)) us)")
+    }
+  }
+
+  /// Microseconds of the row kernels, in the cache.
+  func rowKernels() throws {
+    print("\nrow kernels, us per row")
+    let (x, y) = (try filled(64, 896), try filled(64, 896))
+    let (gateUp, wide) = (try filled(64, 9728), try filled(64, 4864))
+    let weight = try filled(1, 896).storage
+    let table = RotaryTable(
+      inverseFrequencies: (0..<32).map { 1 / Double(1 + $0) }, maxPositions: 64)
+    let positions = (0..<64).map(Int32.init)
+    let logits = try filled(2, 151_936)
+    let names = [
+      "rmsNorm 896", "addRMSNorm 896", "rotate 14 x 64", "siluMultiply 4864", "argmax 151936",
+    ]
+    let best = interleaved(
+      20,
+      [
+        { _ in cpu.rmsNorm(x, weight: weight, epsilon: 1e-6, into: y) },
+        { _ in cpu.addRMSNorm(x, residual: y, weight: weight, epsilon: 1e-6, into: x) },
+        { _ in cpu.rotate(x, heads: 14, positions: positions, table: table) },
+        { _ in cpu.siluMultiply(gateUp, into: wide) }, { _ in _ = cpu.argmax(logits) },
+      ])
+    for (index, name) in names.enumerated() {
+      print("  \(name): \(fixed(best[index] * 1e6 / (index == 4 ? 2 : 64)))")
+    }
+  }
+}

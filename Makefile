@@ -1,0 +1,39 @@
+# What people type. The work is in scripts/ and in the executables.
+.DEFAULT_GOAL := help
+JOBS ?= 2
+SOURCES := Package.swift Sources Tests Benchmarks
+
+# Open MPI refuses root unless told twice (containers); ordinary users are not affected.
+export OMPI_ALLOW_RUN_AS_ROOT := 1
+export OMPI_ALLOW_RUN_AS_ROOT_CONFIRM := 1
+
+.PHONY: help study test bench build bootstrap format lint clean
+
+help: ## this list
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
+
+study: build ## install what is missing, build, run the main job, say where the report is
+	.build/release/padtax run jobs/quickstart.yaml
+	@echo "study: the report of each run lies in its folder under results/ (summary.csv, summary.json)"
+
+test: bootstrap ## install what is missing, run every test
+	@JOBS=$(JOBS) PADTAX_JOBS=$(JOBS) scripts/test
+
+bench: bootstrap ## measure kernels and messages against their ceilings (keep the machine quiet)
+	@PADTAX_JOBS=$(JOBS) scripts/bench
+
+build: bootstrap ## release build
+	swift build -c release -j $(JOBS)
+
+bootstrap: ## install what is missing (apt; sudo only when not root)
+	@scripts/bootstrap
+
+format: ## rewrite sources in the project's format
+	swift format --in-place --parallel --recursive $(SOURCES)
+
+lint: ## format and layer checks
+	swift format lint --strict --parallel --recursive $(SOURCES)
+	scripts/check-layers
+
+clean: ## remove builds
+	rm -rf .build

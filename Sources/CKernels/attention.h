@@ -1,0 +1,115 @@
+// Causal attention of one KV head: the query heads that share it are stacked on the slots.
+//
+// Letters: s slots, g group, d width, t visible KV slots. Stacked row r is slot r / g, head r % g.
+// CK_ATTENTION_ROWS stacked rows at a time walk over the keys in blocks of CK_ATTENTION_KEYS, with
+// the running maximum and sum of online softmax (Milakov and Gimelshein 2018, arXiv:1805.02867;
+// blocked as in Dao et al. 2022, arXiv:2205.14135, algorithm 1). No [s, t] matrix exists.
+//
+// Padding is computed: masked scores are products like all others, then set to minus infinity.
+// Only KV blocks that lie wholly after the last slot of a tile are left out, padded or not.
+
+// Keys [count, d] to [d, CK_PANEL] columns, the columns beyond `count` zero.
+static void transpose_keys(float *panel, const float *keys, size_t count, size_t d) {
+  for (size_t i = 0; i < d; i++) {
+    for (size_t j = 0; j < count; j++) panel[i * CK_PANEL + j] = keys[j * d + i];
+    for (size_t j = count; j < CK_PANEL; j++) panel[i * CK_PANEL + j] = 0;
+  }
+}
+
+// Sets x[begin..<end] to minus infinity, as far as it lies in 0..<n.
+CK_INLINE void exclude(float *x, size_t begin, size_t end, size_t n) {
+  if (end > n) end = n;
+  for (size_t i = begin; i < end; i++) x[i] = -INFINITY;
+}
+
+// One block of online softmax for one stacked row. scores[padded] become weights relative to the
+// new maximum; the row's old output is rescaled by what the maximum moved.
+CK_INLINE void soften(
+    float *scores, size_t padded, float *out, size_t d, float *maximum_so_far, float *total) {
+  float high = largest(scores, padded);
+  if (high < *maximum_so_far) high = *maximum_so_far;
+  // Nothing but masked keys so far: any finite offset makes all weights zero.
+  float offset = high == -INFINITY ? 0 : high;
+  float kept = exponential(splat(*maximum_so_far - offset))[0];
+  if (*total > 0 && kept != 1) multiply(out, d, kept);
+  *total = *total * kept + exponentials(scores, padded, offset);
+  *maximum_so_far = high;
+}
+
+// Scores of the stacked rows q[rows, d] against keys first..<first + count.
+CK_INLINE void score(
+    const ck_attention *job, const float *panels, const float *q, size_t rows, size_t first,
+    size_t count, float *scores) {
+  size_t d = job->width;
+  if (!panels) {
+    skinny_linear(
+        rows, count, d, q, d, job->keys + first * d, d, 0, scores, CK_ATTENTION_KEYS);
+    return;
+  }
+  for (size_t j = 0; j < count; j += CK_PANEL) {
+    size_t columns = count - j < CK_PANEL ? count - j : CK_PANEL;
+    columns = (columns + CK_WIDTH - 1) / CK_WIDTH * CK_WIDTH;
+    multiply_tiles(
+        rows, columns, d, q, d, panels + (first + j) * d, CK_PANEL, scores + j,
+        CK_ATTENTION_KEYS, 0);
+  }
+}
+
+// Stacked rows row..<row + rows of the job.
+static void attend_tile(const ck_attention *job, size_t row, size_t rows, const float *panels) {
+  const size_t d = job->width, g = job->group;
+  float *q = job->workspace, *out = q + CK_ATTENTION_ROWS * d;
+  float *scores = out + CK_ATTENTION_ROWS * d;
+  float highest[CK_ATTENTION_ROWS], total[CK_ATTENTION_ROWS];
+  for (size_t r = 0; r < rows; r++) {
+    size_t slot = (row + r) / g, head = (row + r) % g;
+    const float *query = job->queries + slot * job->query_stride + head * d;
+    for (size_t i = 0; i < d; i++) q[r * d + i] = query[i] * job->scale;
+    highest[r] = -INFINITY;
+    total[r] = 0;
+  }
+  memset(out, 0, rows * d * sizeof(float));
+
+  size_t visible = job->context + (row + rows - 1) / g + 1;
+  for (size_t first = 0; first < visible; first += CK_ATTENTION_KEYS) {
+    size_t count = visible - first < CK_ATTENTION_KEYS ? visible - first : CK_ATTENTION_KEYS;
+    size_t padded = (count + CK_WIDTH - 1) / CK_WIDTH * CK_WIDTH;
+    score(job, panels, q, rows, first, count, scores);
+    for (size_t r = 0; r < rows; r++) {
+      float *line = scores + r * CK_ATTENTION_KEYS;
+      size_t slot = (row + r) / g, seen = job->context + slot + 1;
+      exclude(line, seen > first ? seen - first : 0, padded, padded);
+      if (slot >= job->real_begin && slot < job->real_end && job->masked_end > first)
+        exclude(
+            line, job->masked_begin > first ? job->masked_begin - first : 0,
+            job->masked_end - first, padded);
+      soften(line, padded, out + r * d, d, &highest[r], &total[r]);
+    }
+    multiply_tiles(
+        rows, d, count, scores, CK_ATTENTION_KEYS, job->values + first * d, d, out, d, 1);
+  }
+
+  for (size_t r = 0; r < rows; r++) {
+    size_t slot = (row + r) / g, head = (row + r) % g;
+    float *target = job->out + slot * job->out_stride + head * d;
+    float factor = total[r] > 0 ? 1.0f / total[r] : 0;
+    for (size_t i = 0; i < d; i++) target[i] = out[r * d + i] * factor;
+  }
+}
+
+static void attend(const ck_attention *job) {
+  const size_t d = job->width, stacked = job->slots * job->group;
+  const size_t visible = job->context + job->slots;
+  float *panels = 0;
+  if (stacked >= CK_TRANSPOSE_FROM) {
+    panels = job->workspace + CK_ATTENTION_ROWS * (2 * d + CK_ATTENTION_KEYS);
+    for (size_t j = 0; j < visible; j += CK_PANEL) {
+      size_t count = visible - j < CK_PANEL ? visible - j : CK_PANEL;
+      transpose_keys(panels + j * d, job->keys + j * d, count, d);
+    }
+  }
+  for (size_t row = 0; row < stacked; row += CK_ATTENTION_ROWS) {
+    size_t rows = stacked - row < CK_ATTENTION_ROWS ? stacked - row : CK_ATTENTION_ROWS;
+    attend_tile(job, row, rows, panels);
+  }
+}

@@ -1,0 +1,94 @@
+// padtax's own CPU kernels, float32, in three variants: AVX-512, AVX2 with FMA, and portable.
+//
+// One source per topic (norms.h, skinny.h, ...) is written with vectors of CK_WIDTH lanes and
+// compiled once per variant (variant_*.c). The caller asks for a table of functions once and
+// calls through it. Nothing here allocates, locks or keeps state; any thread may call.
+#ifndef CKERNELS_H
+#define CKERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define CK_NONNULL _Nonnull
+#define CK_NULLABLE _Nullable
+
+// Attention of one KV head and one sequence.
+//
+// Dimension letters: s query slots, g query heads of the KV head, d elements of a head, t KV slots
+// that the last query sees (context + s).
+typedef struct {
+  const float *CK_NONNULL queries;  // slot i, head h at queries + i * query_stride + h * d
+  size_t query_stride;
+  const float *CK_NONNULL keys;     // [t, d]
+  const float *CK_NONNULL values;   // [t, d]
+  float *CK_NONNULL out;            // slot i, head h at out + i * out_stride + h * d
+  size_t out_stride;
+  size_t slots, group, width;       // s, g, d
+  size_t context;                   // query slot i sees the KV slots 0...(context + i)
+  size_t real_begin, real_end;      // query slots that honour the mask
+  size_t masked_begin, masked_end;  // KV slots of weight 0 for those queries
+  float scale;
+  float *CK_NONNULL workspace;      // ck_attention_workspace() elements
+} ck_attention;
+
+typedef struct {
+  const char *CK_NONNULL name;
+  // Lanes of a vector.
+  size_t lanes;
+
+  // y[n] = x[n] / sqrt(mean(x^2) + epsilon) * w[n]; y may be x.
+  void (*CK_NONNULL rms_norm)(
+      float *CK_NONNULL y, const float *CK_NONNULL x, const float *CK_NONNULL w, size_t n,
+      float epsilon);
+  // r[n] += x[n], then y = rms_norm(r); y may be x.
+  void (*CK_NONNULL add_rms_norm)(
+      float *CK_NONNULL y, float *CK_NONNULL r, const float *CK_NONNULL x,
+      const float *CK_NONNULL w, size_t n, float epsilon);
+  // y[n] += x[n]
+  void (*CK_NONNULL add)(float *CK_NONNULL y, const float *CK_NONNULL x, size_t n);
+  // y[n] = g[n] / (1 + exp(-g[n])) * u[n]
+  void (*CK_NONNULL silu_multiply)(
+      float *CK_NONNULL y, const float *CK_NONNULL g, const float *CK_NONNULL u, size_t n);
+  // x[heads, d] in place; cosines and sines [d / 2]; element i turns with i + d / 2.
+  void (*CK_NONNULL rotate)(
+      float *CK_NONNULL x, const float *CK_NONNULL cosines, const float *CK_NONNULL sines,
+      size_t heads, size_t d);
+  // x[n] = softmax(x)
+  void (*CK_NONNULL softmax)(float *CK_NONNULL x, size_t n);
+  // Index of the first of the largest elements; n > 0.
+  size_t (*CK_NONNULL argmax)(const float *CK_NONNULL x, size_t n);
+  // y[m, n] = x[m, k] w[n, k]^T + bias[n]; made for small m. Rows ldx, ldw, ldy elements apart.
+  void (*CK_NONNULL skinny_linear)(
+      size_t m, size_t n, size_t k, const float *CK_NONNULL x, size_t ldx,
+      const float *CK_NONNULL w, size_t ldw, const float *CK_NULLABLE bias, float *CK_NONNULL y,
+      size_t ldy);
+  void (*CK_NONNULL attend)(const ck_attention *CK_NONNULL job);
+  // Runs `rounds` rounds of independent multiply-adds on registers; returns the operations done
+  // (a multiply-add counts two), and writes a value that depends on all of them.
+  double (*CK_NONNULL multiply_add)(size_t rounds, float *CK_NONNULL witness);
+  // Sum of n elements, read as eight streams.
+  float (*CK_NONNULL read_streams)(const float *CK_NONNULL x, size_t n);
+} ck_kernels;
+
+// The widest variant that this machine runs.
+const ck_kernels *CK_NONNULL ck_best_kernels(void);
+// The variant called "avx512", "avx2" or "portable", or NULL where this machine cannot run it.
+const ck_kernels *CK_NULLABLE ck_kernels_named(const char *CK_NONNULL name);
+// Name of the widest variant.
+const char *CK_NONNULL ck_instruction_set(void);
+// 1 where the CPU runs AVX2 and FMA; a BLAS that reports SSE kernels there is misconfigured.
+int ck_has_avx2(void);
+
+// Elements of workspace that ck_kernels.attend needs: linear in t, never s times t.
+size_t ck_attention_workspace(size_t slots, size_t group, size_t width, size_t context);
+
+// Ceilings, for provenance and benchmarks.
+// Multiply-add peak of one thread in GFLOP/s, best of several runs in `seconds`.
+double ck_measure_fma_gflops(const ck_kernels *CK_NONNULL kernels, double seconds);
+// GB/s of reading n elements once in eight streams, best of `repeats`; n should exceed the caches.
+double ck_measure_read_gbps(
+    const ck_kernels *CK_NONNULL kernels, const float *CK_NONNULL x, size_t n, int repeats);
+// Seconds of the monotonic clock.
+double ck_seconds(void);
+
+#endif

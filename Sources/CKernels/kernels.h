@@ -1,0 +1,25 @@
+// All topics for one variant. A variant_*.c includes this between setting its CK_ values and
+// closing the table.
+#include "vector.h"
+
+#include "norms.h"
+
+#include "activation.h"
+
+#include "rope.h"
+
+#include "skinny.h"
+
+#include "tiles.h"
+
+#include "attention.h"
+
+#include "multiply_add.h"
+
+#define CK_TABLE(variant_name) \
+  { \
+    .name = variant_name, .lanes = CK_WIDTH, .rms_norm = rms_norm, \
+    .add_rms_norm = add_rms_norm, .add = add, .silu_multiply = silu_multiply, .rotate = rotate, \
+    .softmax = softmax, .argmax = argmax, .skinny_linear = skinny_linear, .attend = attend, \
+    .multiply_add = multiply_add, .read_streams = read_streams, \
+  }

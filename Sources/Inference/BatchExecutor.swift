@@ -1,0 +1,202 @@
+import Kernels
+import MPI
+import Models
+import Scheduling
+import Tensors
+import Transformers
+
+/// Runs batches on one rank: all stages walk the steps and micro-batches of a plan in the same
+/// order, activations go down the pipeline, sampled tokens come back to the first stage.
+///
+/// Sends never block, so a stage works on one micro-batch while the next stage has the one before.
+/// Prefill ends when the first stage has every sequence's first token; decode steps then follow
+/// each other micro-batch by micro-batch.
+public final class BatchExecutor {
+  private static let activationTag = 1
+  private static let tokenTag = 2
+  /// Token id that padded slots carry.
+  static let padToken: Int32 = 0
+
+  let context: RankContext
+  public let shard: TransformerShard
+  private var cache: KVCache?
+  private var ring: [ActivationSlot] = []
+  private var ringSlots = 0
+  private let tokenSends = RequestSet()
+  private var tokenBuffers: [Storage] = []
+
+  public init(context: RankContext, shard: TransformerShard) {
+    self.context = context
+    self.shard = shard
+  }
+
+  /// Bytes of KV memory that a number of slots takes on this rank.
+  func kvBytes(slots: Int) -> Int { shard.plan.kvBytesPerToken(elementBytes: 4) * slots }
+
+  /// Makes room for the largest of some batches, so that running one allocates nothing large.
+  public func prepare(for batches: [PreparedBatch]) throws {
+    let slots = batches.map(\.plan.largestMicroBatch).max() ?? 1
+    let kv = batches.map(\.plan.kvSlotsReserved).max() ?? 1
+    let micro = batches.flatMap(\.plan.steps).map(\.microBatches.count).max() ?? 1
+    try shard.reserve(slots: slots, samples: batches.map(\.mostSamples).max() ?? 1)
+    if (cache?.slots ?? 0) < kv {
+      cache = nil
+      cache = try shard.makeCache(slots: kv)
+    }
+    let count = context.layout.pipeline == 1 ? 1 : micro + 1
+    if ringSlots < slots || ring.count < count {
+      ring = []
+      ring = try (0..<max(count, ring.count)).map { _ in
+        ActivationSlot(
+          try shard.backend.matrix(rows: slots, columns: shard.plan.model.hiddenSize))
+      }
+      ringSlots = slots
+    }
+  }
+
+  /// Runs a batch from its first prompt slot to its last token. Collective over a replica's ranks.
+  /// - Precondition: `prepare` was called for it.
+  func run(_ batch: PreparedBatch, capture: LogitCapture? = nil) throws -> BatchOutcome {
+    guard let cache, batch.plan.largestMicroBatch <= ringSlots else {
+      preconditionFailure("prepare was not called for this batch")
+    }
+    var tokens = TokenBook(batch)
+    var flow = Flow(ringCount: ring.count, units: batch.steps.flatMap(\.micro).map(\.input.slots))
+    var outcome = BatchOutcome(
+      tokens: [], start: MonotonicClock.nanoseconds(), prefillEnd: 0, end: 0)
+    context.ledger.context.phase = Traffic.prefill
+    for step in batch.steps {
+      if step.phase == .decode && outcome.prefillEnd == 0 {
+        outcome.prefillEnd = try finishPrefill(&tokens)
+      }
+      for micro in step.micro {
+        setContext(micro.input)
+        let slot = flow.next()
+        let hidden = try enter(micro, slot: slot, tokens: &tokens, flow: flow, outcome: &outcome)
+        try shard.runLayers(hidden, input: micro.input, cache: cache)
+        try leave(hidden, micro, slot: slot, tokens: &tokens, outcome: &outcome, capture: capture)
+      }
+    }
+    if outcome.prefillEnd == 0 { outcome.prefillEnd = try finishPrefill(&tokens) }
+    try drain(&tokens)
+    for slot in ring { try slot.finishSend() }
+    try tokenSends.waitAll()
+    shard.backend.synchronize()
+    outcome.end = MonotonicClock.nanoseconds()
+    context.ledger.context = TrafficContext(phase: Traffic.outside)
+    outcome.tokens = tokens.generated
+    return outcome
+  }
+
+  private func setContext(_ input: MicroBatchInput) {
+    context.ledger.context.units = Int32(input.slots)
+    context.ledger.context.usefulUnits = Int32(input.tokens)
+  }
+
+  /// The micro-batch's hidden state before this stage's layers.
+  private func enter(
+    _ micro: PreparedBatch.Micro, slot: Int, tokens: inout TokenBook, flow: Flow,
+    outcome: inout BatchOutcome
+  ) throws -> Matrix {
+    let rows = micro.input.slots
+    if context.isFirstStage {
+      while !tokens.canFeed(micro.rows) { try receiveTokens(&tokens) }
+      try ring[slot].finishSend()
+      let hidden = ring[slot].matrix.rows(0..<rows)
+      try shard.embed(tokens.feed(micro.rows, padding: Self.padToken), into: hidden)
+      return hidden
+    }
+    try startReceive(slot: slot, rows: rows)
+    if let ahead = flow.ahead { try startReceive(slot: ahead.slot, rows: ahead.rows) }
+    let from = MonotonicClock.nanoseconds()
+    try ring[slot].finishReceive()
+    outcome.receiveWaits.append(
+      (context.ledger.context.phase, from, MonotonicClock.nanoseconds()))
+    return ring[slot].matrix.rows(0..<rows)
+  }
+
+  /// Passes the hidden state on, or samples from it.
+  private func leave(
+    _ hidden: Matrix, _ micro: PreparedBatch.Micro, slot: Int, tokens: inout TokenBook,
+    outcome: inout BatchOutcome, capture: LogitCapture?
+  ) throws {
+    if !context.isLastStage {
+      outcome.sendStarts.append(MonotonicClock.nanoseconds())
+      let buffer = hidden.withMutableBuffer { UnsafeBufferPointer($0) }
+      ring[slot].sending(
+        try context.pipeline.startSend(buffer, to: context.stage + 1, tag: Self.activationTag))
+    } else if !micro.input.sampledSlots.isEmpty {
+      try sample(hidden, micro, tokens: &tokens, capture: capture)
+    }
+    if context.isFirstStage && !context.isLastStage { tokens.expect(micro.rows) }
+  }
+
+  private func sample(
+    _ hidden: Matrix, _ micro: PreparedBatch.Micro, tokens: inout TokenBook,
+    capture: LogitCapture?
+  ) throws {
+    let input = micro.input
+    context.ledger.context.units = Int32(input.sampledSlots.count)
+    context.ledger.context.usefulUnits = Int32(input.sampledSlots.count)
+    var chosen = [Int32](repeating: 0, count: micro.rows.count { $0.samples })
+    if let logits = try shard.logits(hidden, sampling: input.sampledSlots) {
+      let all = logits.argmax(shard.backend)
+      // A scored sequence has several sampled slots; its last one chooses.
+      var row = -1
+      for (index, sequence) in input.sampledSequences.enumerated() {
+        if index == 0 || input.sampledSequences[index - 1] != sequence { row += 1 }
+        chosen[row] = all[index]
+        capture?.add(logits.row(index, shard.backend), sequence: sequence)
+      }
+    }
+    context.ledger.context.units = Int32(chosen.count)
+    context.ledger.context.usefulUnits = Int32(chosen.count)
+    try shard.share(&chosen)
+    guard !context.isFirstStage else { return tokens.take(chosen, for: micro.rows) }
+    try sendTokens(chosen)
+  }
+
+  /// Posts the receive of a micro-batch's activations, once.
+  private func startReceive(slot: Int, rows: Int) throws {
+    guard !ring[slot].isReceiving else { return }
+    try ring[slot].finishSend()
+    let buffer = ring[slot].matrix.rows(0..<rows).withMutableBuffer { $0 }
+    ring[slot].receiving(
+      try context.pipeline.startReceive(
+        into: buffer, from: context.stage - 1, tag: Self.activationTag))
+  }
+
+  private func sendTokens(_ chosen: [Int32]) throws {
+    if try tokenSends.testAll() { tokenBuffers.removeAll(keepingCapacity: true) }
+    let storage = Storage(count: chosen.count)
+    let buffer = UnsafeMutableRawBufferPointer(
+      start: storage.pointer, count: chosen.count * MemoryLayout<Int32>.stride
+    ).bindMemory(to: Int32.self)
+    _ = buffer.update(fromContentsOf: chosen)
+    tokenBuffers.append(storage)
+    tokenSends.add(
+      try context.pipeline.startSend(UnsafeBufferPointer(buffer), to: 0, tag: Self.tokenTag))
+  }
+
+  private func receiveTokens(_ tokens: inout TokenBook) throws {
+    guard let rows = tokens.nextExpected() else {
+      preconditionFailure("a sequence is fed before its token was asked for")
+    }
+    var chosen = [Int32](repeating: 0, count: rows.count { $0.samples })
+    try context.pipeline.receive(
+      into: &chosen, from: context.layout.pipeline - 1, tag: Self.tokenTag)
+    tokens.take(chosen, for: rows)
+  }
+
+  private func drain(_ tokens: inout TokenBook) throws {
+    while tokens.isExpecting { try receiveTokens(&tokens) }
+  }
+
+  /// Waits, on the first stage, for every first token; the moment is the batch's TTFT.
+  private func finishPrefill(_ tokens: inout TokenBook) throws -> UInt64 {
+    try drain(&tokens)
+    shard.backend.synchronize()
+    context.ledger.context.phase = Traffic.decode
+    return MonotonicClock.nanoseconds()
+  }
+}

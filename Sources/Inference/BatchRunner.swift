@@ -1,0 +1,146 @@
+import MPI
+import Models
+import Records
+import Scheduling
+import Transformers
+
+/// Runs batches on all ranks of a layout: the coordinator plans and broadcasts, every replica runs
+/// its share, times and tokens come back.
+final class BatchRunner {
+  /// One execution, as every rank knows it; tokens are on the coordinator only.
+  struct Result {
+    /// Longest over replicas.
+    var batchTTFTSeconds: Double
+    var totalSeconds: Double
+    /// Generated tokens per sequence of the whole batch.
+    var tokens: [[Int32]]
+    var prefill: PhaseAccount
+    var decode: PhaseAccount
+  }
+
+  let context: RankContext
+  let executor: BatchExecutor
+
+  init(context: RankContext, executor: BatchExecutor) {
+    self.context = context
+    self.executor = executor
+  }
+
+  /// Sequences of a batch that replica `replica` runs.
+  static func share(of sequences: Int, replica: Int, layout: ParallelLayout) -> Range<Int> {
+    ShardPlan.split(sequences, into: layout.data, part: replica)
+  }
+
+  /// The plans of one batch, replica by replica.
+  static func plans(
+    policy: Policy, promptLengths: [Int], outputLengths: [Int], microBatches: Int,
+    layout: ParallelLayout
+  ) throws -> [BatchPlan] {
+    guard promptLengths.count >= layout.data else {
+      throw InferenceError(
+        .badInput,
+        "a batch of \(promptLengths.count) requests cannot be spread over \(layout.data) replicas "
+          + "(\(layout)); use larger batches or fewer replicas")
+    }
+    return try (0..<layout.data).map { replica in
+      let part = share(of: promptLengths.count, replica: replica, layout: layout)
+      return try BatchPlan(
+        policy: policy, promptLengths: Array(promptLengths[part]),
+        outputLengths: Array(outputLengths[part]), microBatches: microBatches)
+    }
+  }
+
+  /// Gives every rank its replica's plan and prompts. Collective; `plans` and `prompts` are the
+  /// coordinator's, others pass none.
+  func distribute(
+    plans: [BatchPlan], prompts: [[Int32]], scored: Set<Int> = []
+  ) throws -> PreparedBatch {
+    precondition(scored.isEmpty || context.layout.data == 1, "scoring runs on one replica")
+    var own: (words: [Int32], tokens: [Int32]) = ([], [])
+    for replica in 0..<context.layout.data {
+      var words: [Int32] = []
+      var tokens: [Int32] = []
+      if context.isCoordinator {
+        let part = Self.share(of: prompts.count, replica: replica, layout: context.layout)
+        words = plans[replica].encoded()
+        tokens = prompts[part].flatMap { $0 }
+      }
+      words = try context.control.broadcastArray(words, root: 0)
+      tokens = try context.control.broadcastArray(tokens, root: 0)
+      if replica == context.coordinates.replica { own = (words, tokens) }
+    }
+    let plan = try BatchPlan(decoding: own.words)
+    var first = 0
+    let split = plan.promptLengths.map { length in
+      defer { first += length }
+      return Array(own.tokens[first..<first + length])
+    }
+    return PreparedBatch(plan: plan, prompts: split, scored: scored)
+  }
+
+  /// Runs a prepared batch once. Collective.
+  func run(_ batch: PreparedBatch, capture: LogitCapture? = nil) throws -> Result {
+    context.ledger.clear()
+    try context.control.barrier()
+    context.ledger.clear()
+    let outcome = try executor.run(batch, capture: capture)
+    let accounts = try PhaseAccounting(context: context).accounts(outcome)
+    context.ledger.isRecording = false
+    defer { context.ledger.isRecording = true }
+    var times = [0.0, 0.0]
+    if context.leadsReplica {
+      times = [
+        Double(outcome.prefillEnd - outcome.start) / 1e9, Double(outcome.end - outcome.start) / 1e9,
+      ]
+    }
+    try context.control.allReduce(inPlace: &times, .max)
+    let tokens = try collect(outcome.tokens, lengths: batch.plan.outputLengths)
+    return Result(
+      batchTTFTSeconds: times[0], totalSeconds: times[1], tokens: tokens,
+      prefill: accounts.prefill, decode: accounts.decode)
+  }
+
+  /// All sequences' tokens on the coordinator, in the batch's order.
+  private func collect(_ tokens: [[Int32]], lengths: [Int]) throws -> [[Int32]] {
+    let leads = context.leadsReplica
+    let values = try context.control.gatherArrays(leads ? tokens.flatMap { $0 } : [], root: 0)
+    let counts = try context.control.gatherArrays(
+      leads ? tokens.map { Int32($0.count) } : [], root: 0)
+    guard let values, let counts else { return [] }
+    var out: [[Int32]] = []
+    for (flat, counts) in zip(values, counts) {
+      var first = 0
+      for count in counts {
+        out.append(Array(flat[first..<first + Int(count)]))
+        first += Int(count)
+      }
+    }
+    return out
+  }
+
+  /// Captured logits of all sequences on the coordinator, in the batch's order. Collective.
+  func collect(_ capture: LogitCapture) throws -> [[[Float]]] {
+    context.ledger.isRecording = false
+    defer { context.ledger.isRecording = true }
+    let holds = context.isLastStage && context.coordinates.tensor == 0
+    let rows = holds ? capture.rows : []
+    let shape = rows.map { Int32($0.count) }
+    let width = rows.lazy.flatMap { $0 }.map(\.count).max() ?? 0
+    let shapes = try context.control.gatherArrays(shape + [Int32(width)], root: 0)
+    let values = try context.control.gatherArrays(rows.flatMap { $0.flatMap { $0 } }, root: 0)
+    guard let shapes, let values else { return [] }
+    var out: [[[Float]]] = []
+    for (shape, flat) in zip(shapes, values) where shape.count > 1 {
+      let width = Int(shape[shape.count - 1])
+      var first = 0
+      for count in shape.dropLast() {
+        out.append(
+          (0..<Int(count)).map { _ in
+            defer { first += width }
+            return Array(flat[first..<first + width])
+          })
+      }
+    }
+    return out
+  }
+}

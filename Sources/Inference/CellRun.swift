@@ -1,0 +1,194 @@
+import Checkpoints
+import FoundationEssentials
+import Kernels
+import Locality
+import MPI
+import Models
+import Records
+import Scheduling
+import Transformers
+import Workloads
+
+/// One launch of a job under one layout: verify, then measure all batches and policies interleaved.
+public final class CellRun {
+  let context: RankContext
+  let resolved: ResolvedJob
+  let cell: CellDirectory
+  let backend: any Backend
+  let progress: ProgressReporter
+  private let rankFile: JSONLinesWriter
+  private var batchFile: JSONLinesWriter?
+  var oversubscribed = false
+
+  public init(
+    context: RankContext, resolved: ResolvedJob, cell: CellDirectory, progress: ProgressReporter
+  ) throws {
+    self.context = context
+    self.resolved = resolved
+    self.cell = cell
+    self.progress = progress
+    let choice = resolved.job.backend
+    backend = try context.together("backend") { try makeBackend(choice) }
+    rankFile = try context.together("output") {
+      try JSONLinesWriter(path: cell.rank(context.rank))
+    }
+    if context.isCoordinator { batchFile = try JSONLinesWriter(path: cell.batches) }
+  }
+
+  /// Verifies and measures. Collective.
+  /// - Throws: `InferenceError` of kind `failed` after the measurements when a policy's answers
+  ///   were wrong; that policy has no timing.
+  public func run(arguments: [String]) throws {
+    let source = try context.together("weights") { try WeightChoice(resolved) }
+    let memory = MemoryCheck(
+      resolved: resolved, layout: context.layout, rank: context.rank)
+    let free = try memory.survey(context)
+    try context.together("memory") { try memory.check(free, context.layout) }
+    let facts = try RankSurvey(context: context, backend: backend, resolved: resolved)
+      .gather(arguments: arguments, cell: cell.name)
+    oversubscribed = facts.oversubscribed
+    try context.together("output") {
+      guard let provenance = facts.provenance else { return }
+      try AtomicFile.write(JSONText.pretty(provenance), to: cell.provenance)
+      for warning in provenance.warnings { progress.warn(warning) }
+    }
+    let failures = try verify(source)
+    let policies = resolved.job.policies.filter { failures[$0] == nil }
+    if !policies.isEmpty { try measure(source, policies: policies) }
+    guard failures.isEmpty else {
+      throw InferenceError(
+        .failed,
+        failures.map { "\(context.layout) \($0.key): answers are wrong: \($0.value)" }
+          .sorted().joined(separator: "\n"))
+    }
+  }
+
+  private func makeShard(
+    _ source: WeightChoice, model: ModelConfiguration
+  ) throws -> TransformerShard {
+    progress.report(stage: "load")
+    return try context.together("weights") {
+      try TransformerShard(
+        plan: ShardPlan(model: model, layout: context.layout, rank: context.rank),
+        source: source.weights(for: model), backend: backend, group: context.tensor,
+        positions: resolved.positions)
+    }
+  }
+
+  /// Failures by policy; the same on every rank.
+  private func verify(_ source: WeightChoice) throws -> [Policy: String] {
+    let check = resolved.job.verification
+    let requests = Verification.sample(
+      resolved.batches[0], count: max(check.sequences, context.layout.data))
+    let tokens = min(check.outputTokens, resolved.job.outputTokens ?? check.outputTokens)
+    let prompts = try resolved.tokens(of: Batch(id: 0, requests: requests))
+    let model = try MemoryCheck.verificationModel(resolved.model, context: context)
+    progress.report(stage: "verify")
+    let reference = try context.together("reference") {
+      guard context.isCoordinator else { return ReferenceAnswers?.none }
+      return try ReferenceAnswers.compute(
+        model: model, source: source.weights(for: model), backend: backend, prompts: prompts,
+        outputTokens: tokens)
+    }
+    let executor = BatchExecutor(
+      context: context, shard: try makeShard(source, model: model))
+    let verification = Verification(
+      runner: BatchRunner(context: context, executor: executor),
+      microBatches: resolved.job.microBatches)
+    if model == resolved.model { shard = executor.shard }
+    var records: [VerificationRecord] = []
+    for policy in resolved.job.policies {
+      progress.report(stage: "verify", policy: policy)
+      let comparison = try verification.compare(
+        policy: policy, prompts: prompts, outputLengths: prompts.map { _ in tokens },
+        reference: reference)?.comparison
+      guard let comparison, let reference else { continue }
+      records.append(
+        VerificationRecord(
+          cell: cell.name, layout: "\(context.layout)", policy: "\(policy)",
+          sequences: prompts.count, tokensPerSequence: tokens, layers: model.layerCount,
+          maxLogitError: comparison.maxError, tolerance: reference.tolerance,
+          tokensCompared: comparison.tokensCompared, ties: comparison.ties,
+          passed: comparison.passed, failure: comparison.failure))
+    }
+    if context.isCoordinator {
+      let file = try JSONLinesWriter(path: cell.verification)
+      for record in records { try file.append(record) }
+    }
+    let text = try JSONText.line(records.map { $0.failure ?? "" })
+    let shared = try context.control.broadcastArray(Array(text.utf8), root: 0)
+    let failures = try JSONText.decode(
+      [String].self, from: String(decoding: shared, as: UTF8.self), source: "verification")
+    return Dictionary(
+      uniqueKeysWithValues: zip(resolved.job.policies, failures).filter { $0.1 != "" })
+  }
+
+  private var shard: TransformerShard?
+
+  /// Runs every batch under every policy, policies side by side: A B A B.
+  private func measure(_ source: WeightChoice, policies: [Policy]) throws {
+    let shard = try shard ?? makeShard(source, model: resolved.model)
+    let runner = BatchRunner(
+      context: context, executor: BatchExecutor(context: context, shard: shard))
+    var prepared: [[PreparedBatch]] = []
+    var plans: [[[BatchPlan]]] = []
+    for batch in resolved.batches {
+      let prompts = try resolved.tokens(of: batch)
+      plans.append(
+        try policies.map {
+          try BatchRunner.plans(
+            policy: $0, promptLengths: batch.lengths,
+            outputLengths: resolved.outputLengths(of: batch),
+            microBatches: resolved.job.microBatches, layout: context.layout)
+        })
+      prepared.append(
+        try plans[plans.count - 1].map { try runner.distribute(plans: $0, prompts: prompts) })
+    }
+    try context.together("memory") {
+      try runner.executor.prepare(for: prepared.flatMap { $0 })
+    }
+    let warmup = resolved.job.warmup
+    let repeats = warmup + resolved.job.repeats
+    progress.begin(total: repeats * resolved.batches.count * policies.count)
+    var order = 0
+    for turn in 0..<repeats {
+      for (index, batch) in resolved.batches.enumerated() {
+        for (choice, policy) in policies.enumerated() {
+          let result = try runner.run(prepared[index][choice])
+          try write(
+            result, batch: batch, policy: policy, plans: plans[index][choice],
+            prepared: prepared[index][choice], runner: runner,
+            turn: (turn < warmup ? turn : turn - warmup, turn < warmup, order))
+          order += 1
+          progress.step(policy: policy, batch: batch.id)
+        }
+      }
+    }
+  }
+
+  private func write(
+    _ result: BatchRunner.Result, batch: Batch, policy: Policy, plans: [BatchPlan],
+    prepared: PreparedBatch, runner: BatchRunner, turn: (index: Int, warmup: Bool, order: Int)
+  ) throws {
+    let writer = RecordMaker(
+      cell: cell.name, context: context, model: resolved.model, batch: batch, policy: policy,
+      turn: turn, oversubscribed: oversubscribed)
+    for record in try writer.rankRecords(
+      result, plan: prepared.plan, executor: runner.executor)
+    {
+      try rankFile.append(record)
+    }
+    try batchFile?.append(
+      writer.batchRecord(result, plans: plans, microBatches: resolved.job.microBatches))
+  }
+}
+
+/// The backend that a job names.
+public func makeBackend(_ choice: BackendChoice) throws -> any Backend {
+  switch choice.kind {
+  case .reference: return ReferenceBackend()
+  case .cpu:
+    return try CPUBackend(
+      blas: choice.blas == "openblas" ? .openBLAS : .path(choice.blas), threads: choice.threads)
+  }
+}

@@ -1,0 +1,73 @@
+/// Compares answers with reference answers, token by token and logit by logit.
+public struct Comparison {
+  public private(set) var maxError = 0.0
+  public private(set) var tokensCompared = 0
+  public private(set) var ties = 0
+  /// The first difference, in words.
+  public private(set) var failure: String?
+
+  public var passed: Bool { failure == nil }
+
+  /// - Parameters:
+  ///   - tokens: generated tokens per sequence.
+  ///   - logits: per sequence and token. The comparison of a sequence ends where a token differs:
+  ///     what follows has another input.
+  public init(tokens: [[Int32]], logits: [[[Float]]], reference: ReferenceAnswers) {
+    for sequence in reference.tokens.indices {
+      compare(
+        sequence: sequence, tokens: tokens[sequence], logits: logits[sequence],
+        expected: reference.tokens[sequence], expectedLogits: reference.logits[sequence],
+        tolerance: reference.tolerance)
+    }
+  }
+
+  private mutating func compare(
+    sequence: Int, tokens: [Int32], logits: [[Float]], expected: [Int32],
+    expectedLogits: [[Float]], tolerance: Double
+  ) {
+    guard tokens.count == expected.count else {
+      return fail("sequence \(sequence): \(tokens.count) tokens, expected \(expected.count)")
+    }
+    for index in expected.indices {
+      if index < expectedLogits.count {
+        guard index < logits.count else {
+          return fail("sequence \(sequence), token \(index): no logits")
+        }
+        var worst = 0.0
+        for (found, wanted) in zip(logits[index], expectedLogits[index]) {
+          let error = Double(abs(found - wanted))
+          worst = error.isNaN ? .infinity : max(worst, error)
+        }
+        maxError = max(maxError, worst)
+        guard worst <= tolerance else {
+          return fail(
+            "sequence \(sequence), token \(index): a logit differs by \(worst), allowed "
+              + "\(tolerance)")
+        }
+      }
+      tokensCompared += 1
+      guard tokens[index] != expected[index] else { continue }
+      guard index < expectedLogits.count,
+        isTie(tokens[index], expected[index], in: expectedLogits[index], within: 2 * tolerance)
+      else {
+        return fail(
+          "sequence \(sequence), token \(index): \(tokens[index]), expected \(expected[index])")
+      }
+      ties += 1
+      return
+    }
+  }
+
+  private func isTie(
+    _ found: Int32, _ wanted: Int32, in logits: [Float], within margin: Double
+  ) -> Bool {
+    guard logits.indices.contains(Int(found)), logits.indices.contains(Int(wanted)) else {
+      return false
+    }
+    return Double(abs(logits[Int(found)] - logits[Int(wanted)])) <= margin
+  }
+
+  private mutating func fail(_ text: String) {
+    if failure == nil { failure = text }
+  }
+}

@@ -1,0 +1,98 @@
+import Locality
+import MPI
+import Models
+import Records
+import Units
+import Workloads
+
+/// Refuses a model that does not fit before any of it is loaded.
+struct MemoryCheck {
+  let resolved: ResolvedJob
+  let layout: ParallelLayout
+  let rank: Int
+
+  /// Bytes that this rank will hold: weights, KV of the largest padded batch, activations.
+  func estimate() throws -> (weights: Int, kv: Int, activations: Int) {
+    let plan = try ShardPlan(model: resolved.model, layout: layout, rank: rank)
+    let model = resolved.model
+    var kvSlots = 0
+    var slots = 0
+    var rows = 0
+    for batch in resolved.batches {
+      let share = (batch.count + layout.data - 1) / layout.data
+      let outputs = resolved.outputLengths(of: batch).max() ?? 1
+      kvSlots = max(kvSlots, share * (batch.longest + outputs))
+      let micro = (share + resolved.job.microBatches - 1) / resolved.job.microBatches
+      slots = max(slots, micro * batch.longest)
+      rows = max(rows, micro)
+    }
+    let ring = layout.pipeline == 1 ? 1 : resolved.job.microBatches + 1
+    let widths = (2 + ring) * model.hiddenSize + 2 * plan.queryWidth + 2 * plan.kvWidth
+    let block = min(slots, 1024) * 3 * plan.feedForward.count
+    let logits = rows * (plan.hasLMHead ? plan.vocabulary.count + model.vocabularySize : 0)
+    return (
+      plan.weightBytes(elementBytes: 4), plan.kvBytesPerToken(elementBytes: 4) * kvSlots,
+      4 * (slots * widths + block + logits)
+    )
+  }
+
+  /// What the ranks of this host need together. Collective.
+  func survey(_ context: RankContext) throws -> HostNeed {
+    let own = try estimate()
+    let host = try context.control.splitByHost(label: Traffic.control)
+    var sums = [own.weights, own.kv, own.activations].map { Int64($0) }
+    try host.allReduce(inPlace: &sums, .sum)
+    return HostNeed(
+      ranks: host.size, weights: Int(sums[0]), kv: Int(sums[1]), activations: Int(sums[2]))
+  }
+
+  /// Memory that the ranks of one host need, in bytes.
+  struct HostNeed {
+    let ranks, weights, kv, activations: Int
+    var total: Int { weights + kv + activations }
+  }
+
+  /// Compares a host's need with what it has free.
+  func check(_ need: HostNeed, _ layout: ParallelLayout) throws {
+    let memory = try AvailableMemory.current()
+    guard need.total > memory.usable else { return }
+    throw InferenceError(
+      .badInput,
+      "\(resolved.model.name) under \(layout) does not fit on \(Host.name): its \(need.ranks) "
+        + "ranks need \(Bytes(need.total)) (weights \(Bytes(need.weights)), KV cache "
+        + "\(Bytes(need.kv)), activations \(Bytes(need.activations))), \(Bytes(memory.usable)) are "
+        + "available; scale the model, shorten the batches or use more hosts")
+  }
+
+  /// The model that answers are verified with: the model itself where the whole of it fits on the
+  /// coordinator's host, else one of the same widths with fewer layers. Collective: all ranks take
+  /// the coordinator's choice.
+  static func verificationModel(
+    _ model: ModelConfiguration, context: RankContext
+  ) throws -> ModelConfiguration {
+    let layers = try context.together("memory") {
+      try verificationLayers(model, layout: context.layout)
+    }
+    let agreed = try context.control.broadcastArray([Int64(layers)], root: 0)[0]
+    guard agreed < model.layerCount else { return model }
+    var overrides = ModelOverrides()
+    overrides.layerCount = Int(agreed)
+    return try model.overriding(overrides)
+  }
+
+  private static func verificationLayers(
+    _ model: ModelConfiguration, layout: ParallelLayout
+  ) throws -> Int {
+    let available = try AvailableMemory.current().usable / 10 * 9
+    let layer = model.layerParameterCount * 4
+    let rest = model.weightBytes(elementBytes: 4) - layer * model.layerCount
+    let layers = min(model.layerCount, (available - rest) / max(1, layer))
+    guard layers >= layout.pipeline else {
+      throw InferenceError(
+        .badInput,
+        "\(model.name) cannot be verified: \(layout.pipeline) of its layers unsharded need "
+          + "\(Bytes(rest + layer * layout.pipeline)), \(Bytes(available)) are available")
+    }
+    return layers
+  }
+}

@@ -1,0 +1,63 @@
+import Scheduling
+import Transformers
+
+/// A plan with everything that can be known before the clock starts: positions, attention rows and
+/// prompt tokens of each micro-batch of each step.
+public struct PreparedBatch {
+  struct Micro {
+    let rows: [PlanRow]
+    let input: MicroBatchInput
+  }
+
+  public let plan: BatchPlan
+  /// Token ids per sequence.
+  public let prompts: [[Int32]]
+  let steps: [(phase: Phase, micro: [Micro])]
+  /// Largest number of sampled slots in one micro-batch.
+  let mostSamples: Int
+
+  /// - Parameter scored: sequences of which every prompt position's logits are wanted.
+  public init(plan: BatchPlan, prompts: [[Int32]], scored: Set<Int> = []) {
+    precondition(
+      prompts.map(\.count) == plan.promptLengths, "prompts and plan disagree about lengths")
+    self.plan = plan
+    self.prompts = prompts
+    steps = plan.steps.map { step in
+      (
+        step.phase,
+        step.microBatches.map { micro in
+          Micro(
+            rows: micro.rows,
+            input: MicroBatchInput(
+              micro, regions: plan.regions, scored: step.phase == .prefill ? scored : []))
+        }
+      )
+    }
+    mostSamples = steps.flatMap(\.micro).map(\.input.sampledSlots.count).max() ?? 0
+  }
+}
+
+/// What one execution of a batch gave on one rank.
+struct BatchOutcome {
+  /// Generated tokens per sequence; complete on the first stage only.
+  var tokens: [[Int32]]
+  /// Nanoseconds of the monotonic clock: the start, the end of this rank's part of the prefill, and
+  /// of its last step.
+  var start: UInt64
+  var prefillEnd: UInt64
+  var end: UInt64
+  /// Waits for activations (from, to) and starts of sends, in order, for telling transfer from
+  /// idleness.
+  var receiveWaits: [(phase: UInt8, from: UInt64, to: UInt64)] = []
+  var sendStarts: [UInt64] = []
+}
+
+/// Logits kept during a run, for comparison. Filled on the root of the last stage.
+final class LogitCapture {
+  /// Per sequence, one row of vocabulary size per sampled slot, in order.
+  private(set) var rows: [[[Float]]]
+
+  init(sequences: Int) { rows = Array(repeating: [], count: sequences) }
+
+  func add(_ row: [Float], sequence: Int) { rows[sequence].append(row) }
+}

@@ -1,0 +1,95 @@
+import MPI
+import Models
+import Transformers
+
+/// What traffic is for: the label of a communicator and the phase in which a call was made.
+public enum Traffic {
+  public static let control = CommunicatorLabel(raw: 0, name: "control")
+  public static let tensor = CommunicatorLabel(raw: 1, name: "tensor")
+  public static let pipeline = CommunicatorLabel(raw: 2, name: "pipeline")
+  static let labels = [control, tensor, pipeline]
+
+  static let outside: UInt8 = 0
+  static let prefill: UInt8 = 1
+  static let decode: UInt8 = 2
+}
+
+/// A rank's place in its layout and its communicators: tensor ranks of one stage, stages with the
+/// same tensor rank, and everyone for control.
+public final class RankContext {
+  public let layout: ParallelLayout
+  public let coordinates: ParallelLayout.Coordinates
+  public let ledger: TrafficLedger
+  /// All ranks of the layout.
+  let control: Communicator
+  /// The ranks with this tensor rank and replica, by stage.
+  let pipeline: Communicator
+  public let tensor: TensorGroup
+  /// Per stage, nanoseconds to add to its clock to read it on ours.
+  private(set) var clockOffsets: [Int64]
+
+  /// Collective over `world`, which must have as many ranks as the layout.
+  public init(layout: ParallelLayout, world: borrowing Communicator) throws {
+    guard world.size == layout.worldSize else {
+      throw InferenceError(
+        .badInput,
+        "layout \(layout) needs \(layout.worldSize) ranks; this launch has \(world.size)")
+    }
+    self.layout = layout
+    guard let ledger = world.ledger else {
+      preconditionFailure("the world communicator carries the ledger")
+    }
+    self.ledger = ledger
+    let coordinates = layout.coordinates(of: world.rank)
+    self.coordinates = coordinates
+    control = try world.duplicate(label: Traffic.control)
+    let line = coordinates.replica * layout.tensor + coordinates.tensor
+    let stages = try world.split(color: line, key: coordinates.stage, label: Traffic.pipeline)
+    let plane = coordinates.replica * layout.pipeline + coordinates.stage
+    let peers = try world.split(color: plane, key: coordinates.tensor, label: Traffic.tensor)
+    guard let stages, let peers else { preconditionFailure("a coloured split gives a group") }
+    pipeline = stages
+    tensor = TensorGroup(peers)
+    clockOffsets = []
+    clockOffsets = try measureClockOffsets()
+  }
+
+  public var rank: Int { control.rank }
+  public var isCoordinator: Bool { rank == 0 }
+  public var stage: Int { coordinates.stage }
+  public var isFirstStage: Bool { stage == 0 }
+  public var isLastStage: Bool { stage == layout.pipeline - 1 }
+  /// The rank that holds a replica's tokens and clock.
+  public var leadsReplica: Bool { isFirstStage && coordinates.tensor == 0 }
+
+  /// Offset between the monotonic clocks of neighbouring stages, by the fastest of some round
+  /// trips (Cristian's algorithm). Zero but for noise between ranks of one host.
+  private func measureClockOffsets() throws(MPIError) -> [Int64] {
+    var offsets = [Int64](repeating: 0, count: pipeline.size)
+    for upper in 1..<max(1, pipeline.size) {
+      if stage == upper {
+        for _ in 0..<16 {
+          var ping = [Int64(0)]
+          try pipeline.receive(into: &ping, from: upper - 1)
+          try pipeline.send([Int64(MonotonicClock.nanoseconds())], to: upper - 1)
+        }
+        var offset = [Int64(0)]
+        try pipeline.receive(into: &offset, from: upper - 1)
+        offsets[upper - 1] = -offset[0]
+      } else if stage == upper - 1 {
+        var best = (trip: Int64.max, offset: Int64(0))
+        for _ in 0..<16 {
+          let start = Int64(MonotonicClock.nanoseconds())
+          try pipeline.send([start], to: upper)
+          var theirs = [Int64(0)]
+          try pipeline.receive(into: &theirs, from: upper)
+          let end = Int64(MonotonicClock.nanoseconds())
+          if end - start < best.trip { best = (end - start, (start + end) / 2 - theirs[0]) }
+        }
+        try pipeline.send([best.offset], to: upper)
+        offsets[upper] = best.offset
+      }
+    }
+    return offsets
+  }
+}

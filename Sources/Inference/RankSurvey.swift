@@ -1,0 +1,126 @@
+import FoundationEssentials
+import Glibc
+import Kernels
+import Locality
+import MPI
+import Models
+import Records
+
+/// Asks every rank what it runs on, for the cell's provenance.
+struct RankSurvey {
+  let context: RankContext
+  let backend: any Backend
+  let resolved: ResolvedJob
+
+  /// Variables whose names begin so are recorded: they change how ranks, MPI or BLAS behave.
+  private static let recorded = [
+    "OMPI_MCA_", "PMIX_MCA_", "MPICH_", "OPENBLAS_", "MKL_", "BLIS_", "OMP_", "GOMP_", "SLURM_",
+    "PADTAX_", "CUDA_VISIBLE",
+  ]
+  private static let secret = ["KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIAL", "JWT"]
+
+  /// Provenance on the coordinator, nil elsewhere, and whether any host has more compute threads
+  /// than usable cores. Collective.
+  func gather(
+    arguments: [String], cell: String
+  ) throws -> (provenance: Provenance?, oversubscribed: Bool) {
+    let host = try context.control.splitByHost(label: Traffic.control)
+    let cores = try context.together("topology") { try UsableCores.detect() }
+    // A bound rank sees its own cores only; the host has the cores of all its ranks.
+    let bound = try context.together("topology") { try Binding.current() }
+    let lists = try host.allGather(Self.bitmap(bound.processingUnits))
+    let shared = Self.union(lists, words: lists.count / host.size)
+    let usable = min(max(shared, cores.cores), cores.cpuQuota.map { Int($0.rounded(.up)) } ?? .max)
+    var over = [Int32(host.size * backend.provenance.threads > usable ? 1 : 0)]
+    try context.control.allReduce(inPlace: &over, .max)
+    let facts = try context.together("topology") {
+      try rankFacts(binding: bound, usable: usable)
+    }
+    let texts = try context.control.gatherArrays(Array(JSONText.line(facts).utf8), root: 0)
+    guard let texts else { return (nil, over[0] == 1) }
+    let ranks = try texts.map {
+      try JSONText.decode(
+        RankFacts.self, from: String(decoding: $0, as: UTF8.self), source: "rank facts")
+    }
+    return (
+      try provenance(ranks, arguments: arguments, cell: cell, oversubscribed: over[0] == 1),
+      over[0] == 1
+    )
+  }
+
+  /// Processing units as 64-bit words, 4096 of them at most.
+  private static func bitmap(_ units: [Int]) -> [UInt64] {
+    var words = [UInt64](repeating: 0, count: 64)
+    for unit in units where unit < 4096 { words[unit / 64] |= 1 << UInt64(unit % 64) }
+    return words
+  }
+
+  private static func union(_ words: [UInt64], words count: Int) -> Int {
+    (0..<count).reduce(0) { total, word in
+      total
+        + stride(from: word, to: words.count, by: count).reduce(UInt64(0)) { $0 | words[$1] }
+        .nonzeroBitCount
+    }
+  }
+
+  private func rankFacts(binding: Binding, usable: Int) throws -> RankFacts {
+    let topology = try Topology.detect()
+    let about = backend.provenance
+    let cpu = backend as? CPUBackend
+    let model = resolved.model
+    let plan = try ShardPlan(model: model, layout: context.layout, rank: context.rank)
+    return RankFacts(
+      rank: context.rank, host: Host.name, process: Int(getpid()), cpuModel: topology.cpuModel,
+      usableCores: usable, binding: binding.processingUnitList,
+      numaNode: binding.numaNodes.map(String.init).joined(separator: ","), backend: about.name,
+      library: about.library.split(separator: "/").last.map(String.init) ?? about.library,
+      blasCore: about.core, instructionSet: about.instructionSet, threads: about.threads,
+      peakGFLOPS: cpu?.measureMultiplyAddPeak() ?? 0,
+      gemmGFLOPS: try cpu?.measureSgemmRate(
+        rows: 512, inputs: min(model.hiddenSize, 4096),
+        outputs: min(max(plan.feedForward.count, 1), 8192)) ?? 0,
+      weightBytes: plan.weightBytes(elementBytes: 4), loadAverage: Self.loadAverage())
+  }
+
+  private func provenance(
+    _ ranks: [RankFacts], arguments: [String], cell: String, oversubscribed: Bool
+  ) throws -> Provenance {
+    var warnings = Set(backend.provenance.warnings)
+    if oversubscribed {
+      warnings.insert(
+        "more ranks and threads than usable cores: times are not to be trusted")
+    }
+    let model = resolved.model
+    let weights = try WeightChoice(resolved).name
+    return Provenance(
+      cell: cell, arguments: arguments, padtaxVersion: SourceVersion.padtax,
+      commit: SourceVersion.commit, dirty: SourceVersion.dirty, seed: resolved.job.seed,
+      clock: "wall", startUTC: Self.utc(),
+      model: ModelFacts(
+        name: model.name, parameters: model.parameterCount, layers: model.layerCount,
+        hidden: model.hiddenSize, queryHeads: model.queryHeads, kvHeads: model.kvHeads,
+        headDimension: model.headDimension, feedForward: model.feedForwardSize,
+        vocabulary: model.vocabularySize, weights: weights),
+      layout: "\(context.layout)", mpiLibrary: MPIEnvironment.libraryVersion,
+      mpiStandard: MPIEnvironment.standardVersion, oversubscribed: oversubscribed, ranks: ranks,
+      environment: Self.environment(), warnings: warnings.sorted())
+  }
+
+  private static func environment() -> [String: String] {
+    ProcessInfo.processInfo.environment.filter { entry in
+      recorded.contains { entry.key.hasPrefix($0) }
+    }.reduce(into: [:]) { out, entry in
+      let hidden = secret.contains { entry.key.uppercased().contains($0) }
+      out[entry.key] = hidden ? "(redacted)" : entry.value
+    }
+  }
+
+  private static func loadAverage() -> Double {
+    var loads = [0.0, 0.0, 0.0]
+    return getloadavg(&loads, 3) > 0 ? loads[0] : 0
+  }
+
+  static func utc() -> String {
+    Date().formatted(.iso8601)
+  }
+}

@@ -1,0 +1,115 @@
+import Locality
+import Models
+import Records
+import Scheduling
+import Workloads
+
+/// Makes the records of one execution of one batch.
+struct RecordMaker {
+  let cell: String
+  let context: RankContext
+  let model: ModelConfiguration
+  let batch: Batch
+  let policy: Policy
+  let turn: (index: Int, warmup: Bool, order: Int)
+  let oversubscribed: Bool
+
+  /// This rank's records, prefill and decode.
+  func rankRecords(
+    _ result: BatchRunner.Result, plan: BatchPlan, executor: BatchExecutor
+  ) throws -> [RankRecord] {
+    let memory = try MemoryUsage.current()
+    func record(_ phase: Phase, _ account: PhaseAccount, wall: Double) -> RankRecord {
+      let communication = min(account.communicationSeconds, wall)
+      let compute = min(account.computeSeconds, wall - communication)
+      return RankRecord(
+        cell: cell, layout: "\(context.layout)", policy: "\(policy)", batch: batch.id,
+        repeatIndex: turn.index, warmup: turn.warmup, phase: phase.rawValue, rank: context.rank,
+        tensorRank: context.coordinates.tensor, stage: context.stage,
+        replica: context.coordinates.replica, wallSeconds: wall, computeSeconds: compute,
+        communicationSeconds: communication, idleSeconds: wall - compute - communication,
+        traffic: account.traffic, peakMemoryBytes: memory.peakResident,
+        weightBytes: executor.shard.weightBytes,
+        kvBytesReserved: executor.kvBytes(slots: plan.kvSlotsReserved),
+        kvBytesUsed: executor.kvBytes(slots: plan.kvSlotsUsed))
+    }
+    let ttft = result.batchTTFTSeconds
+    return [
+      record(.prefill, result.prefill, wall: ttft),
+      record(.decode, result.decode, wall: max(0, result.totalSeconds - ttft)),
+    ]
+  }
+
+  /// The coordinator's record, over all replicas.
+  func batchRecord(
+    _ result: BatchRunner.Result, plans: [BatchPlan], microBatches: Int
+  ) -> BatchRecord {
+    let flops = FLOPCount(model)
+    let prefill = totals(plans, .prefill, flops)
+    let decode = totals(plans, .decode, flops)
+    var padded: [String: Int] = [:]
+    for plan in plans {
+      for (cause, slots) in plan.slotBudget().padded { padded[cause.rawValue, default: 0] += slots }
+    }
+    let lengths = plans.map(\.promptLengths)
+    let ideal =
+      lengths.reduce(0) { $0 + flops.padded(lengths: $1) }
+      / lengths.reduce(0) { $0 + flops.packed(lengths: $1) }
+    return BatchRecord(
+      cell: cell, layout: "\(context.layout)", policy: "\(policy)", origin: .measured,
+      batch: batch.id, repeatIndex: turn.index, warmup: turn.warmup, order: turn.order,
+      oversubscribed: oversubscribed, sequences: batch.count, inputTokens: batch.realTokens,
+      outputTokens: plans.reduce(0) { $0 + $1.outputLengths.reduce(0, +) },
+      longestPrompt: batch.longest, prefillSlots: prefill.slots, decodeSlots: decode.slots,
+      paddedSlots: padded, microBatches: microBatches, batchTTFTSeconds: result.batchTTFTSeconds,
+      totalSeconds: result.totalSeconds, usefulFLOPs: prefill.useful + decode.useful,
+      slotFLOPs: prefill.all + decode.all, prefillUsefulFLOPs: prefill.useful,
+      prefillSlotFLOPs: prefill.all, idealPackingSpeedup: ideal,
+      kvSlotsReserved: plans.reduce(0) { $0 + $1.kvSlotsReserved },
+      kvSlotsUsed: plans.reduce(0) { $0 + $1.kvSlotsUsed },
+      tokenDigest: Self.digest(result.tokens))
+  }
+
+  private func totals(
+    _ plans: [BatchPlan], _ phase: Phase, _ flops: FLOPCount
+  ) -> (slots: Int, useful: Double, all: Double) {
+    var slots = 0
+    var tokens = 0
+    var pairs = 0
+    var usefulPairs = 0
+    var samples = 0
+    for plan in plans {
+      for step in plan.steps where step.phase == phase {
+        for micro in step.microBatches {
+          samples += micro.samples
+          for row in micro.rows {
+            slots += row.slots
+            tokens += row.tokens
+            pairs += row.attentionPairs
+            usefulPairs += row.usefulAttentionPairs
+          }
+        }
+      }
+    }
+    return (
+      slots, flops.total(slots: tokens, pairs: usefulPairs, headRows: samples),
+      flops.total(slots: slots, pairs: pairs, headRows: samples)
+    )
+  }
+
+  /// FNV-1a over all tokens and the ends of sequences, as 16 hexadecimal digits.
+  static func digest(_ tokens: [[Int32]]) -> String {
+    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+    func mix(_ value: UInt32) {
+      for shift in stride(from: 0, to: 32, by: 8) {
+        hash = (hash ^ UInt64((value >> UInt32(shift)) & 0xff)) &* 0x100_0000_01b3
+      }
+    }
+    for sequence in tokens {
+      for token in sequence { mix(UInt32(bitPattern: token)) }
+      mix(.max)
+    }
+    let digits = String(hash, radix: 16)
+    return String(repeating: "0", count: 16 - digits.count) + digits
+  }
+}

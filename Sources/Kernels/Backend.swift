@@ -1,0 +1,82 @@
+import Tensors
+
+/// A weight in the form that a backend wants it: `y = x W^T + bias`, `W [outputs, inputs]`.
+public protocol LinearWeight: AnyObject {
+  var outputs: Int { get }
+  var inputs: Int { get }
+  /// Bytes that one product reads: matrix and bias.
+  var bytes: Int { get }
+}
+
+/// The operations of a decoder's forward pass on one device, float32.
+///
+/// Matrices are `[slots, columns]` views with any row stride. Shapes that do not fit are bugs of
+/// the caller and trap. Operations may run asynchronously: results may be read, and inputs
+/// changed by the host, after `synchronize()`. A backend belongs to one thread of control at a
+/// time. Operations allocate nothing in steady state; workspaces grow on demand.
+public protocol Backend: AnyObject {
+  var provenance: BackendProvenance { get }
+
+  /// New zero-filled memory of the device; throws when there is not enough.
+  func allocate(_ count: Int) throws -> Storage
+  /// Copies `values`, row by row, into the device's `matrix`; counts must agree.
+  func upload(_ values: UnsafeBufferPointer<Float>, to matrix: Matrix)
+  /// The elements of the device's `matrix`, row by row.
+  func download(_ matrix: Matrix) -> [Float]
+
+  /// Takes `weight` `[outputs, inputs]` and an optional bias of `outputs` elements. The matrix is
+  /// kept, not copied, where the backend computes from it directly.
+  func makeLinear(_ weight: Matrix, bias: [Float]?) throws -> any LinearWeight
+  /// `y = x W^T + bias`; x `[slots, inputs]`, y `[slots, outputs]`.
+  func linear(_ x: Matrix, _ weight: any LinearWeight, into y: Matrix)
+
+  /// `y = x / sqrt(mean(x^2) + epsilon) * weight` per row (Zhang and Sennrich 2019,
+  /// arXiv:1910.07467). `y` may be `x`.
+  func rmsNorm(_ x: Matrix, weight: Storage, epsilon: Float, into y: Matrix)
+  /// `residual += x`, then `y = rmsNorm(residual)`. `y` may be `x`.
+  func addRMSNorm(
+    _ x: Matrix, residual: Matrix, weight: Storage, epsilon: Float, into y: Matrix)
+  /// `y += x`.
+  func add(_ x: Matrix, into y: Matrix)
+  /// RMS norm in place of each head of x `[slots, heads * headDimension]`; `weight` has
+  /// `headDimension` elements.
+  func headNorm(_ x: Matrix, heads: Int, weight: Storage, epsilon: Float)
+  /// Rotary position embedding in place on x `[slots, heads * headDimension]`; slot `i` is at
+  /// `positions[i]`.
+  func rotate(_ x: Matrix, heads: Int, positions: [Int32], table: RotaryTable)
+  /// `y = silu(gate) * up`; gateUp `[slots, 2 * f]` holds gate, then up; y `[slots, f]`.
+  func siluMultiply(_ gateUp: Matrix, into y: Matrix)
+  /// Rows of `table` `[vocabulary shard, hidden]`, whose row 0 is token `firstToken`; tokens
+  /// outside the shard give zero rows.
+  func embed(_ tokens: [Int32], table: Matrix, firstToken: Int, into y: Matrix)
+
+  /// Writes keys and values `[slots, kvHeads * headDimension]` of each row to its region, slots
+  /// `context..<context + slots`.
+  func store(keys: Matrix, values: Matrix, rows: [AttentionRow], into cache: KVCacheView)
+  /// Causal attention with grouped queries: query head `q` reads KV head
+  /// `q / (queryHeads / kvHeads)`; queries and out `[slots, queryHeads * headDimension]`. The
+  /// rows' own keys and values have been stored before. `out` must not overlap `queries`.
+  func attend(
+    queries: Matrix, rows: [AttentionRow], cache: KVCacheView, queryHeads: Int, scale: Float,
+    into out: Matrix)
+
+  /// `y[i] = x[rows[i]]`.
+  func gatherRows(_ x: Matrix, rows: [Int], into y: Matrix)
+  /// Column and value of the largest element of each row; the lowest column wins a tie.
+  func argmax(_ logits: Matrix) -> [(index: Int, value: Float)]
+
+  /// Waits until everything that was asked for is done.
+  func synchronize()
+}
+
+extension Backend {
+  /// New zero-filled device memory as a contiguous matrix.
+  public func matrix(rows: Int, columns: Int) throws -> Matrix {
+    Matrix(storage: try allocate(rows * columns), rows: rows, columns: columns)
+  }
+
+  /// Copies an array, row by row, into the device's `matrix`.
+  public func upload(_ values: [Float], to matrix: Matrix) {
+    values.withUnsafeBufferPointer { upload($0, to: matrix) }
+  }
+}

@@ -1,0 +1,54 @@
+import CKernels
+import Tensors
+
+extension CPUBackend {
+  /// GFLOP/s of the bare `cblas_sgemm` at `[rows, inputs] x [outputs, inputs]^T`, best of
+  /// `repeats` after one warm-up call; a multiply-add counts two.
+  public func measureSgemmRate(
+    rows: Int, inputs: Int, outputs: Int, repeats: Int = 3
+  ) throws -> Double {
+    let x = try matrix(rows: rows, columns: inputs)
+    let w = try matrix(rows: outputs, columns: inputs)
+    let y = try matrix(rows: rows, columns: outputs)
+    var best = Double.infinity
+    for _ in 0...repeats { best = min(best, secondsOfSgemm(x, w, into: y)) }
+    return 2e-9 * Double(rows) * Double(inputs) * Double(outputs) / best
+  }
+
+  /// Seconds of one bare `cblas_sgemm` call `y = x w^T`: what a linear layer is compared with.
+  public func secondsOfSgemm(_ x: Matrix, _ w: Matrix, into y: Matrix) -> Double {
+    precondition(
+      x.rows == y.rows && x.columns == w.columns && w.rows == y.columns,
+      "[\(x.rows), \(x.columns)] times [\(w.rows), \(w.columns)]^T does not give "
+        + "[\(y.rows), \(y.columns)]")
+    let start = ck_seconds()
+    blas.product(
+      rows: x.rows, outputs: w.rows, inputs: w.columns, x: x.pointer, xStride: x.stride,
+      w: w.pointer, wStride: w.stride, beta: 0, y: y.pointer, yStride: y.stride)
+    return ck_seconds() - start
+  }
+
+  /// GB/s of reading `bytes` of memory once in eight streams on one thread, best of `repeats`.
+  /// The buffer has to exceed the last-level cache for the figure to be memory's.
+  public func measureReadBandwidth(bytes: Int = 256 << 20, repeats: Int = 3) throws -> Double {
+    let buffer = try allocate(bytes / MemoryLayout<Float>.stride)
+    // Untouched pages would all be one page of zeros.
+    buffer.pointer.update(repeating: 1, count: buffer.count)
+    defer { withExtendedLifetime(buffer) {} }
+    return withUnsafePointer(to: kernels) {
+      ck_measure_read_gbps($0, buffer.pointer, buffer.count, Int32(repeats))
+    }
+  }
+
+  /// Reads a contiguous matrix once in eight streams, the way `measureReadBandwidth` does, and
+  /// returns the sum, which has no meaning beyond proving the reads.
+  public func readStreams(_ matrix: Matrix) -> Float {
+    precondition(matrix.isContiguous, "a strided view cannot be read as one block")
+    return kernels.read_streams(matrix.pointer, matrix.count)
+  }
+
+  /// GFLOP/s of multiply-adds on registers on one thread, best run within `seconds`.
+  public func measureMultiplyAddPeak(seconds: Double = 0.025) -> Double {
+    withUnsafePointer(to: kernels) { ck_measure_fma_gflops($0, seconds) }
+  }
+}

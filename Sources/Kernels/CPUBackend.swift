@@ -1,0 +1,67 @@
+import CKernels
+import Tensors
+
+/// The CPU backend: a CBLAS library for large products, padtax's own C kernels for the rest.
+///
+/// padtax's kernels run on the calling thread; `threads` is the library's. Every operation is
+/// done when it returns.
+public final class CPUBackend: HostBackend {
+  public let provenance: BackendProvenance
+  /// Which code computes linear layers, by the number of rows.
+  public let dispatch: LinearDispatch
+  let blas: CBLAS
+  let kernels: ck_kernels
+  /// Scratch memory of attention, grown on demand.
+  private var workspace = Storage(count: 0)
+
+  /// Loads the library and picks the kernels.
+  ///
+  /// - Parameters:
+  ///   - instructionSet: The kernels to use; the widest that the machine runs by default.
+  ///   - dispatch: Overrides `LinearDispatch.rule`.
+  public init(
+    blas selection: BLASSelection = .openBLAS, threads: Int = 1,
+    instructionSet: InstructionSet? = nil, dispatch: LinearDispatch? = nil
+  ) throws(KernelsError) {
+    let name = instructionSet?.rawValue ?? String(cString: ck_instruction_set())
+    guard let table = ck_kernels_named(name), let set = InstructionSet(rawValue: name) else {
+      throw KernelsError.instructionSetMissing(
+        asked: name, available: CPUBackend.availableInstructionSets.map(\.rawValue))
+    }
+    let library = try CBLAS(selection, threads: threads)
+    blas = library
+    kernels = table.pointee
+    let rule = dispatch ?? LinearDispatch.rule(for: set, threads: threads)
+    self.dispatch = rule
+    provenance = BackendProvenance(
+      name: "cpu", library: library.path, core: library.core, version: library.version,
+      instructionSet: name, threads: threads, notes: CPUBackend.notes(rule),
+      warnings: CPUBackend.warnings(library))
+  }
+
+  /// What this machine can run, widest first.
+  public static var availableInstructionSets: [InstructionSet] {
+    InstructionSet.allCases.filter { ck_kernels_named($0.rawValue) != nil }
+  }
+
+  private static func notes(_ rule: LinearDispatch) -> [String] {
+    let one = rule.ownVectorProduct ? "own kernel" : "cblas_sgemv"
+    guard rule.ownRows > 1 else { return ["linear: 1 row \(one), more cblas_sgemm"] }
+    return ["linear: 1 row \(one), 2...\(rule.ownRows) rows own kernel, more cblas_sgemm"]
+  }
+
+  private static func warnings(_ library: CBLAS) -> [String] {
+    guard library.core == "Prescott", ck_has_avx2() == 1 else { return [] }
+    return [
+      "\(library.path) runs its SSE3 kernels (core Prescott) on a CPU with AVX2: products take "
+        + "about five times as long as they should. Set OPENBLAS_CORETYPE=auto in the "
+        + "environment before the program starts"
+    ]
+  }
+
+  /// At least `count` elements of scratch memory; the content is undefined.
+  func scratch(_ count: Int) -> UnsafeMutablePointer<Float> {
+    if workspace.count < count { workspace = Storage(count: count + count / 2) }
+    return workspace.pointer
+  }
+}

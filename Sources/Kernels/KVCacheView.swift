@@ -1,0 +1,41 @@
+import Tensors
+
+/// Keys and values of one layer.
+///
+/// The region (base, capacity) of a sequence is contiguous, and inside it the slots of one KV head
+/// are: element `i` of slot `s` of head `h` is at
+/// `offset + (base * kvHeads + h * capacity + s) * headDimension + i` of both storages.
+public struct KVCacheView: Sendable {
+  public let keys: Storage
+  public let values: Storage
+  /// Element of both storages where the layer starts.
+  public let offset: Int
+  /// Slots of the layer, over all regions.
+  public let slots: Int
+  public let kvHeads: Int
+  public let headDimension: Int
+
+  public init(
+    keys: Storage, values: Storage, offset: Int, slots: Int, kvHeads: Int, headDimension: Int
+  ) {
+    precondition(
+      offset >= 0 && slots >= 0 && kvHeads > 0 && headDimension > 0,
+      "a cache of \(slots) slots, \(kvHeads) heads of \(headDimension) at \(offset) is no cache")
+    let end = offset + slots * kvHeads * headDimension
+    precondition(
+      end <= keys.count && end <= values.count,
+      "a cache ending at element \(end) is outside storages of \(keys.count), \(values.count)")
+    self.keys = keys
+    self.values = values
+    self.offset = offset
+    self.slots = slots
+    self.kvHeads = kvHeads
+    self.headDimension = headDimension
+  }
+
+  /// Element of `keys` and `values` where a KV head of a row's region starts; its slots follow
+  /// each other.
+  public func start(of row: AttentionRow, kvHead: Int) -> Int {
+    offset + (row.base * kvHeads + kvHead * row.capacity) * headDimension
+  }
+}

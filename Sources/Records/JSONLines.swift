@@ -1,0 +1,108 @@
+import FoundationEssentials
+import Glibc
+
+/// JSON as padtax writes it: sorted keys, no escaped slashes, one object per line.
+public enum JSONText {
+  public static func line(_ value: some Encodable) throws(RecordError) -> String {
+    try encode(value, [.sortedKeys, .withoutEscapingSlashes])
+  }
+
+  public static func pretty(_ value: some Encodable) throws(RecordError) -> String {
+    try encode(value, [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted]) + "\n"
+  }
+
+  public static func decode<Value: Decodable>(
+    _ type: Value.Type, from text: some StringProtocol, source: String
+  ) throws(RecordError) -> Value {
+    do {
+      return try JSONDecoder().decode(type, from: Data(text.utf8))
+    } catch {
+      throw RecordError("\(source): not a \(type): \(explain(error))")
+    }
+  }
+
+  private static func encode(
+    _ value: some Encodable, _ format: JSONEncoder.OutputFormatting
+  ) throws(RecordError) -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = format
+    do {
+      return String(decoding: try encoder.encode(value), as: UTF8.self)
+    } catch {
+      throw RecordError("cannot write \(type(of: value)) as JSON: \(explain(error))")
+    }
+  }
+
+  private static func explain(_ error: any Error) -> String {
+    guard let error = error as? DecodingError else { return "\(error)" }
+    switch error {
+    case .keyNotFound(let key, _): return "key '\(key.stringValue)' is missing"
+    case .typeMismatch(_, let context), .valueNotFound(_, let context),
+      .dataCorrupted(let context):
+      let path = context.codingPath.map(\.stringValue).joined(separator: ".")
+      return path.isEmpty ? context.debugDescription : "\(path): \(context.debugDescription)"
+    @unknown default: return "\(error)"
+    }
+  }
+}
+
+/// Appends records to a file, one JSON object per line, each with one write call, so that a killed
+/// process leaves at most one torn line.
+public final class JSONLinesWriter {
+  private let descriptor: Int32
+  private let path: String
+
+  /// Creates or empties the file.
+  public init(path: String) throws(RecordError) {
+    self.path = path
+    descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw AtomicFile.failure("create", path) }
+  }
+
+  deinit { close(descriptor) }
+
+  public func append(_ record: some Record) throws(RecordError) {
+    let bytes = Array((try JSONText.line(record) + "\n").utf8)
+    let written = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, bytes.count) }
+    guard written == bytes.count else { throw AtomicFile.failure("append to", path) }
+  }
+}
+
+/// Reads what `JSONLinesWriter` wrote.
+public enum JSONLines {
+  /// Records of one schema, in order; lines of other schemas are passed over.
+  ///
+  /// A last line without its end is dropped: its writer was stopped. `warning` gets a sentence
+  /// about it.
+  /// - Throws: `RecordError` with file and line when a whole line cannot be read.
+  public static func read<Value: Record>(
+    _ type: Value.Type, path: String, warning: (String) -> Void = { _ in }
+  ) throws(RecordError) -> [Value] {
+    guard let data = FileManager.default.contents(atPath: path) else {
+      throw RecordError("cannot read \(path): no such file or not readable")
+    }
+    var lines = String(decoding: data, as: UTF8.self).split(
+      separator: "\n", omittingEmptySubsequences: false)
+    if let last = lines.popLast(), !last.isEmpty {
+      warning("\(path):\(lines.count + 1): the last line is torn and was dropped")
+    }
+    var records: [Value] = []
+    for (index, line) in lines.enumerated() where !line.isEmpty {
+      let source = "\(path):\(index + 1)"
+      let head = try JSONText.decode(Head.self, from: line, source: source)
+      guard head.schema == Value.schemaName else { continue }
+      guard head.version == Value.schemaVersion else {
+        throw RecordError(
+          "\(source): \(head.schema) version \(head.version); this padtax reads version "
+            + "\(Value.schemaVersion)")
+      }
+      records.append(try JSONText.decode(Value.self, from: line, source: source))
+    }
+    return records
+  }
+
+  private struct Head: Decodable {
+    var schema: String
+    var version: Int
+  }
+}

@@ -1,0 +1,191 @@
+import FoundationEssentials
+import Models
+import Scheduling
+import Yams
+
+/// Reads and writes job files.
+public enum JobFile {
+  /// Reads a job from `path`. Paths inside it are relative to the file's folder.
+  /// - Parameter settings: `key.path=value` texts that replace what the file says.
+  /// - Throws: `RecordError` with file, line and valid choices.
+  public static func read(
+    path: String, settings: [String] = []
+  ) throws(RecordError) -> JobSpecification {
+    guard let data = FileManager.default.contents(atPath: path) else {
+      throw RecordError("cannot read the job file \(path): no such file or not readable")
+    }
+    let folder = path.contains("/") ? String(path[..<path.lastIndex(of: "/")!]) : "."
+    return try parse(
+      String(decoding: data, as: UTF8.self), file: path, folder: folder, settings: settings)
+  }
+
+  /// Parses the text of a job file.
+  public static func parse(
+    _ text: String, file: String, folder: String, settings: [String] = []
+  ) throws(RecordError) -> JobSpecification {
+    var node: Node
+    do {
+      guard let root = try Yams.compose(yaml: text) else {
+        throw RecordError("\(file): the file is empty")
+      }
+      node = root
+    } catch let error as RecordError {
+      throw error
+    } catch {
+      throw RecordError("\(file): \(firstLine(of: "\(error)"))")
+    }
+    for setting in settings { try apply(setting, to: &node) }
+    var job = try JobNode(node, file: file, path: "")
+    let specification = try specification(&job, folder: folder)
+    try job.finish()
+    return specification
+  }
+
+  private static func firstLine(of text: String) -> String {
+    text.split(separator: "\n").joined(separator: " ")
+  }
+
+  private static func specification(
+    _ job: inout JobNode, folder: String
+  ) throws(RecordError) -> JobSpecification {
+    let name = try job.requiredText("name")
+    guard name.allSatisfy({ $0.isLetter || $0.isNumber || "-_.".contains($0) }),
+      !name.hasPrefix(".")
+    else {
+      throw job.error(
+        "name", "'\(name)' must consist of letters, digits, '-', '_' and '.', not led by '.'")
+    }
+    let question = try job.text("question") ?? ""
+    let model = try modelSource(&job, folder: folder)
+    let layouts = try list(&job, "layouts") { text throws(RecordError) in
+      do { return try ParallelLayout(parsing: text) } catch { throw RecordError("\(error)") }
+    }
+    let policies = try list(&job, "policies") { text throws(RecordError) in
+      do { return try Policy(parsing: text) } catch { throw RecordError("\(error)") }
+    }
+    let workload = try workloadSource(&job, folder: folder)
+    let outputs = try job.integer("output-tokens", in: 1...1_000_000)
+    let micro = try job.integer("micro-batches", in: 1...4096) ?? 1
+    let warmup = try job.integer("warm-up", in: 0...1000) ?? 1
+    let repeats = try job.integer("repeats", in: 1...100_000) ?? 3
+    let seed = try job.integer("seed", in: 0...Int.max) ?? 1
+    return JobSpecification(
+      name: name, question: question, model: model, layouts: layouts, policies: policies,
+      workload: workload, outputTokens: outputs, microBatches: micro, warmup: warmup,
+      repeats: repeats, seed: UInt64(seed), backend: try backend(&job),
+      verification: try verification(&job))
+  }
+
+  private static func list<Value: Hashable>(
+    _ job: inout JobNode, _ key: String, _ parse: (String) throws(RecordError) -> Value
+  ) throws(RecordError) -> [Value] {
+    guard let texts = try job.texts(key) else { throw job.error(key, "is missing") }
+    var values: [Value] = []
+    for (text, line) in texts {
+      let value: Value
+      do { value = try parse(text) } catch {
+        throw RecordError("\(job.file):\(line): \(job.fullName(key)): \(error)")
+      }
+      guard !values.contains(value) else {
+        throw RecordError("\(job.file):\(line): \(job.fullName(key)): '\(text)' is there twice")
+      }
+      values.append(value)
+    }
+    return values
+  }
+
+  private static func modelSource(
+    _ job: inout JobNode, folder: String
+  ) throws(RecordError) -> ModelSource {
+    guard var node = try job.child("model") else { throw job.error("model", "is missing") }
+    let (kind, value) = try exactlyOne(of: ModelSource.Kind.self, in: &node)
+    let dimension = 1...(1 << 30)
+    var overrides = ModelOverrides()
+    for (key, field) in ModelOverrides.jobKeys {
+      overrides[keyPath: field] = try node.integer(key, in: dimension)
+    }
+    let scale = try node.text("scale")
+    if kind == .checkpoint, let key = scale != nil ? "scale" : overrides.jobEntries.first?.0 {
+      throw node.error(key, "a checkpoint has the shape it has; leave \(key) out, or use preset")
+    }
+    try node.finish()
+    return ModelSource(
+      kind: kind, value: kind == .preset ? value : resolve(value, in: folder), scale: scale,
+      overrides: overrides)
+  }
+
+  private static func workloadSource(
+    _ job: inout JobNode, folder: String
+  ) throws(RecordError) -> WorkloadSource {
+    guard var node = try job.child("workload") else { throw job.error("workload", "is missing") }
+    let (kind, value) = try exactlyOne(of: WorkloadSource.Kind.self, in: &node)
+    let source = WorkloadSource(
+      kind: kind, value: kind == .generate ? value : resolve(value, in: folder),
+      batchSize: try node.integer("batch-size", in: 1...1_000_000),
+      batchCount: try node.integer("batches-taken", in: 1...1_000_000),
+      longest: try node.integer("longest", in: 1...100_000_000),
+      first: try node.integer("first", in: 0...1_000_000_000) ?? 0)
+    try node.finish()
+    return source
+  }
+
+  private static func backend(_ job: inout JobNode) throws(RecordError) -> BackendChoice {
+    guard var node = try job.child("backend") else { return BackendChoice() }
+    let choice = BackendChoice(
+      kind: try node.choice("kind", BackendChoice.Kind.self) ?? .cpu,
+      blas: try node.text("blas") ?? "openblas",
+      threads: try node.integer("threads", in: 1...4096) ?? 1)
+    try node.finish()
+    return choice
+  }
+
+  private static func verification(_ job: inout JobNode) throws(RecordError) -> VerificationChoice {
+    guard var node = try job.child("verify") else { return VerificationChoice() }
+    let standard = VerificationChoice()
+    let choice = VerificationChoice(
+      sequences: try node.integer("sequences", in: 1...4096) ?? standard.sequences,
+      outputTokens: try node.integer("output-tokens", in: 1...4096) ?? standard.outputTokens)
+    try node.finish()
+    return choice
+  }
+
+  /// The one key of `Kind` that the mapping has, with its text.
+  private static func exactlyOne<Kind: RawRepresentable & CaseIterable>(
+    of type: Kind.Type, in node: inout JobNode
+  ) throws(RecordError) -> (Kind, String) where Kind.RawValue == String {
+    var found: [(Kind, String)] = []
+    for kind in Kind.allCases {
+      if let text = try node.text(kind.rawValue) { found.append((kind, text)) }
+    }
+    let names = Kind.allCases.map(\.rawValue).joined(separator: ", ")
+    guard let first = found.first else {
+      throw RecordError("\(node.file):\(node.line): \(node.path) needs one of: \(names)")
+    }
+    guard found.count == 1 else {
+      throw node.error(
+        found[1].0.rawValue, "\(first.0.rawValue) is given too; take one of: \(names)")
+    }
+    return first
+  }
+
+  static func resolve(_ path: String, in folder: String) -> String {
+    path.hasPrefix("/") || folder == "." ? path : folder + "/" + path
+  }
+}
+
+extension ModelOverrides {
+  /// Keys of a job file and the dimension that each sets.
+  static var jobKeys: [(String, WritableKeyPath<ModelOverrides, Int?>)] {
+    [
+      ("layers", \.layerCount), ("hidden", \.hiddenSize), ("heads", \.queryHeads),
+      ("kv-heads", \.kvHeads), ("head-dimension", \.headDimension),
+      ("feed-forward", \.feedForwardSize), ("vocabulary", \.vocabularySize),
+      ("max-positions", \.maxPositions),
+    ]
+  }
+
+  /// Key and value of the dimensions that are set.
+  var jobEntries: [(String, Int)] {
+    Self.jobKeys.compactMap { key, field in self[keyPath: field].map { (key, $0) } }
+  }
+}

@@ -1,0 +1,113 @@
+import Yams
+
+/// A mapping of a job file while it is read: hands out values by key, knows where each stands, and
+/// complains about keys that nobody asked for.
+struct JobNode {
+  let file: String
+  /// Dotted path of the mapping, empty at the top.
+  let path: String
+  let line: Int
+  private var entries: [(key: String, node: Node)]
+  private var known: [String] = []
+
+  init(_ node: Node, file: String, path: String) throws(RecordError) {
+    self.file = file
+    self.path = path
+    line = node.mark?.line ?? 1
+    guard case .mapping(let mapping) = node else {
+      throw RecordError(
+        "\(file):\(line): \(path.isEmpty ? "the job" : path) must be a mapping of keys to values")
+    }
+    entries = []
+    for (key, value) in mapping {
+      guard let name = key.string else {
+        throw RecordError("\(file):\(key.mark?.line ?? line): a key must be text")
+      }
+      entries.append((name, value))
+    }
+  }
+
+  /// An error at the place of `key`, or of the mapping when the key is absent.
+  func error(_ key: String, _ text: String) -> RecordError {
+    let line = entries.first { $0.key == key }?.node.mark?.line ?? line
+    return RecordError("\(file):\(line): \(fullName(key)): \(text)")
+  }
+
+  func fullName(_ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
+
+  mutating func node(_ key: String) -> Node? {
+    known.append(key)
+    return entries.first { $0.key == key }?.node
+  }
+
+  mutating func child(_ key: String) throws(RecordError) -> JobNode? {
+    guard let node = node(key) else { return nil }
+    return try JobNode(node, file: file, path: fullName(key))
+  }
+
+  mutating func text(_ key: String) throws(RecordError) -> String? {
+    guard let node = node(key) else { return nil }
+    guard case .scalar(let scalar) = node, !scalar.string.isEmpty else {
+      throw error(key, "expected text")
+    }
+    return scalar.string
+  }
+
+  mutating func requiredText(_ key: String) throws(RecordError) -> String {
+    guard let value = try text(key) else { throw error(key, "is missing") }
+    return value
+  }
+
+  mutating func integer(_ key: String, in range: ClosedRange<Int>) throws(RecordError) -> Int? {
+    guard let text = try text(key) else { return nil }
+    guard let value = Int(text) else {
+      throw error(key, "'\(text)' is not a whole number")
+    }
+    guard range.contains(value) else {
+      let upper = range.upperBound == Int.max ? "" : " and at most \(range.upperBound)"
+      throw error(key, "\(value) is out of range; it must be at least \(range.lowerBound)\(upper)")
+    }
+    return value
+  }
+
+  mutating func choice<Value: RawRepresentable & CaseIterable>(
+    _ key: String, _ type: Value.Type
+  ) throws(RecordError) -> Value? where Value.RawValue == String {
+    guard let text = try text(key) else { return nil }
+    guard let value = Value(rawValue: text) else {
+      throw error(
+        key,
+        "unknown value '\(text)'; valid choices: "
+          + Value.allCases.map(\.rawValue).joined(separator: ", "))
+    }
+    return value
+  }
+
+  /// A list of texts; one text alone counts as a list of one.
+  mutating func texts(_ key: String) throws(RecordError) -> [(text: String, line: Int)]? {
+    guard let node = node(key) else { return nil }
+    let items: [Node]
+    switch node {
+    case .sequence(let sequence): items = Array(sequence)
+    default: items = [node]
+    }
+    var out: [(String, Int)] = []
+    for item in items {
+      guard case .scalar(let scalar) = item, !scalar.string.isEmpty else {
+        throw error(key, "expected a list of texts")
+      }
+      out.append((scalar.string, item.mark?.line ?? line))
+    }
+    guard !out.isEmpty else { throw error(key, "the list is empty") }
+    return out
+  }
+
+  /// Refuses keys that nobody asked for, naming those that exist.
+  func finish() throws(RecordError) {
+    for (key, node) in entries where !known.contains(key) {
+      throw RecordError(
+        "\(file):\(node.mark?.line ?? line): unknown key '\(fullName(key))'; valid keys: "
+          + known.sorted().joined(separator: ", "))
+    }
+  }
+}

@@ -1,0 +1,138 @@
+import Models
+import Scheduling
+
+/// A job: the question it answers as numbers. `docs/JOBS.md` documents each key.
+public struct JobSpecification: Hashable, Sendable, Codable {
+  public var name: String
+  public var question: String
+  public var model: ModelSource
+  public var layouts: [ParallelLayout]
+  public var policies: [Policy]
+  public var workload: WorkloadSource
+  /// Tokens generated per request; requests that carry an output length of their own use it when
+  /// this is nil.
+  public var outputTokens: Int?
+  public var microBatches: Int
+  /// Repeats that are stored but left out of statistics, and those that count, per batch.
+  public var warmup: Int
+  public var repeats: Int
+  public var seed: UInt64
+  public var backend: BackendChoice
+  public var verification: VerificationChoice
+
+  public init(
+    name: String, question: String, model: ModelSource, layouts: [ParallelLayout],
+    policies: [Policy], workload: WorkloadSource, outputTokens: Int?, microBatches: Int,
+    warmup: Int, repeats: Int, seed: UInt64, backend: BackendChoice,
+    verification: VerificationChoice
+  ) {
+    self.name = name
+    self.question = question
+    self.model = model
+    self.layouts = layouts
+    self.policies = policies
+    self.workload = workload
+    self.outputTokens = outputTokens
+    self.microBatches = microBatches
+    self.warmup = warmup
+    self.repeats = repeats
+    self.seed = seed
+    self.backend = backend
+    self.verification = verification
+  }
+}
+
+/// Where the model comes from.
+public struct ModelSource: Hashable, Sendable, Codable {
+  public enum Kind: String, Sendable, Codable, CaseIterable {
+    /// A published architecture by name, with random weights.
+    case preset
+    /// A Hugging Face `config.json`, with random weights.
+    case config
+    /// A folder with `config.json` and safetensors files.
+    case checkpoint
+  }
+  public var kind: Kind
+  /// Preset name, or path.
+  public var value: String
+  /// Factor such as `1/64` that shrinks a preset or configuration.
+  public var scale: String?
+  public var overrides: ModelOverrides
+
+  public init(kind: Kind, value: String, scale: String? = nil, overrides: ModelOverrides = .init())
+  {
+    self.kind = kind
+    self.value = value
+    self.scale = scale
+    self.overrides = overrides
+  }
+}
+
+/// Where the batches come from.
+public struct WorkloadSource: Hashable, Sendable, Codable {
+  public enum Kind: String, Sendable, Codable, CaseIterable {
+    /// padtax's own batch file.
+    case batches
+    /// A cell of the published padding study.
+    case study
+    /// A file of ShareGPT prompt and answer lengths.
+    case sharegpt
+    /// A CSV trace with token counts.
+    case trace
+    /// Lengths made here, by a named shape.
+    case generate
+  }
+  public var kind: Kind
+  /// Path, or the shape's name.
+  public var value: String
+  /// Requests per batch and batches taken; nil takes what the file has.
+  public var batchSize: Int?
+  public var batchCount: Int?
+  /// Prompts longer than this are cut to it; nil cuts nothing.
+  public var longest: Int?
+  /// First batch (or, for sources without batches, first request) taken.
+  public var first: Int
+
+  public init(
+    kind: Kind, value: String, batchSize: Int? = nil, batchCount: Int? = nil,
+    longest: Int? = nil, first: Int = 0
+  ) {
+    self.kind = kind
+    self.value = value
+    self.batchSize = batchSize
+    self.batchCount = batchCount
+    self.longest = longest
+    self.first = first
+  }
+}
+
+/// What computes.
+public struct BackendChoice: Hashable, Sendable, Codable {
+  public enum Kind: String, Sendable, Codable, CaseIterable {
+    case cpu
+    /// Plain loops, slow and obvious.
+    case reference
+  }
+  public var kind: Kind
+  /// `openblas`, or the path or shared-object name of another CBLAS.
+  public var blas: String
+  /// BLAS threads per rank.
+  public var threads: Int
+
+  public init(kind: Kind = .cpu, blas: String = "openblas", threads: Int = 1) {
+    self.kind = kind
+    self.blas = blas
+    self.threads = threads
+  }
+}
+
+/// How much is compared with the unsharded, unpadded reference before anything is timed.
+public struct VerificationChoice: Hashable, Sendable, Codable {
+  public var sequences: Int
+  public var outputTokens: Int
+
+  public init(sequences: Int = 6, outputTokens: Int = 8) {
+    self.sequences = sequences
+    self.outputTokens = outputTokens
+  }
+}

@@ -1,0 +1,102 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// Memory could not be obtained from the operating system.
+public struct StorageError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// The elements that were asked for.
+  public let count: Int
+  /// `errno` of the failed call.
+  public let code: Int32
+
+  public var description: String {
+    "cannot allocate \(count) float32 elements of 4 bytes: "
+      + "errno \(code) (\(String(cString: strerror(code)))); "
+      + "use a smaller model, batch or context, or more ranks"
+  }
+}
+
+/// An owned block of float32 elements, aligned to 64 bytes and freed by ARC.
+///
+/// Blocks of 4 MiB and more are mapped anonymously with transparent huge pages asked for
+/// (`MADV_HUGEPAGE`): the pages arrive zeroed and on first touch. The class does no
+/// synchronisation: one writer at a time, as with any memory.
+public final class Storage: @unchecked Sendable {
+  /// Elements in the block.
+  public let count: Int
+  /// The first element. Valid as long as this object lives.
+  public let pointer: UnsafeMutablePointer<Float>
+  private let release: @Sendable () -> Void
+
+  /// From this many bytes on, a block is a mapping of its own.
+  static let mappingThreshold = 4 << 20
+  static let alignment = 64
+
+  /// Allocates zero-filled elements; traps where the system has no memory left.
+  ///
+  /// Use `init(allocating:)` for sizes that come from input.
+  public convenience init(count: Int) {
+    do {
+      try self.init(allocating: count)
+    } catch {
+      preconditionFailure(error.description)
+    }
+  }
+
+  /// Allocates zero-filled elements.
+  public init(allocating count: Int) throws(StorageError) {
+    precondition(count >= 0, "a storage cannot have \(count) elements")
+    let (bytes, overflow) = max(count, 1).multipliedReportingOverflow(
+      by: MemoryLayout<Float>.stride)
+    guard !overflow else { throw StorageError(count: count, code: ENOMEM) }
+    let address: UnsafeMutableRawPointer
+    if bytes >= Storage.mappingThreshold {
+      // MAP_FAILED is a macro cast that does not import: it is the all-ones address.
+      let mapped = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+      guard let mapped, UInt(bitPattern: mapped) != UInt.max else {
+        throw StorageError(count: count, code: errno)
+      }
+      #if os(Linux)
+        // Advice only: without huge pages the block works all the same.
+        _ = madvise(mapped, bytes, Int32(MADV_HUGEPAGE))
+      #endif
+      address = mapped
+      let owned = UInt(bitPattern: mapped)
+      release = { _ = munmap(UnsafeMutableRawPointer(bitPattern: owned), bytes) }
+    } else {
+      var allocated: UnsafeMutableRawPointer?
+      let code = posix_memalign(&allocated, Storage.alignment, bytes)
+      guard code == 0, let allocated else { throw StorageError(count: count, code: code) }
+      memset(allocated, 0, bytes)
+      address = allocated
+      let owned = UInt(bitPattern: allocated)
+      release = { free(UnsafeMutableRawPointer(bitPattern: owned)) }
+    }
+    self.count = count
+    pointer = address.bindMemory(to: Float.self, capacity: max(count, 1))
+  }
+
+  /// Wraps memory that somebody else allocated: device memory, or a mapped file.
+  ///
+  /// - Parameters:
+  ///   - count: Elements at `address`.
+  ///   - address: Aligned for `Float`; it may be a device address, which no host code reads.
+  ///   - release: Called once, when the last reference is gone.
+  public init(
+    count: Int, address: UnsafeMutableRawPointer, release: @escaping @Sendable () -> Void
+  ) {
+    precondition(count >= 0, "a storage cannot have \(count) elements")
+    precondition(
+      UInt(bitPattern: address) % UInt(MemoryLayout<Float>.alignment) == 0,
+      "the address of a storage must be aligned for Float")
+    self.count = count
+    pointer = address.assumingMemoryBound(to: Float.self)
+    self.release = release
+  }
+
+  deinit { release() }
+}

@@ -1,0 +1,35 @@
+import Kernels
+import Models
+import Scheduling
+import Tensors
+
+/// Physical keys and values of a shard's layers, as one block per layer. Regions are placed in it
+/// by the plan: padded or packed, the memory is the same.
+public final class KVCache {
+  private let keys: [Storage]
+  private let values: [Storage]
+  private let kvHeads: Int
+  private let headDimension: Int
+  /// Token positions per layer and KV head.
+  public let slots: Int
+
+  /// - Throws: what the backend throws when the memory is not there.
+  init(plan: ShardPlan, slots: Int, backend: any Backend) throws {
+    kvHeads = plan.kvHeads.count
+    headDimension = plan.model.headDimension
+    self.slots = slots
+    let elements = slots * kvHeads * headDimension
+    keys = try plan.layers.map { _ in try backend.allocate(elements) }
+    values = try plan.layers.map { _ in try backend.allocate(elements) }
+  }
+
+  /// - Parameter layer: index among the shard's own layers.
+  func view(layer: Int) -> KVCacheView {
+    KVCacheView(
+      keys: keys[layer], values: values[layer], offset: 0, slots: slots, kvHeads: kvHeads,
+      headDimension: headDimension)
+  }
+
+  /// Bytes of a number of slots over all layers of the shard.
+  func bytes(slots: Int) -> Int { 2 * 4 * keys.count * slots * kvHeads * headDimension }
+}

@@ -1,0 +1,158 @@
+import Kernels
+import Models
+import Tensors
+
+/// The weights of one rank's shard, in the form that its backend wants.
+///
+/// Column-parallel (Megatron-LM, section 3): query, key, value, gate and up hold a block of output
+/// rows; row-parallel: the attention output and down projections hold a block of input columns.
+/// Query, key and value are one product, and so are gate and up.
+struct ShardWeights {
+  struct Layer {
+    let attentionNorm: Storage
+    /// [query + key + value width, hidden]
+    let queryKeyValue: any LinearWeight
+    let queryNorm: Storage?
+    let keyNorm: Storage?
+    /// [hidden, query width]
+    let attentionOutput: any LinearWeight
+    let feedForwardNorm: Storage
+    /// [2 · feed-forward, hidden]
+    let gateUp: any LinearWeight
+    /// [hidden, feed-forward]
+    let down: any LinearWeight
+  }
+
+  /// [vocabulary shard, hidden]; first stage only.
+  let embedding: Matrix?
+  let layers: [Layer]
+  /// Last stage only.
+  let finalNorm: Storage?
+  /// [vocabulary shard, hidden]; last stage only.
+  let head: (any LinearWeight)?
+
+  init(_ plan: ShardPlan, source: any WeightSource, backend: any Backend) throws {
+    let reader = ShardReader(plan: plan, source: source, backend: backend)
+    layers = try plan.layers.map { try reader.layer($0) }
+    let table = plan.hasEmbedding ? try reader.vocabulary("model.embed_tokens.weight") : nil
+    embedding = table
+    guard plan.hasLMHead else {
+      finalNorm = nil
+      head = nil
+      return
+    }
+    finalNorm = try reader.vector("model.norm.weight", count: plan.model.hiddenSize)
+    let matrix: Matrix
+    if plan.model.tiedEmbeddings {
+      matrix = try table ?? reader.vocabulary("model.embed_tokens.weight")
+    } else {
+      matrix = try reader.vocabulary("lm_head.weight")
+    }
+    head = try backend.makeLinear(matrix, bias: nil)
+  }
+}
+
+/// Reads the parts of a checkpoint's tensors that a shard holds.
+private struct ShardReader {
+  let plan: ShardPlan
+  let source: any WeightSource
+  let backend: any Backend
+  var model: ModelConfiguration { plan.model }
+
+  func layer(_ index: Int) throws -> ShardWeights.Layer {
+    let prefix = "model.layers.\(index)."
+    let hidden = model.hiddenSize
+    let d = model.headDimension
+    let queries = plan.queryHeads.scaled(by: d)
+    let keys = plan.kvHeads.scaled(by: d)
+    return ShardWeights.Layer(
+      attentionNorm: try vector(prefix + "input_layernorm.weight", count: hidden),
+      queryKeyValue: try stacked(
+        [
+          (prefix + "self_attn.q_proj", model.queryWidth, queries),
+          (prefix + "self_attn.k_proj", model.kvWidth, keys),
+          (prefix + "self_attn.v_proj", model.kvWidth, keys),
+        ], bias: model.qkvBias),
+      queryNorm: try headNorm(prefix + "self_attn.q_norm.weight"),
+      keyNorm: try headNorm(prefix + "self_attn.k_norm.weight"),
+      attentionOutput: try rowParallel(
+        prefix + "self_attn.o_proj.weight", inputs: model.queryWidth, columns: queries),
+      feedForwardNorm: try vector(prefix + "post_attention_layernorm.weight", count: hidden),
+      gateUp: try stacked(
+        [
+          (prefix + "mlp.gate_proj", model.feedForwardSize, plan.feedForward),
+          (prefix + "mlp.up_proj", model.feedForwardSize, plan.feedForward),
+        ], bias: false),
+      down: try rowParallel(
+        prefix + "mlp.down_proj.weight", inputs: model.feedForwardSize, columns: plan.feedForward))
+  }
+
+  func vector(_ name: String, count: Int) throws -> Storage {
+    let matrix = try backend.matrix(rows: 1, columns: count)
+    try fill(matrix) { try source.read(name, count: count, range: 0..<count, into: $0) }
+    return matrix.storage
+  }
+
+  func headNorm(_ name: String) throws -> Storage? {
+    model.queryKeyNorm ? try vector(name, count: model.headDimension) : nil
+  }
+
+  func vocabulary(_ name: String) throws -> Matrix {
+    let matrix = try backend.matrix(rows: plan.vocabulary.count, columns: model.hiddenSize)
+    try fill(matrix) {
+      try source.read(
+        name, shape: (model.vocabularySize, model.hiddenSize), rows: plan.vocabulary,
+        columns: 0..<model.hiddenSize, into: $0)
+    }
+    return matrix
+  }
+
+  /// Row blocks of several matrices, one under the other.
+  func stacked(
+    _ parts: [(name: String, outputs: Int, rows: Range<Int>)], bias: Bool
+  ) throws -> any LinearWeight {
+    let rows = parts.reduce(0) { $0 + $1.rows.count }
+    let matrix = try backend.matrix(rows: rows, columns: model.hiddenSize)
+    var biases: [Float] = []
+    var first = 0
+    for part in parts {
+      try fill(matrix.rows(first..<first + part.rows.count)) {
+        try source.read(
+          part.name + ".weight", shape: (part.outputs, model.hiddenSize), rows: part.rows,
+          columns: 0..<model.hiddenSize, into: $0)
+      }
+      first += part.rows.count
+      guard bias else { continue }
+      var values = [Float](repeating: 0, count: part.rows.count)
+      try values.withUnsafeMutableBufferPointer {
+        try source.read(part.name + ".bias", count: part.outputs, range: part.rows, into: $0)
+      }
+      biases += values
+    }
+    return try backend.makeLinear(matrix, bias: bias ? biases : nil)
+  }
+
+  func rowParallel(
+    _ name: String, inputs: Int, columns: Range<Int>
+  ) throws -> any LinearWeight {
+    let matrix = try backend.matrix(rows: model.hiddenSize, columns: columns.count)
+    try fill(matrix) {
+      try source.read(
+        name, shape: (model.hiddenSize, inputs), rows: 0..<model.hiddenSize, columns: columns,
+        into: $0)
+    }
+    return try backend.makeLinear(matrix, bias: nil)
+  }
+
+  /// Reads into host memory; the two host backends compute in place.
+  private func fill(
+    _ matrix: Matrix, _ read: (UnsafeMutableBufferPointer<Float>) throws -> Void
+  ) throws {
+    try matrix.withMutableBuffer { try read($0) }
+  }
+}
+
+extension Range<Int> {
+  /// The range in elements of a range of groups of `factor` elements.
+  func scaled(by factor: Int) -> Range<Int> { lowerBound * factor..<upperBound * factor }
+}

@@ -1,0 +1,51 @@
+import MPI
+import Tensors
+
+/// The ranks that share the matrices of one pipeline stage.
+public final class TensorGroup {
+  let communicator: Communicator
+
+  public init(_ communicator: consuming Communicator) { self.communicator = communicator }
+
+  public var rank: Int { communicator.rank }
+  public var size: Int { communicator.size }
+  var isRoot: Bool { rank == 0 }
+
+  /// Sums partial results of all ranks in place. A group of one sends nothing.
+  func sum(_ partial: Matrix) throws(MPIError) {
+    guard size > 1 else { return }
+    try partial.withMutableBuffer { (buffer) throws(MPIError) in
+      try communicator.allReduce(inPlace: buffer, .sum)
+    }
+  }
+
+  /// Collects each rank's columns of a row-major result on the root: rank by rank,
+  /// `[rows, counts[rank]]` each. `output` is the root's, [rows · sum of counts] elements.
+  func collect(
+    _ part: Matrix, columns counts: [Int], into output: Matrix?
+  ) throws(MPIError) {
+    let counts = counts.map { $0 * part.rows }
+    try part.withMutableBuffer { (input) throws(MPIError) in
+      let input = UnsafeBufferPointer(input)
+      guard let output else {
+        return try communicator.gather(input, counts: counts, into: nil, root: 0)
+      }
+      try output.withMutableBuffer { (all) throws(MPIError) in
+        try communicator.gather(input, counts: counts, into: all, root: 0)
+      }
+    }
+  }
+
+  func broadcast(_ tokens: inout [Int32]) throws(MPIError) {
+    guard size > 1 else { return }
+    try communicator.broadcast(&tokens, root: 0)
+  }
+}
+
+extension TensorGroup {
+  /// Element-wise minimum over the ranks of the group, for bookkeeping after a batch.
+  public func minimum(_ values: inout [Double]) throws(MPIError) {
+    guard size > 1 else { return }
+    try communicator.allReduce(inPlace: &values, .min)
+  }
+}

@@ -1,0 +1,69 @@
+import Kernels
+import Models
+import Tensors
+
+/// Scratch memory of a shard's forward pass, sized once for the largest micro-batch, so that
+/// nothing is allocated while time is taken.
+final class Workspace {
+  /// Rows that pass through the feed-forward block at once. Bounds its scratch memory; products of
+  /// this many rows run at the BLAS's full rate.
+  static let feedForwardRows = 1024
+
+  /// [slots, hidden]: input of a product, and its output before it is added to the residual.
+  private let normed: Matrix
+  private let partial: Matrix
+  /// [slots, query + key + value width]
+  private let queryKeyValue: Matrix
+  /// [slots, query width]
+  private let attention: Matrix
+  /// [rows of a block, 2 · feed-forward] and [rows of a block, feed-forward]
+  private let gateUp: Matrix
+  private let activated: Matrix
+  /// [samples, hidden]
+  private let sampled: Matrix
+  /// [samples · vocabulary shard], and on the root of several ranks [samples · vocabulary]
+  private let logits: Matrix?
+  private let gathered: Matrix?
+  let slots: Int
+  let samples: Int
+
+  init(
+    plan: ShardPlan, slots: Int, samples: Int, gathers: Bool, backend: any Backend
+  ) throws {
+    let hidden = plan.model.hiddenSize
+    self.slots = slots
+    self.samples = samples
+    normed = try backend.matrix(rows: slots, columns: hidden)
+    partial = try backend.matrix(rows: slots, columns: hidden)
+    queryKeyValue = try backend.matrix(rows: slots, columns: plan.queryWidth + 2 * plan.kvWidth)
+    attention = try backend.matrix(rows: slots, columns: plan.queryWidth)
+    let block = min(slots, Self.feedForwardRows)
+    gateUp = try backend.matrix(rows: block, columns: 2 * plan.feedForward.count)
+    activated = try backend.matrix(rows: block, columns: plan.feedForward.count)
+    sampled = try backend.matrix(rows: samples, columns: hidden)
+    guard plan.hasLMHead else {
+      logits = nil
+      gathered = nil
+      return
+    }
+    logits = try backend.matrix(rows: 1, columns: samples * plan.vocabulary.count)
+    gathered =
+      gathers ? try backend.matrix(rows: 1, columns: samples * plan.model.vocabularySize) : nil
+  }
+
+  func normed(_ rows: Int) -> Matrix { normed.rows(0..<rows) }
+  func partial(_ rows: Int) -> Matrix { partial.rows(0..<rows) }
+  func queryKeyValue(_ rows: Int) -> Matrix { queryKeyValue.rows(0..<rows) }
+  func attention(_ rows: Int) -> Matrix { attention.rows(0..<rows) }
+  func gateUp(_ rows: Int) -> Matrix { gateUp.rows(0..<rows) }
+  func activated(_ rows: Int) -> Matrix { activated.rows(0..<rows) }
+  func sampled(_ rows: Int) -> Matrix { sampled.rows(0..<rows) }
+
+  /// [rows, columns], contiguous.
+  func logits(rows: Int, columns: Int) -> Matrix? {
+    logits?.columns(0..<rows * columns).reshaped(rows: rows, columns: columns)
+  }
+
+  /// [1, elements]: the parts of all ranks, one after the other.
+  func gathered(elements: Int) -> Matrix? { gathered?.columns(0..<elements) }
+}

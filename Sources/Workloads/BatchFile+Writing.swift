@@ -1,0 +1,47 @@
+extension BatchFile {
+  /// The file's bytes: one batch a line, keys in a fixed order, so that equal files are equal bytes.
+  ///
+  /// `outputs` and `tokens` are written for batches whose every request has them. Request ids and
+  /// arrivals are not stored.
+  public func encoded() -> [UInt8] {
+    var text = "{\"schema\": \"\(Self.schema)\", \"version\": \(Self.version),\n"
+    text += " \"source\": \(Self.quoted(source)),\n \"batches\": [\n"
+    text += batches.map { "  \(Self.line($0))" }.joined(separator: ",\n")
+    text += "\n]}\n"
+    return Array(text.utf8)
+  }
+
+  private static func line(_ batch: Batch) -> String {
+    var text = "{\"id\": \(batch.id), \"lengths\": \(list(batch.lengths))"
+    let outputs = batch.requests.compactMap(\.outputLength)
+    if outputs.count == batch.count { text += ", \"outputs\": \(list(outputs))" }
+    let tokens = batch.requests.compactMap(\.tokens)
+    if tokens.count == batch.count {
+      text += ", \"tokens\": [\(tokens.map { list($0) }.joined(separator: ", "))]"
+    }
+    return text + "}"
+  }
+
+  private static func list(_ numbers: [some BinaryInteger]) -> String {
+    "[" + numbers.map { "\($0)" }.joined(separator: ", ") + "]"
+  }
+
+  /// A JSON string literal (RFC 8259, section 7).
+  private static func quoted(_ text: String) -> String {
+    var literal = "\""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\"": literal += "\\\""
+      case "\\": literal += "\\\\"
+      case "\n": literal += "\\n"
+      case "\t": literal += "\\t"
+      case "\r": literal += "\\r"
+      case _ where scalar.value < 32:
+        let hex = String(scalar.value, radix: 16)
+        literal += "\\u" + String(repeating: "0", count: 4 - hex.utf8.count) + hex
+      default: literal.unicodeScalars.append(scalar)
+      }
+    }
+    return literal + "\""
+  }
+}

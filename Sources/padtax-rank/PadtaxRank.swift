@@ -1,0 +1,72 @@
+import ArgumentParser
+import Inference
+import Records
+
+/// One rank of one job. `padtax run` launches it; by hand: `mpirun -np 4 padtax-rank JOB …`.
+@main
+struct PadtaxRank: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "padtax-rank",
+    abstract: "One MPI rank of a padtax job.",
+    subcommands: [Run.self, Verify.self], defaultSubcommand: Run.self)
+
+  static func main() {
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+    } catch {
+      // Bad usage is exit code 2 here, as everywhere in padtax.
+      let code = exitCode(for: error)
+      exit(
+        withError: code == .validationFailure ? UsageError(text: fullMessage(for: error)) : error)
+    }
+  }
+}
+
+/// A usage error whose exit code is 2.
+private struct UsageError: Error {
+  let text: String
+}
+
+struct Run: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Verify and measure a job under one layout.")
+
+  @Argument(help: "Job file.") var job: String
+  @Option(help: "Layout, such as tp2pp2. The launch must have as many ranks.") var layout: String
+  @Option(help: "Run directory.") var out: String
+  @Option(help: "Replaces a value of the job file.") var set: [String] = []
+  @Option(help: "plain, machine or none.") var progress: ProgressReporter.Style = .plain
+
+  func run() throws {
+    throw ExitCode(
+      try RankLaunch.run(
+        job: job, layout: layout, output: out, settings: set, progress: progress,
+        arguments: CommandLine.arguments))
+  }
+}
+
+struct Verify: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Compare a checkpoint with its expected answers under one layout and policy.")
+
+  @Option(help: "Folder with config.json, safetensors files and expectations.")
+  var checkpoint: String
+  @Option(help: "JSON list of prompts with expected greedy tokens, instead of the folder's own.")
+  var expected: String?
+  @Option var layout: String = "tp1"
+  @Option var policy: String = "packed"
+  @Option(help: "Micro-batches per step.") var microBatches: Int = 1
+  @Option(help: "cpu or reference.") var backend: BackendChoice.Kind = .cpu
+  @Option(help: "openblas, or the path of another CBLAS.") var blas: String = "openblas"
+
+  func run() throws {
+    throw ExitCode(
+      try RankLaunch.verify(
+        checkpoint: checkpoint, expected: expected, layout: layout, policy: policy,
+        microBatches: microBatches, backend: BackendChoice(kind: backend, blas: blas)))
+  }
+}
+
+extension ProgressReporter.Style: ExpressibleByArgument {}
+extension BackendChoice.Kind: ExpressibleByArgument {}

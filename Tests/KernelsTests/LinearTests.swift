@@ -1,0 +1,84 @@
+import Kernels
+import Tensors
+import Testing
+
+@Suite struct LinearTests {
+  @Test(arguments: [1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 13, 16, 17, 23, 24, 25, 40])
+  func `a product agrees with the reference for any number of rows`(rows: Int) throws {
+    var generator = SeededGenerator(seed: UInt64(rows))
+    let reference = ReferenceBackend()
+    for (outputs, inputs) in [(1, 1), (5, 3), (12, 16), (29, 70), (37, 33), (64, 128), (13, 1100)] {
+      let x = randomMatrix(rows: rows, columns: inputs, using: &generator)
+      let w = randomMatrix(rows: outputs, columns: inputs, using: &generator)
+      for bias in [nil, (0..<outputs).map { Float($0) - 3 }] {
+        let expected = randomMatrix(rows: rows, columns: outputs, using: &generator)
+        reference.linear(x, try reference.makeLinear(w, bias: bias), into: expected)
+        for cpu in try cpuBackends() + [ownOnly(), libraryOnly()] {
+          let y = randomMatrix(rows: rows, columns: outputs, using: &generator)
+          cpu.linear(x, try cpu.makeLinear(w, bias: bias), into: y)
+          expectClose(
+            y, expected, tolerance: 2e-5,
+            "\(cpu.provenance.instructionSet) [\(outputs), \(inputs)] bias \(bias != nil)")
+        }
+      }
+    }
+  }
+
+  @Test func `small integers give exact sums in every kernel`() throws {
+    var generator = SeededGenerator(seed: 99)
+    for cpu in try cpuBackends() + [ownOnly(), libraryOnly()] {
+      for rows in [1, 8, 19] {
+        let x = randomMatrix(rows: rows, columns: 200, using: &generator)
+        let w = randomMatrix(rows: 31, columns: 200, using: &generator)
+        for matrix in [x, w] {
+          for row in 0..<matrix.rows {
+            for column in 0..<200 { matrix[row, column] = (matrix[row, column] * 8).rounded() }
+          }
+        }
+        let y = Matrix(rows: rows, columns: 31)
+        cpu.linear(x, try cpu.makeLinear(w, bias: nil), into: y)
+        for row in 0..<rows {
+          for output in 0..<31 {
+            let sum = (0..<200).reduce(0) { $0 + x[row, $1] * w[output, $1] }
+            #expect(y[row, output] == sum)
+          }
+        }
+      }
+    }
+  }
+
+  @Test func `no rows give no output`() throws {
+    let cpu = try CPUBackend()
+    let weight = try cpu.makeLinear(Matrix(rows: 3, columns: 4), bias: [1, 2, 3])
+    let y = Matrix(rows: 1, columns: 3)
+    cpu.linear(Matrix(rows: 0, columns: 4), weight, into: y.rows(0..<0))
+    #expect(y.array() == [0, 0, 0])
+    #expect(weight.bytes == 60)
+  }
+
+  @Test func `a bias of the wrong length is an error that names both lengths`() throws {
+    for backend: any Backend in [ReferenceBackend(), try CPUBackend()] {
+      #expect {
+        _ = try backend.makeLinear(Matrix(rows: 3, columns: 4), bias: [1])
+      } throws: { error in
+        "\(error)" == "a bias of 1 elements does not fit a weight of 3 outputs"
+      }
+    }
+  }
+
+  @Test func `with more threads the library takes every product`() {
+    for set in InstructionSet.allCases {
+      let rule = LinearDispatch.rule(for: set, threads: 2)
+      #expect(rule.ownRows == 1)
+      #expect(!rule.ownVectorProduct)
+    }
+  }
+
+  private func ownOnly() throws -> CPUBackend {
+    try CPUBackend(dispatch: LinearDispatch(ownVectorProduct: true, ownRows: .max))
+  }
+
+  private func libraryOnly() throws -> CPUBackend {
+    try CPUBackend(dispatch: LinearDispatch(ownVectorProduct: false, ownRows: 1))
+  }
+}

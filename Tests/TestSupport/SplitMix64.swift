@@ -1,0 +1,27 @@
+/// A small seeded generator for reproducible tests (Steele, Lea, Flood: Fast splittable pseudorandom
+/// number generators, OOPSLA 2014, figure 17 with the mixing constants of Java's SplittableRandom).
+public struct SplitMix64: RandomNumberGenerator, Sendable {
+  private var state: UInt64
+
+  public init(seed: UInt64) { state = seed }
+
+  public mutating func next() -> UInt64 {
+    state &+= 0x9e37_79b9_7f4a_7c15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+    return z ^ (z >> 31)
+  }
+
+  /// Floats spread evenly over `range`.
+  public mutating func floats(_ count: Int, in range: Range<Float> = -1..<1) -> [Float] {
+    (0..<count).map { _ in Float.random(in: range, using: &self) }
+  }
+
+  /// Whole numbers as floats: their sums are exact in any order.
+  public mutating func smallIntegers(
+    _ count: Int, in range: ClosedRange<Int> = -8...8
+  ) -> [Float] {
+    (0..<count).map { _ in Float(Int.random(in: range, using: &self)) }
+  }
+}
