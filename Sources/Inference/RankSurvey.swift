@@ -14,9 +14,11 @@ struct RankSurvey {
 
   /// Variables whose names begin so are recorded: they change how ranks, MPI or BLAS behave.
   private static let recorded = [
-    "OMPI_MCA_", "PMIX_MCA_", "MPICH_", "OPENBLAS_", "MKL_", "BLIS_", "OMP_", "GOMP_", "SLURM_",
+    "OMPI_MCA_", "MPICH_", "OPENBLAS_", "MKL_", "BLIS_", "OMP_", "GOMP_", "SLURM_",
     "PADTAX_", "CUDA_VISIBLE",
   ]
+  /// What the launcher tells its processes: addresses and folders of one launch, no setting.
+  private static let launch = ["_orte", "_ess", "_uri", "_wdir", "_session"]
   private static let secret = ["KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIAL", "JWT"]
 
   /// Provenance on the coordinator, nil elsewhere, and whether any host has more compute threads
@@ -109,6 +111,7 @@ struct RankSurvey {
   private static func environment() -> [String: String] {
     ProcessInfo.processInfo.environment.filter { entry in
       recorded.contains { entry.key.hasPrefix($0) }
+        && !launch.contains { entry.key.contains($0) }
     }.reduce(into: [:]) { out, entry in
       let hidden = secret.contains { entry.key.uppercased().contains($0) }
       out[entry.key] = hidden ? "(redacted)" : entry.value
