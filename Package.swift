@@ -11,7 +11,8 @@ let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let package = Package(
   name: "padtax",
   products: [
-    .executable(name: "padtax-rank", targets: ["padtax-rank"])
+    .executable(name: "padtax", targets: ["padtax"]),
+    .executable(name: "padtax-rank", targets: ["padtax-rank"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -59,6 +60,13 @@ let package = Package(
     .executableTarget(
       name: "padtax-rank", dependencies: ["Inference", "Records", argumentParser]),
 
+    // The host side: no MPI, no BLAS, no hwloc.
+    .target(name: "Studies", dependencies: ["Records", "Models", "Scheduling"]),
+    .target(name: "Reporting", dependencies: ["Records", "Statistics", "Units"]),
+    .executableTarget(
+      name: "padtax",
+      dependencies: ["Studies", "Reporting", "Records", "Models", "Units", argumentParser]),
+
     // Measurements against ceilings.
     .target(name: "CMPIBaseline", dependencies: ["CMPI"], path: "Benchmarks/CMPIBaseline"),
     .executableTarget(
@@ -85,6 +93,12 @@ let package = Package(
     .testTarget(
       name: "WorkloadsTests", dependencies: ["Workloads", "Statistics", "TestSupport"]),
     .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "TestSupport"]),
+    .testTarget(name: "SchedulingTests", dependencies: ["Scheduling", "Statistics"]),
+    .testTarget(
+      name: "RecordsTests", dependencies: ["Records", "Models", "Workloads", "Scheduling"]),
+    .testTarget(
+      name: "StudiesTests", dependencies: ["Studies", "Records", "Models", "padtax"]),
+    .testTarget(name: "ReportingTests", dependencies: ["Reporting", "Records", "Statistics"]),
   ],
   swiftLanguageModes: [.v6]
 )

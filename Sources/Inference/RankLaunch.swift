@@ -93,7 +93,9 @@ public struct RankLaunch {
           "layout \(layout) needs \(layout.worldSize) ranks; this launch has \(ranks) "
             + "(mpirun -np \(layout.worldSize) …)")
       }
-      let resolved = try badInput { try ResolvedJob(job, file: path, layouts: [layout]) }
+      let resolved = try badInput {
+        try ResolvedJob(job, file: path, settings: settings, layouts: [layout])
+      }
       return Array(try JSONText.line(resolved).utf8)
     }
     let resolved = try JSONText.decode(

@@ -1,25 +1,28 @@
 import Yams
 
 extension JobFile {
-  /// Puts `key.path=value` into the tree; the value is read as YAML, so lists work: `layouts=[tp2]`.
-  static func apply(_ setting: String, to node: inout Node) throws(RecordError) {
+  /// Puts setting `index`, `key.path=value`, into the tree; the value is read as YAML, so lists
+  /// work: `layouts=[tp2]`.
+  static func apply(
+    _ index: Int, of source: JobSource, to node: inout Node
+  ) throws(RecordError) {
+    let setting = source.settings[index]
     guard let equals = setting.firstIndex(of: "="), equals != setting.startIndex else {
       throw RecordError("--set \(setting): expected key=value, such as repeats=5")
     }
     let keys = setting[..<equals].split(separator: ".", omittingEmptySubsequences: false)
     let text = String(setting[setting.index(after: equals)...])
-    let value: Node
+    guard text.contains(where: { !$0.isWhitespace }), keys.allSatisfy({ !$0.isEmpty }) else {
+      throw RecordError("--set \(setting): the key or the value is empty; expected key=value")
+    }
     do {
-      guard let parsed = try Yams.compose(yaml: text) else {
+      guard let value = try Yams.compose(yaml: source.placed(text, setting: index)) else {
         throw RecordError("--set \(setting): the value is empty")
       }
-      value = parsed
-    } catch let error as RecordError {
-      throw error
+      try put(value, at: keys.map(String.init)[...], in: &node, setting: setting)
     } catch {
-      throw RecordError("--set \(setting): the value is not YAML: \(error)")
+      throw source.explain(error, setting: setting)
     }
-    try put(value, at: keys.map(String.init)[...], in: &node, setting: setting)
   }
 
   private static func put(
@@ -42,10 +45,10 @@ extension JobFile {
 extension JobSpecification {
   /// The job as a job file: what every key came to be. Reading it gives the same job back.
   public var yaml: String {
-    var lines = ["name: \(name)"]
+    var lines = ["name: \(JobFile.quoted(name))"]
     if !question.isEmpty { lines.append("question: \(JobFile.quoted(question))") }
     lines += ["model:", "  \(model.kind.rawValue): \(JobFile.quoted(model.value))"]
-    if let scale = model.scale { lines.append("  scale: \(scale)") }
+    if let scale = model.scale { lines.append("  scale: \(JobFile.quoted(scale))") }
     lines += model.overrides.jobEntries.map { "  \($0.0): \($0.1)" }
     lines.append("layouts: [\(layouts.map(\.description).joined(separator: ", "))]")
     lines.append("policies: [\(policies.map(\.description).joined(separator: ", "))]")
@@ -76,9 +79,24 @@ extension JobFile {
       case "\\": out += "\\\\"
       case "\n": out += "\\n"
       case "\t": out += "\\t"
+      case _ where !scalar.properties.generalCategory.isPrintable:
+        let digits = String(scalar.value, radix: 16, uppercase: true)
+        out += "\\U" + String(repeating: "0", count: 8 - digits.count) + digits
       default: out.unicodeScalars.append(scalar)
       }
     }
     return out + "\""
+  }
+}
+
+extension Unicode.GeneralCategory {
+  /// False for what a YAML text cannot hold as it is: controls, line separators, format marks.
+  fileprivate var isPrintable: Bool {
+    switch self {
+    case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .unassigned,
+      .privateUse:
+      false
+    default: true
+    }
   }
 }

@@ -23,26 +23,24 @@ public enum JobFile {
   public static func parse(
     _ text: String, file: String, folder: String, settings: [String] = []
   ) throws(RecordError) -> JobSpecification {
-    var node: Node
-    do {
-      guard let root = try Yams.compose(yaml: text) else {
-        throw RecordError("\(file): the file is empty")
-      }
-      node = root
-    } catch let error as RecordError {
-      throw error
-    } catch {
-      throw RecordError("\(file): \(firstLine(of: "\(error)"))")
-    }
-    for setting in settings { try apply(setting, to: &node) }
-    var job = try JobNode(node, file: file, path: "")
+    let source = JobSource(file: file, text: text, settings: settings)
+    var job = try JobNode(tree(text, source: source), source: source, path: "")
     let specification = try specification(&job, folder: folder)
     try job.finish()
     return specification
   }
 
-  private static func firstLine(of text: String) -> String {
-    text.split(separator: "\n").joined(separator: " ")
+  /// The tree of a job's text with its settings put in.
+  static func tree(_ text: String, source: JobSource) throws(RecordError) -> Node {
+    do {
+      guard var node = try Yams.compose(yaml: text) else {
+        throw RecordError("\(source.file): the file is empty")
+      }
+      for index in source.settings.indices { try apply(index, of: source, to: &node) }
+      return node
+    } catch {
+      throw source.explain(error)
+    }
   }
 
   private static func specification(
@@ -84,10 +82,11 @@ public enum JobFile {
     for (text, line) in texts {
       let value: Value
       do { value = try parse(text) } catch {
-        throw RecordError("\(job.file):\(line): \(job.fullName(key)): \(error)")
+        throw RecordError("\(job.source.text(line: line)): \(job.fullName(key)): \(error)")
       }
       guard !values.contains(value) else {
-        throw RecordError("\(job.file):\(line): \(job.fullName(key)): '\(text)' is there twice")
+        throw RecordError(
+          "\(job.source.text(line: line)): \(job.fullName(key)): '\(text)' is there twice")
       }
       values.append(value)
     }
@@ -159,7 +158,7 @@ public enum JobFile {
     }
     let names = Kind.allCases.map(\.rawValue).joined(separator: ", ")
     guard let first = found.first else {
-      throw RecordError("\(node.file):\(node.line): \(node.path) needs one of: \(names)")
+      throw RecordError("\(node.source.text(line: node.line)): \(node.path) needs one of: \(names)")
     }
     guard found.count == 1 else {
       throw node.error(

@@ -3,25 +3,26 @@ import Yams
 /// A mapping of a job file while it is read: hands out values by key, knows where each stands, and
 /// complains about keys that nobody asked for.
 struct JobNode {
-  let file: String
+  let source: JobSource
   /// Dotted path of the mapping, empty at the top.
   let path: String
   let line: Int
   private var entries: [(key: String, node: Node)]
   private var known: [String] = []
 
-  init(_ node: Node, file: String, path: String) throws(RecordError) {
-    self.file = file
+  init(_ node: Node, source: JobSource, path: String) throws(RecordError) {
+    self.source = source
     self.path = path
     line = node.mark?.line ?? 1
     guard case .mapping(let mapping) = node else {
       throw RecordError(
-        "\(file):\(line): \(path.isEmpty ? "the job" : path) must be a mapping of keys to values")
+        "\(source.text(line: line)): \(path.isEmpty ? "the job" : path) must be a mapping of keys to values"
+      )
     }
     entries = []
     for (key, value) in mapping {
       guard let name = key.string else {
-        throw RecordError("\(file):\(key.mark?.line ?? line): a key must be text")
+        throw RecordError("\(source.text(line: key.mark?.line ?? line)): a key must be text")
       }
       entries.append((name, value))
     }
@@ -30,7 +31,7 @@ struct JobNode {
   /// An error at the place of `key`, or of the mapping when the key is absent.
   func error(_ key: String, _ text: String) -> RecordError {
     let line = entries.first { $0.key == key }?.node.mark?.line ?? line
-    return RecordError("\(file):\(line): \(fullName(key)): \(text)")
+    return RecordError("\(source.text(line: line)): \(fullName(key)): \(text)")
   }
 
   func fullName(_ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
@@ -42,7 +43,7 @@ struct JobNode {
 
   mutating func child(_ key: String) throws(RecordError) -> JobNode? {
     guard let node = node(key) else { return nil }
-    return try JobNode(node, file: file, path: fullName(key))
+    return try JobNode(node, source: source, path: fullName(key))
   }
 
   mutating func text(_ key: String) throws(RecordError) -> String? {
@@ -106,7 +107,7 @@ struct JobNode {
   func finish() throws(RecordError) {
     for (key, node) in entries where !known.contains(key) {
       throw RecordError(
-        "\(file):\(node.mark?.line ?? line): unknown key '\(fullName(key))'; valid keys: "
+        "\(source.text(line: node.mark?.line ?? line)): unknown key '\(fullName(key))'; valid keys: "
           + known.sorted().joined(separator: ", "))
     }
   }

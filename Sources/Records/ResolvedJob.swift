@@ -10,25 +10,23 @@ public struct ResolvedJob: Sendable, Hashable, Codable {
   public let batches: [Batch]
 
   /// Loads what the job names.
-  /// - Parameter layouts: the layouts that will run; all of the job's when nil.
+  /// - Parameters:
+  ///   - file: the job file, for the places of errors.
+  ///   - settings: the `--set` texts that the job was read with.
+  ///   - layouts: the layouts that will run; all of the job's when nil.
   /// - Throws: `RecordError` with the offending file, key or number and the valid choices.
   public init(
-    _ job: JobSpecification, file: String, layouts: [ParallelLayout]? = nil
+    _ job: JobSpecification, file: String, settings: [String] = [],
+    layouts: [ParallelLayout]? = nil
   ) throws(RecordError) {
+    let checks = JobChecks(job: job, file: file, settings: settings)
     self.job = job
-    do {
-      model = try Self.model(of: job.model)
-      for layout in layouts ?? job.layouts { try layout.validate(for: model) }
-      let limit = job.outputTokens ?? 0
-      batches = try Self.batches(of: job, outputTokens: job.outputTokens)
-      for batch in batches {
-        try batch.validate(
-          contextLimit: model.maxPositions, outputs: limit, vocabularySize: model.vocabularySize)
-      }
-    } catch let error as RecordError {
-      throw error
-    } catch {
-      throw RecordError("\(file): \(error)")
+    model = try checks.model()
+    for layout in layouts ?? job.layouts { try checks.validate(layout, for: model) }
+    batches = try checks.batches()
+    for batch in batches {
+      try checks.validate(batch, for: model)
+      for layout in layouts ?? job.layouts { try checks.validate(batch, for: layout) }
     }
   }
 
@@ -38,77 +36,154 @@ public struct ResolvedJob: Sendable, Hashable, Codable {
   }
 
   /// Output tokens of each request of a batch.
-  public func outputLengths(of batch: Batch) -> [Int] {
-    batch.requests.map { job.outputTokens ?? $0.outputLength ?? 1 }
-  }
+  public func outputLengths(of batch: Batch) -> [Int] { job.outputLengths(of: batch) }
 
   /// The prompt's token ids, per request of a batch.
   public func tokens(of batch: Batch) throws(WorkloadError) -> [[Int32]] {
     let source = try TokenSource(seed: job.seed, vocabularySize: model.vocabularySize)
     return batch.requests.map { source.tokens(for: $0) }
   }
+}
 
-  private static func model(of source: ModelSource) throws -> ModelConfiguration {
-    var model: ModelConfiguration
-    switch source.kind {
-    case .preset: model = try .preset(source.value)
-    case .config, .checkpoint: model = try ModelConfiguration(contentsOf: source.value)
+extension JobSpecification {
+  /// Output tokens of each request: the job's, else the request's own, else 1.
+  func outputLengths(of batch: Batch) -> [Int] {
+    batch.requests.map { outputTokens ?? $0.outputLength ?? 1 }
+  }
+}
+
+/// Loads the parts of a job and says where in the job file what is wrong stands.
+struct JobChecks {
+  let job: JobSpecification
+  let file: String
+  let settings: [String]
+
+  /// Runs `body`; an error that does not name a file of its own gets the place of `key`.
+  func at<Value>(
+    _ key: String, item: String? = nil, _ body: () throws -> Value
+  ) throws(RecordError) -> Value {
+    do {
+      return try body()
+    } catch let error as ModelError where error.file != nil {
+      throw RecordError("\(error)")
+    } catch let error as WorkloadError where error.file != nil {
+      throw RecordError("\(error)")
+    } catch {
+      let place = JobPlaces(file: file, settings: settings).text(key, item: item)
+      throw RecordError("\(place): \(error)")
     }
-    if let scale = source.scale { model = try model.scaled(by: ScaleFactor(parsing: scale)) }
-    return source.overrides.isEmpty ? model : try model.overriding(source.overrides)
   }
 
-  private static func batches(of job: JobSpecification, outputTokens: Int?) throws -> [Batch] {
+  func model() throws(RecordError) -> ModelConfiguration {
+    let source = job.model
+    var model = try at("model.\(source.kind.rawValue)") {
+      switch source.kind {
+      case .preset: try ModelConfiguration.preset(source.value)
+      case .config, .checkpoint: try ModelConfiguration(contentsOf: source.value)
+      }
+    }
+    if let scale = source.scale {
+      model = try at("model.scale") { try model.scaled(by: ScaleFactor(parsing: scale)) }
+    }
+    if let key = source.overrides.jobEntries.first?.0 {
+      model = try at("model.\(key)") { try model.overriding(source.overrides) }
+    }
+    return model
+  }
+
+  func validate(_ layout: ParallelLayout, for model: ModelConfiguration) throws(RecordError) {
+    try at("layouts", item: layout.description) { try layout.validate(for: model) }
+  }
+
+  func validate(_ batch: Batch, for layout: ParallelLayout) throws(RecordError) {
+    guard batch.count < layout.data else { return }
+    try at("layouts", item: layout.description) {
+      throw RecordError(
+        "\(layout) has \(layout.data) replicas and batch \(batch.id) only \(batch.count) requests; "
+          + "each replica needs one")
+    }
+  }
+
+  func validate(_ batch: Batch, for model: ModelConfiguration) throws(RecordError) {
+    try at("workload.\(job.workload.kind.rawValue)") {
+      try batch.validate(contextLimit: .max, vocabularySize: model.vocabularySize)
+      for (row, output) in job.outputLengths(of: batch).enumerated() {
+        let prompt = batch.requests[row].promptLength
+        guard prompt + output > model.maxPositions else { continue }
+        throw RecordError(
+          "batch \(batch.id), row \(row): a prompt of \(prompt) tokens and \(output) output tokens "
+            + "exceed the context of \(model.name), \(model.maxPositions)")
+      }
+    }
+  }
+
+  func batches() throws(RecordError) -> [Batch] {
     let source = job.workload
-    let limits = LengthLimits(
-      maximumPrompt: source.longest, overlong: source.longest == nil ? .reject : .clip,
-      empty: .drop)
+    let batches = try at("workload.\(source.kind.rawValue)") { try load() }
+    if let longest = source.longest {
+      return try at("workload.longest") { try batches.map { try Self.cut($0, to: longest) } }
+    }
+    return batches
+  }
+
+  private func load() throws -> [Batch] {
+    let source = job.workload
+    let limits = LengthLimits(empty: .drop)
     switch source.kind {
-    case .batches:
-      return try taken(BatchFile(contentsOf: source.value).batches, source)
-    case .study:
-      return try taken(StudyCell(contentsOf: source.value).batches.map(\.batch), source)
+    case .batches: return try taken(BatchFile(contentsOf: source.value).batches)
+    case .study: return try taken(StudyCell(contentsOf: source.value).batches.map(\.batch))
     case .sharegpt:
-      return try drawn(.shareGPT(contentsOf: source.value, limits: limits), job)
+      guard source.first == 0 else {
+        throw RecordError("its batches are drawn at random by the seed; leave out workload.first")
+      }
+      return try drawn(
+        .shareGPT(contentsOf: source.value, limits: limits), .random(seed: job.seed))
     case .trace:
-      return try drawn(.trace(contentsOf: source.value, limits: limits), job)
+      return try drawn(
+        .trace(contentsOf: source.value, limits: limits), .consecutive(offset: source.first))
     case .generate:
       guard source.value == "chat" else {
-        throw RecordError(
-          "workload.generate: unknown shape '\(source.value)'; valid choices: chat")
+        throw RecordError("unknown shape '\(source.value)'; valid choices: chat")
       }
       let count = (source.batchSize ?? 16) * (source.batchCount ?? 4) + source.first
-      return try drawn(.generated(.chat128, count: count, seed: job.seed), job)
+      return try drawn(
+        .generated(.chat128, count: count, seed: job.seed), .consecutive(offset: source.first))
     }
   }
 
-  /// Whole batches of a file: those from `first` on, cut to the sizes that the job asks for.
-  private static func taken(_ batches: [Batch], _ source: WorkloadSource) throws -> [Batch] {
-    let rest = batches.dropFirst(source.first).prefix(source.batchCount ?? Int.max)
-    guard !rest.isEmpty else {
-      throw RecordError(
-        "\(source.value): has \(batches.count) batches; workload.first is \(source.first)")
-    }
-    return try rest.map { batch in
-      try Batch(
-        id: batch.id,
-        requests: batch.requests.prefix(source.batchSize ?? Int.max).map { request in
-          guard let longest = source.longest, request.promptLength > longest else {
-            return request
-          }
-          return try Request(
-            id: request.id, promptLength: longest, outputLength: request.outputLength,
-            tokens: request.tokens.map { Array($0.prefix(longest)) }, arrival: request.arrival)
-        })
-    }
-  }
-
-  /// Batches cut from a list of requests: at random for lengths, in order for traces.
-  private static func drawn(_ list: RequestList, _ job: JobSpecification) throws -> [Batch] {
+  /// Whole batches of a file: those from `first` on, each with the requests that the job asks for.
+  private func taken(_ batches: [Batch]) throws -> [Batch] {
     let source = job.workload
-    return try list.batches(
-      size: source.batchSize ?? 16, count: source.batchCount ?? 4,
-      order: source.kind == .sharegpt
-        ? .random(seed: job.seed) : .consecutive(offset: source.first))
+    let rest = batches.dropFirst(source.first)
+    guard !rest.isEmpty, rest.count >= source.batchCount ?? 1 else {
+      throw RecordError(
+        "\(source.value) has \(batches.count) batches; batches-taken is "
+          + "\(source.batchCount.map(String.init) ?? "not set") and first \(source.first)")
+    }
+    return try rest.prefix(source.batchCount ?? .max).map { batch in
+      guard let size = source.batchSize else { return batch }
+      guard batch.count >= size else {
+        throw RecordError(
+          "batch \(batch.id) of \(source.value) has \(batch.count) requests; batch-size is \(size)")
+      }
+      return try Batch(id: batch.id, requests: Array(batch.requests.prefix(size)))
+    }
+  }
+
+  private func drawn(_ list: RequestList, _ order: DrawOrder) throws -> [Batch] {
+    try list.batches(
+      size: job.workload.batchSize ?? 16, count: job.workload.batchCount ?? 4, order: order)
+  }
+
+  /// The batch with prompts of at most `longest` tokens: what is longer loses its end.
+  private static func cut(_ batch: Batch, to longest: Int) throws -> Batch {
+    try Batch(
+      id: batch.id,
+      requests: batch.requests.map { request in
+        guard request.promptLength > longest else { return request }
+        return try Request(
+          id: request.id, promptLength: longest, outputLength: request.outputLength,
+          tokens: request.tokens.map { Array($0.prefix(longest)) }, arrival: request.arrival)
+      })
   }
 }

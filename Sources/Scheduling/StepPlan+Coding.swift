@@ -41,7 +41,7 @@ extension BatchPlan {
   public init(decoding words: [Int32]) throws(SchedulingError) {
     var reader = WordReader(words: words)
     let policyIndex = try reader.next(in: 0..<Policy.allCases.count)
-    let sequences = try reader.next(in: 0..<words.count)
+    let sequences = try reader.next(in: 1..<max(2, words.count))
     var prompts: [Int] = []
     var outputs: [Int] = []
     var regions: [KVRegion] = []
@@ -91,7 +91,7 @@ private struct WordReader {
   }
 
   mutating func row(sequences: Int) throws(SchedulingError) -> PlanRow {
-    let sequence = try next(in: 0..<max(sequences, 1))
+    let sequence = try next(in: 0..<sequences)
     let first = try next()
     let tokens = try next()
     let slots = try next()

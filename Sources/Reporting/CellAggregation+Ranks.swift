@@ -1,0 +1,93 @@
+import Records
+import Statistics
+
+extension CellAggregation {
+  /// Shares of the ranks' time, bytes per execution, and memory per rank.
+  func fillRanks(_ row: inout SummaryRow, policy: String, executions: Int) {
+    let all = cell.ranks.filter { $0.policy == policy && !$0.warmup }
+    guard !all.isEmpty else {
+      row.add(note: "no records of ranks")
+      return
+    }
+    let prefill = all.filter { $0.phase == "prefill" }
+    let decode = all.filter { $0.phase == "decode" }
+    row[.computeShare] = share(all, \.computeSeconds)
+    row[.communicationShare] = share(all, \.communicationSeconds)
+    row[.idleShare] = share(all, \.idleSeconds)
+    row[.prefillCommunicationShare] = share(prefill, \.communicationSeconds)
+    row[.prefillIdleShare] = share(prefill, \.idleSeconds)
+    row[.decodeCommunicationShare] = share(decode, \.communicationSeconds)
+    row[.decodeIdleShare] = share(decode, \.idleSeconds)
+
+    let traffic = all.flatMap(\.traffic).filter { Self.sends($0.operation) }
+    let model = traffic.filter { $0.communicator != "control" }
+    let control = traffic.filter { $0.communicator == "control" }
+    row[.sentBytes] = Double(model.reduce(0) { $0 + $1.bytes }) / Double(executions)
+    row[.paddedSentBytes] = Double(model.reduce(0) { $0 + $1.paddedBytes }) / Double(executions)
+    row[.controlBytes] = Double(control.reduce(0) { $0 + $1.bytes }) / Double(executions)
+    row[.peakMemory] = all.map { Double($0.peakMemoryBytes) }.max()
+    row[.weights] = all.map { Double($0.weightBytes) }.max()
+    row[.kvReserved] = all.map { Double($0.kvBytesReserved) }.max()
+  }
+
+  /// Whether the bytes of an operation leave the rank. What is received was counted by its sender.
+  static func sends(_ operation: String) -> Bool { operation != "receive" && operation != "wait" }
+
+  /// Part of the ranks' wall time, summed over ranks; nil when no time passed.
+  private func share(_ records: [RankRecord], _ part: (RankRecord) -> Double) -> Double? {
+    let wall = records.reduce(0) { $0 + $1.wallSeconds }
+    return wall > 0 ? records.reduce(0) { $0 + part($1) } / wall : nil
+  }
+
+  /// Padding tax and packing efficiency: each execution against the packed one of the same batch
+  /// and repeat.
+  func fillTax(
+    _ row: inout SummaryRow, _ records: [BatchRecord], policy: String, reference: String?
+  ) {
+    guard policy != "packed" else { return }
+    guard let reference else {
+      row.add(note: "no padding tax: packed is not in the run or its answers were not verified")
+      return
+    }
+    let pairs = self.pairs(records, with: reference)
+    guard !pairs.isEmpty else {
+      row.add(note: "no padding tax: no packed execution of the same batch and repeat")
+      return
+    }
+    row[.pairs] = Double(pairs.count)
+    row.set(
+      (.taxTTFT, .taxTTFTLower, .taxTTFTUpper),
+      pairs.map {
+        Metrics.paddingTax(padded: $0.padded.batchTTFTSeconds, packed: $0.packed.batchTTFTSeconds)
+      }, seed)
+    row.set(
+      (.taxTotal, .taxTotalLower, .taxTotalUpper),
+      pairs.map {
+        Metrics.paddingTax(padded: $0.padded.totalSeconds, packed: $0.packed.totalSeconds)
+      }, seed)
+    let speedups = pairs.map { $0.padded.batchTTFTSeconds / $0.packed.batchTTFTSeconds }
+    row[.packingSpeedup] = try? Sample(speedups).median
+    row[.idealPackingSpeedup] = try? Sample(pairs.map(\.padded.idealPackingSpeedup)).median
+    let efficiencies = zip(pairs, speedups).compactMap { pair, speedup in
+      Metrics.packingEfficiency(measured: speedup, ideal: pair.padded.idealPackingSpeedup)
+    }
+    row[.packingEfficiency] = try? Sample(efficiencies).median
+  }
+
+  private struct Place: Hashable {
+    let batch: Int
+    let turn: Int
+  }
+
+  private func pairs(
+    _ records: [BatchRecord], with reference: String
+  ) -> [(padded: BatchRecord, packed: BatchRecord)] {
+    var packed: [Place: BatchRecord] = [:]
+    for record in cell.batches where record.policy == reference && !record.warmup {
+      packed[Place(batch: record.batch, turn: record.repeatIndex)] = record
+    }
+    return records.compactMap { record in
+      packed[Place(batch: record.batch, turn: record.repeatIndex)].map { (record, $0) }
+    }
+  }
+}

@@ -1,0 +1,122 @@
+import Records
+import Statistics
+
+/// Turns one cell's records into rows. Pure: records in, numbers out.
+struct CellAggregation {
+  let cell: CellContents
+  /// Seed of the bootstrap.
+  let seed: UInt64
+
+  private var counted: [BatchRecord] { cell.batches.filter { !$0.warmup } }
+
+  /// Policies of the cell: those asked for first, then those that records name.
+  private func policies(_ expected: [String]) -> [String] {
+    var names = expected
+    for name in cell.verifications.map(\.policy) + cell.batches.map(\.policy)
+    where !names.contains(name) { names.append(name) }
+    return names
+  }
+
+  func rows(expected: [String]) -> [SummaryRow] {
+    let names = policies(expected)
+    let reference = names.contains("packed") && refusal("packed") == nil ? "packed" : nil
+    return names.map { policy in
+      var row = SummaryRow(
+        cell: cell.name, layout: layout, policy: policy, ranks: rankCount)
+      let records = counted.filter { $0.policy == policy }
+      row.executions = records.count
+      row.batches = Set(records.map(\.batch)).count
+      row.oversubscribed =
+        cell.provenance?.oversubscribed ?? false || records.contains(where: \.oversubscribed)
+      if let refusal = refusal(policy) {
+        row.note = refusal
+        return row
+      }
+      row.verified = true
+      guard !records.isEmpty else {
+        row.note = "no measured batch"
+        return row
+      }
+      row.answersEqual = answersEqual(policy)
+      fillTimes(&row, records)
+      fillSlots(&row, records)
+      fillRanks(&row, policy: policy, executions: records.count)
+      fillTax(&row, records, policy: policy, reference: reference)
+      return row
+    }
+  }
+
+  private var layout: String {
+    cell.provenance?.layout ?? cell.batches.first?.layout ?? cell.verifications.first?.layout
+      ?? cell.name
+  }
+
+  private var rankCount: Int {
+    cell.provenance?.ranks.count ?? Set(cell.ranks.map(\.rank)).count
+  }
+
+  /// Why a policy has no numbers, nil when its answers were verified.
+  private func refusal(_ policy: String) -> String? {
+    let records = cell.verifications.filter { $0.policy == policy }
+    if let failed = records.first(where: { !$0.passed }) {
+      return "answers are wrong: \(failed.failure ?? "no detail given")"
+    }
+    return records.isEmpty ? "not verified" : nil
+  }
+
+  /// Whether every batch has one set of tokens, whatever the repeat and the policy.
+  private func answersEqual(_ policy: String) -> Bool? {
+    var digests: [Int: Set<String>] = [:]
+    var own: [Int: Set<String>] = [:]
+    for record in cell.batches where refusal(record.policy) == nil {
+      digests[record.batch, default: []].insert(record.tokenDigest)
+      if record.policy == policy { own[record.batch, default: []].insert(record.tokenDigest) }
+    }
+    let others = Set(cell.batches.map(\.policy)).subtracting([policy])
+    guard !own.isEmpty, others.contains(where: { refusal($0) == nil }) else { return nil }
+    return own.keys.allSatisfy { digests[$0]?.count == 1 }
+  }
+
+  private func fillTimes(_ row: inout SummaryRow, _ records: [BatchRecord]) {
+    let peak = cell.provenance?.peakFLOPS ?? 0
+    row.set((.batchTTFT, .batchTTFTLower, .batchTTFTUpper), records.map(\.batchTTFTSeconds), seed)
+    row.set((.total, .totalLower, .totalUpper), records.map(\.totalSeconds), seed)
+    row[.prefillEffective] = median(records.map(Metrics.prefillEffectiveTPS))
+    row[.prefillRaw] = median(records.map(Metrics.prefillRawTPS))
+    row[.decode] = median(records.compactMap(Metrics.decodeTPS))
+    row[.endToEnd] = median(records.map(Metrics.endToEndTPS))
+    row[.tprit] = median(records.map(Metrics.tpritMilliseconds))
+    row[.mfu] = median(records.compactMap { Metrics.prefillMFU($0, peakFLOPS: peak) })
+    row[.mfuRaw] = median(records.compactMap { Metrics.prefillRawMFU($0, peakFLOPS: peak) })
+  }
+
+  private func fillSlots(_ row: inout SummaryRow, _ records: [BatchRecord]) {
+    func mean(_ value: (BatchRecord) -> Int) -> Double {
+      Double(records.reduce(0) { $0 + value($1) }) / Double(records.count)
+    }
+    row[.padRatio] = median(records.map(Metrics.padRatio))
+    row[.kvWaste] = median(records.map(Metrics.kvWaste))
+    row[.inputTokens] = mean(\.inputTokens)
+    row[.prefillSlots] = mean(\.prefillSlots)
+    row[.decodeSlots] = mean(\.decodeSlots)
+    row[.paddedSlotsLength] = mean { $0.paddedSlots["length"] ?? 0 }
+    row[.paddedSlotsFinished] = mean { $0.paddedSlots["finished"] ?? 0 }
+  }
+
+  private func median(_ values: [Double]) -> Double? { try? Sample(values).median }
+}
+
+extension SummaryRow {
+  /// Sets a median and, for two values or more, the ends of its bootstrap 95 % interval.
+  mutating func set(
+    _ names: (median: SummaryMetric, lower: SummaryMetric, upper: SummaryMetric),
+    _ values: [Double], _ seed: UInt64
+  ) {
+    guard let sample = try? Sample(values) else { return }
+    self[names.median] = sample.median
+    guard sample.count > 1 else { return }
+    let interval = sample.bootstrapMedian(seed: seed)
+    self[names.lower] = interval.lower
+    self[names.upper] = interval.upper
+  }
+}

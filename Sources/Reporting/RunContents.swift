@@ -1,0 +1,117 @@
+import FoundationEssentials
+import Records
+
+/// Everything that a run directory holds, as far as it came.
+public struct RunContents: Sendable {
+  public var identifier: String
+  public var run: RunRecord?
+  /// The job as it ran, nil when its file is missing or cannot be read.
+  public var job: JobSpecification?
+  public var cells: [CellContents]
+  /// Sentences about what is missing or torn.
+  public var warnings: [String]
+
+  public init(
+    identifier: String, run: RunRecord?, job: JobSpecification?, cells: [CellContents],
+    warnings: [String] = []
+  ) {
+    self.identifier = identifier
+    self.run = run
+    self.job = job
+    self.cells = cells
+    self.warnings = warnings
+  }
+
+  /// Reads a run directory. What a killed run left behind is read as far as it goes.
+  /// - Throws: `RecordError` when the folder is not a run's, or a whole line cannot be read.
+  public init(_ directory: RunDirectory) throws {
+    guard FileManager.default.fileExists(atPath: directory.path) else {
+      throw RecordError("\(directory.path): no such run directory")
+    }
+    var warnings: [String] = []
+    run = try Self.object(RunRecord.self, directory.run)
+    job = nil
+    if FileManager.default.fileExists(atPath: directory.job) {
+      do { job = try JobFile.read(path: directory.job) } catch { warnings.append("\(error)") }
+    }
+    let present = directory.cells()
+    guard run != nil || !present.isEmpty else {
+      throw RecordError(
+        "\(directory.path): is not a run directory: it has neither run.json nor cells/")
+    }
+    let expected = run?.cells ?? []
+    let names = expected + present.filter { !expected.contains($0) }
+    cells = []
+    for name in names {
+      cells.append(try CellContents(directory.cell(name)) { warnings.append($0) })
+    }
+    identifier =
+      run?.identifier ?? String(directory.path.split(separator: "/").last ?? "run")
+    self.warnings = warnings
+  }
+
+  static func object<Value: Decodable>(
+    _ type: Value.Type, _ path: String
+  ) throws(RecordError) -> Value? {
+    guard let data = FileManager.default.contents(atPath: path) else { return nil }
+    return try JSONText.decode(type, from: String(decoding: data, as: UTF8.self), source: path)
+  }
+}
+
+/// What one launch of ranks wrote.
+public struct CellContents: Sendable {
+  public var name: String
+  public var state: CellDirectory.Marker?
+  /// What the error marker says.
+  public var errorText: String
+  public var provenance: Provenance?
+  public var verifications: [VerificationRecord]
+  public var batches: [BatchRecord]
+  public var ranks: [RankRecord]
+
+  public init(
+    name: String, state: CellDirectory.Marker?, errorText: String = "",
+    provenance: Provenance? = nil, verifications: [VerificationRecord] = [],
+    batches: [BatchRecord] = [], ranks: [RankRecord] = []
+  ) {
+    self.name = name
+    self.state = state
+    self.errorText = errorText
+    self.provenance = provenance
+    self.verifications = verifications
+    self.batches = batches
+    self.ranks = ranks
+  }
+
+  init(_ cell: CellDirectory, warn: (String) -> Void) throws {
+    func lines<Value: Record>(_ type: Value.Type, _ path: String) throws -> [Value] {
+      guard FileManager.default.fileExists(atPath: path) else { return [] }
+      return try JSONLines.read(type, path: path, warning: warn)
+    }
+    name = cell.name
+    state = cell.state()
+    errorText =
+      FileManager.default.contents(atPath: cell.marker(.error))
+      .map { String(decoding: $0, as: UTF8.self) } ?? ""
+    provenance = try RunContents.object(Provenance.self, cell.provenance)
+    verifications = try lines(VerificationRecord.self, cell.verification)
+    batches = try lines(BatchRecord.self, cell.batches)
+    ranks = []
+    let files = (try? FileManager.default.contentsOfDirectory(atPath: cell.ranksFolder)) ?? []
+    for file in files.sorted() where file.hasSuffix(".jsonl") {
+      ranks += try lines(RankRecord.self, cell.ranksFolder + "/" + file)
+    }
+  }
+
+  /// Why the cell is not whole, nil when it is.
+  var shortfall: String? {
+    switch state {
+    case .done: nil
+    case .error:
+      "failed: " + (errorText.split(separator: "\n").first.map(String.init) ?? "no reason given")
+    case .ready: "was stopped before it finished; what it had measured is kept"
+    case nil:
+      batches.isEmpty && ranks.isEmpty ? "did not run" : "was stopped before it finished"
+    }
+  }
+}

@@ -1,0 +1,94 @@
+import Records
+import Units
+
+extension Summary {
+  /// A packing efficiency above this is suspicious: more than packing changed.
+  public static let efficiencyLimit = 1.05
+
+  /// Aggregates what a run left behind.
+  public init(_ contents: RunContents) {
+    let seed = contents.run?.seed ?? contents.cells.first?.provenance?.seed ?? 1
+    let expected = contents.job?.policies.map(\.description) ?? []
+    let rows = contents.cells.flatMap { cell in
+      CellAggregation(cell: cell, seed: seed).rows(expected: expected)
+    }
+    let provenances = contents.cells.compactMap(\.provenance)
+    let batches = contents.cells.flatMap(\.batches)
+    let origins = Origin.allNames.filter { name in
+      batches.contains { $0.origin.rawValue == name }
+    }
+    self.init(
+      run: contents.identifier,
+      job: contents.run?.job ?? contents.job?.name ?? "unknown",
+      question: contents.job?.question ?? "",
+      origin: origins.isEmpty ? "none" : origins.joined(separator: "+"),
+      clock: contents.run?.clock ?? provenances.first?.clock ?? "unknown", seed: seed,
+      model: provenances.first?.model, machine: Self.machine(provenances), rows: rows,
+      warnings: Self.warnings(contents, rows: rows, provenances: provenances))
+  }
+
+  private static func machine(_ provenances: [Provenance]) -> String {
+    guard let provenance = provenances.first, let rank = provenance.ranks.first else {
+      return "unknown machine"
+    }
+    let hosts = Set(provenances.flatMap { $0.ranks.map(\.host) }).count
+    let place =
+      hosts > 1
+      ? "\(hosts) hosts, the first \(rank.host)" : rank.host
+    let library = rank.blasCore.isEmpty ? rank.backend : "\(rank.backend) \(rank.blasCore)"
+    let cores = "\(rank.usableCores) usable core\(rank.usableCores == 1 ? "" : "s")"
+    let threads = "\(rank.threads) thread\(rank.threads == 1 ? "" : "s")"
+    let mpi = provenance.mpiLibrary.prefix { $0 != "," }
+    return "\(place), \(rank.cpuModel); each rank \(cores), \(threads), \(library), "
+      + "\(rank.instructionSet); \(mpi)"
+  }
+
+  private static func warnings(
+    _ contents: RunContents, rows: [SummaryRow], provenances: [Provenance]
+  ) -> [String] {
+    var warnings = contents.warnings
+    func add(_ text: String) {
+      if !warnings.contains(text) { warnings.append(text) }
+    }
+    for cell in contents.cells {
+      if let shortfall = cell.shortfall { add("\(cell.name): \(shortfall)") }
+    }
+    for text in provenances.flatMap(\.warnings) { add(text) }
+    let isSlow = provenances.contains { $0.ranks.contains { $0.isSlowBLAS } }
+    if isSlow, !warnings.contains(where: { $0.contains("Prescott") }) {
+      add(
+        "OpenBLAS runs its SSE3 kernels (Prescott) on a CPU with AVX2 or more: GEMM is about 5 times too slow"
+      )
+    }
+    for layout in unique(rows.filter(\.oversubscribed).map(\.layout)) {
+      add("\(layout): oversubscribed, more ranks than cores: its times are not to be trusted")
+    }
+    for row in rows {
+      if let efficiency = row[.packingEfficiency], efficiency > efficiencyLimit {
+        add(
+          "\(row.layout) \(row.policy): packing efficiency \(efficiency.fixed(2)) is above "
+            + "\(efficiencyLimit.fixed(2)): something other than packing changed")
+      }
+      if !row.note.isEmpty { add("\(row.layout) \(row.policy): \(row.note)") }
+    }
+    for layout in unique(rows.filter { $0.answersEqual == false }.map(\.layout)) {
+      add("\(layout): the policies' generated tokens differ for at least one batch")
+    }
+    return warnings
+  }
+
+  private static func unique(_ names: [String]) -> [String] {
+    names.enumerated().filter { names.firstIndex(of: $0.element) == $0.offset }.map(\.element)
+  }
+}
+
+extension Origin {
+  static let allNames = [Origin.measured, .virtual, .modelled, .imported].map(\.rawValue)
+}
+
+extension RankFacts {
+  /// True when OpenBLAS fell back to its oldest kernels on a CPU that has AVX2 or more.
+  var isSlowBLAS: Bool {
+    blasCore == "Prescott" && instructionSet.uppercased().contains("AVX")
+  }
+}

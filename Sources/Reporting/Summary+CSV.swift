@@ -1,0 +1,37 @@
+extension Summary {
+  /// The rows as comma-separated values: a header, then one line per row. A number that does not
+  /// exist is an empty field.
+  public var csv: String {
+    var head = ["run", "job", "origin", "model", "cell", "layout", "policy", "ranks", "verified"]
+    head += ["oversubscribed", "executions", "batches", "answers_equal"]
+    head += SummaryMetric.allCases.map(\.rawValue)
+    head.append("note")
+    var text = Self.line(head)
+    for row in rows { text += Self.line(fields(of: row)) }
+    return text
+  }
+
+  private func fields(of row: SummaryRow) -> [String] {
+    var fields = [run, job, origin, model?.name ?? "", row.cell, row.layout, row.policy]
+    fields += ["\(row.ranks)", "\(row.verified)", "\(row.oversubscribed)"]
+    fields += ["\(row.executions)", "\(row.batches)"]
+    fields.append(row.answersEqual.map { "\($0)" } ?? "")
+    for metric in SummaryMetric.allCases {
+      fields.append(row[metric].map { "\($0)" } ?? "")
+    }
+    fields.append(row.note)
+    return fields
+  }
+
+  private static func line(_ fields: [String]) -> String {
+    fields.map(field).joined(separator: ",") + "\n"
+  }
+
+  /// A field, quoted where RFC 4180 asks for it.
+  static func field(_ text: String) -> String {
+    guard text.contains(where: { ",\"\n\r".contains($0) }) else { return text }
+    return "\""
+      + text.split(separator: "\"", omittingEmptySubsequences: false)
+      .joined(separator: "\"\"") + "\""
+  }
+}

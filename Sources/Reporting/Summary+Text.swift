@@ -1,0 +1,141 @@
+import Units
+
+extension Summary {
+  /// The summary as a person reads it on a terminal of `width` columns.
+  public func text(width: Int = 100) -> String {
+    var out = wrapped("\(job), run \(run): \(origin) times, \(clock) clock", width, indent: "")
+    if !question.isEmpty { out += wrapped(question, width, indent: "") }
+    if let model {
+      out += wrapped(
+        "model    \(model.name): \(Count(Double(model.parameters))) parameters, \(model.layers) "
+          + "layers, hidden \(model.hidden), \(model.queryHeads) query and \(model.kvHeads) KV "
+          + "heads; weights \(model.weights)", width, indent: "         ")
+    }
+    out += wrapped("machine  \(machine)", width, indent: "         ")
+    if rows.isEmpty { return out + "\nNothing was measured.\n" + warningText(width) }
+    let tables = [
+      ("THROUGHPUT", throughputTable), ("PADDING", paddingTable),
+      ("COMMUNICATION AND MEMORY", communicationTable),
+    ]
+    for (title, table) in tables where !table.columns.isEmpty {
+      out += "\n\(title)\n" + table.text(width: width)
+    }
+    return out + legend(width) + warningText(width)
+  }
+
+  private var keys: [ColumnTable.Column] {
+    [
+      .init(
+        "layout", alignment: .leading,
+        cells: rows.map { $0.layout + ($0.oversubscribed ? "*" : "") }),
+      .init("policy", alignment: .leading, cells: rows.map(\.policy)),
+    ]
+  }
+
+  private func column(
+    _ title: String, _ unit: String, _ metric: SummaryMetric, _ format: (Double) -> String
+  ) -> ColumnTable.Column {
+    .init(title, unit: unit, cells: rows.map { $0[metric].map(format) ?? ColumnTable.blank })
+  }
+
+  private func interval(
+    _ unit: String, _ lower: SummaryMetric, _ upper: SummaryMetric, _ format: (Double) -> String
+  ) -> ColumnTable.Column {
+    .init(
+      "95 %", unit: unit,
+      cells: rows.map { row in
+        guard let low = row[lower], let high = row[upper] else { return ColumnTable.blank }
+        return "[\(format(low)), \(format(high))]"
+      })
+  }
+
+  private var throughputTable: ColumnTable {
+    let milliseconds = { (value: Double) in (value * 1e3).significant(4) }
+    let rate = { (value: Double) in Count(value).description }
+    return ColumnTable(
+      keys: keys,
+      columns: [
+        .init("ranks", cells: rows.map { $0.ranks > 0 ? "\($0.ranks)" : ColumnTable.blank }),
+        .init("n", cells: rows.map { "\($0.executions)" }),
+        column("TTFT", "ms", .batchTTFT, milliseconds),
+        interval("ms", .batchTTFTLower, .batchTTFTUpper, milliseconds),
+        column("prefill", "eff tok/s", .prefillEffective, rate),
+        column("prefill", "raw tok/s", .prefillRaw, rate),
+        column("decode", "tok/s", .decode, rate),
+        column("TPRIT", "ms", .tprit) { $0.significant(3) },
+        column("MFU", "%", .mfu, Self.percent),
+      ])
+  }
+
+  private var paddingTable: ColumnTable {
+    ColumnTable(
+      keys: keys,
+      columns: [
+        column("p", "%", .padRatio, Self.percent),
+        column("tax TTFT", "%", .taxTTFT, Self.percent),
+        interval("%", .taxTTFTLower, .taxTTFTUpper, Self.percent),
+        column("tax total", "%", .taxTotal, Self.percent),
+        interval("%", .taxTotalLower, .taxTotalUpper, Self.percent),
+        column("ideal", "gain", .idealPackingSpeedup) { $0.fixed(2) },
+        column("effi-", "ciency", .packingEfficiency) { $0.fixed(2) },
+        column("W", "%", .kvWaste, Self.percent),
+      ])
+  }
+
+  private var communicationTable: ColumnTable {
+    let bytes = { (value: Double) in Bytes(Int(value)).description }
+    return ColumnTable(
+      keys: keys,
+      columns: [
+        column("comm.", "% of time", .communicationShare, Self.percent),
+        column("idle", "% of time", .idleShare, Self.percent),
+        column("sent", "per batch", .sentBytes, bytes),
+        column("padding", "of it", .paddedSentBytes, bytes),
+        column("KV", "per rank", .kvReserved, bytes),
+        column("weights", "per rank", .weights, bytes),
+        column("peak memory", "per rank", .peakMemory, bytes),
+      ])
+  }
+
+  static func percent(_ fraction: Double) -> String { (fraction * 100).fixed(1) }
+
+  private func legend(_ width: Int) -> String {
+    var lines = [
+      "TTFT: start of a batch until each of its sequences has its first token; median of n "
+        + "executions (batches times repeats, warm-up left out), bootstrap interval of the median.",
+      "eff counts real tokens only, raw counts padded slots too; TPRIT: TTFT per real input token; "
+        + "MFU: FLOPs on real tokens against the ranks' measured peak.",
+      "p: share of the prefill's slots that hold no token.",
+      "tax: extra time against packed, the same batches on the same ranks, pair by pair.",
+      "ideal gain: prefill FLOPs of the padded batch over those of its real tokens; efficiency: "
+        + "part of that gain which packing reached; above "
+        + "\(Self.efficiencyLimit.fixed(2)) is suspicious.",
+      "W: share of the reserved KV slots that never hold a token.",
+      "comm., idle: parts of the ranks' time in which data moved, or a rank waited for others.",
+    ]
+    if rows.contains(where: \.oversubscribed) {
+      lines.append("* more ranks than cores: times not to be trusted.")
+    }
+    return "\n" + lines.map { wrapped($0, width, indent: "  ") }.joined()
+  }
+
+  private func warningText(_ width: Int) -> String {
+    guard !warnings.isEmpty else { return "" }
+    return "\n" + warnings.map { wrapped("WARNING  \($0)", width, indent: "         ") }.joined()
+  }
+
+  /// The text in lines of at most `width`, cut at spaces; lines after the first are indented.
+  private func wrapped(_ text: String, _ width: Int, indent: String) -> String {
+    var lines: [String] = []
+    var line = ""
+    for word in text.split(separator: " ", omittingEmptySubsequences: false) {
+      if !line.isEmpty, line.count + 1 + word.count > width {
+        lines.append(line)
+        line = indent + word
+      } else {
+        line += (line.isEmpty ? "" : " ") + word
+      }
+    }
+    return (lines + [line]).joined(separator: "\n") + "\n"
+  }
+}

@@ -1,0 +1,95 @@
+import Records
+
+/// What a run says, in rows of numbers: one per layout and policy. Everything that is printed or
+/// stored as a table comes from here.
+public struct Summary: Record, Hashable {
+  public static let schemaName = "padtax/summary"
+  public static let schemaVersion = 1
+  public let schema: String
+  public let version: Int
+
+  public var run: String
+  public var job: String
+  public var question: String
+  /// Where the times come from: `measured`, or several joined by `+`.
+  public var origin: String
+  public var clock: String
+  public var seed: UInt64
+  public var model: ModelFacts?
+  /// One line about the machine and the libraries, from the first cell that tells.
+  public var machine: String
+  public var rows: [SummaryRow]
+  /// What a reader must know before believing a number.
+  public var warnings: [String]
+
+  public init(
+    run: String, job: String, question: String, origin: String, clock: String, seed: UInt64,
+    model: ModelFacts?, machine: String, rows: [SummaryRow], warnings: [String]
+  ) {
+    schema = Self.schemaName
+    version = Self.schemaVersion
+    self.run = run
+    self.job = job
+    self.question = question
+    self.origin = origin
+    self.clock = clock
+    self.seed = seed
+    self.model = model
+    self.machine = machine
+    self.rows = rows
+    self.warnings = warnings
+  }
+
+  public func row(_ layout: String, _ policy: String) -> SummaryRow? {
+    rows.first { $0.layout == layout && $0.policy == policy }
+  }
+}
+
+/// One layout and policy.
+public struct SummaryRow: Codable, Sendable, Hashable {
+  public var cell: String
+  public var layout: String
+  public var policy: String
+  public var ranks: Int
+  /// True when the answers were compared with the reference and agreed. Without that a row has no
+  /// numbers.
+  public var verified: Bool
+  public var oversubscribed: Bool
+  /// Executions that count: batches times repeats, warm-up excluded.
+  public var executions: Int
+  public var batches: Int
+  /// Whether each batch's tokens are those of the other policies; nil when there is nothing to
+  /// compare.
+  public var answersEqual: Bool?
+  /// Why numbers are missing, empty when none is.
+  public var note: String
+  public var metrics: [String: Double]
+
+  public init(cell: String, layout: String, policy: String, ranks: Int) {
+    self.cell = cell
+    self.layout = layout
+    self.policy = policy
+    self.ranks = ranks
+    verified = false
+    oversubscribed = false
+    executions = 0
+    batches = 0
+    answersEqual = nil
+    note = ""
+    metrics = [:]
+  }
+
+  /// A number of the row, nil when there is none.
+  public subscript(metric: SummaryMetric) -> Double? {
+    get { metrics[metric.rawValue] }
+    set { metrics[metric.rawValue] = newValue }
+  }
+
+  mutating func add(note text: String) { note += (note.isEmpty ? "" : "; ") + text }
+
+  enum CodingKeys: String, CodingKey {
+    case cell, layout, policy, ranks, verified, oversubscribed, executions, batches
+    case answersEqual = "answers_equal"
+    case note, metrics
+  }
+}

@@ -1,0 +1,108 @@
+import FoundationEssentials
+import Glibc
+
+/// Looks for what a run needs, cheaply: nothing is started but `mpirun --version`.
+public struct Doctor: Sendable {
+  /// One thing that a run needs or may use.
+  public struct Finding: Hashable, Sendable {
+    public enum State: String, Hashable, Sendable {
+      case ok
+      case missing
+      /// Not there and not needed on this machine.
+      case absent
+    }
+    public let subject: String
+    public let state: State
+    /// What was found, or what to do.
+    public let text: String
+  }
+
+  public let findings: [Finding]
+
+  /// True when nothing that a run needs is missing.
+  public var isHealthy: Bool { !findings.contains { $0.state == .missing } }
+
+  public init(
+    host: HostFacts, variables: [String: String], mpirun: String?,
+    version: (String) -> String = Doctor.version(of:),
+    libraryFolders: [String] = Doctor.libraryFolders
+  ) {
+    var findings = [
+      Finding(
+        subject: "cores", state: .ok, text: "\(host.cores) usable (\(host.cpuModel))"),
+      Finding(
+        subject: "memory", state: .ok,
+        text: "\(host.availableBytes >> 20) of \(host.memoryBytes >> 20) MiB available"),
+    ]
+    findings.append(Self.launcher(mpirun, variables, version))
+    do {
+      let program = try ExecutableSearch.rankProgram(variables: variables)
+      findings.append(Finding(subject: "padtax-rank", state: .ok, text: program))
+    } catch {
+      findings.append(
+        Finding(subject: "padtax-rank", state: .missing, text: error.description))
+    }
+    findings.append(Self.library("BLAS", "libopenblas.so.0", "libopenblas0", libraryFolders))
+    findings.append(Self.library("hwloc", "libhwloc.so.15", "libhwloc15", libraryFolders))
+    findings.append(Self.slurm(variables))
+    self.findings = findings
+  }
+
+  private static func launcher(
+    _ mpirun: String?, _ variables: [String: String], _ version: (String) -> String
+  ) -> Finding {
+    guard let path = ExecutableSearch.find(mpirun ?? "mpirun", path: variables["PATH"]) else {
+      return Finding(
+        subject: "mpirun", state: .missing,
+        text: "not in PATH; Debian, Ubuntu: apt-get install openmpi-bin libopenmpi-dev")
+    }
+    let text = version(path).split(separator: "\n").first.map(String.init) ?? "no version"
+    return Finding(subject: "mpirun", state: .ok, text: "\(path): \(text)")
+  }
+
+  private static func library(
+    _ subject: String, _ file: String, _ package: String, _ folders: [String]
+  ) -> Finding {
+    let path = folders.map { "\($0)/\(file)" }.first {
+      FileManager.default.fileExists(atPath: $0)
+    }
+    guard let path else {
+      return Finding(
+        subject: subject, state: .missing,
+        text: "no \(file) in the system's folders; Debian, Ubuntu: apt-get install \(package)")
+    }
+    return Finding(subject: subject, state: .ok, text: path)
+  }
+
+  private static func slurm(_ variables: [String: String]) -> Finding {
+    guard let path = ExecutableSearch.find("srun", path: variables["PATH"]) else {
+      return Finding(
+        subject: "Slurm", state: .absent, text: "no srun; only needed for runs on a cluster")
+    }
+    let job = variables["SLURM_JOB_ID"].map { "inside allocation \($0)" } ?? "no allocation"
+    return Finding(subject: "Slurm", state: .ok, text: "\(path), \(job)")
+  }
+
+  /// Folders in which Linux distributions keep shared libraries.
+  public static var libraryFolders: [String] {
+    let machine = ["x86_64-linux-gnu", "aarch64-linux-gnu"]
+    let parents = ["/usr/local/lib", "/usr/lib", "/lib"]
+    return parents + ["/usr/lib64", "/lib64"]
+      + parents.flatMap { parent in machine.map { "\(parent)/\($0)" } }
+  }
+
+  /// What `PROGRAM --version` prints; empty when it cannot be started.
+  public static func version(of program: String) -> String {
+    let command = ChildCommand(
+      executable: program, arguments: ["--version"],
+      environment: ProcessInfo.processInfo.environment)
+    guard let child = try? ChildProcess(command) else { return "" }
+    var lines: [String] = []
+    _ = child.wait(signals: nil) { line in
+      switch line {
+      case .output(let text), .error(let text): lines.append(text)
+      }
+    }
+    return lines.joined(separator: "\n")
+  }
+}

@@ -1,0 +1,121 @@
+/// The program that starts ranks.
+public enum RankLauncher: Hashable, Sendable {
+  case openMPI(path: String)
+  /// The process manager of MPICH and its relatives.
+  case hydra(path: String)
+  /// Slurm's own, inside an allocation.
+  case srun(path: String)
+
+  /// The launcher for this environment: srun inside a Slurm allocation, else mpirun.
+  ///
+  /// - Parameters:
+  ///   - mpirun: the program that the user named; it wins over Slurm.
+  ///   - variables: the environment.
+  ///   - version: what `PROGRAM --version` prints.
+  /// - Throws: `StudyError` when there is none, with the remedy.
+  public static func choose(
+    mpirun: String?, variables: [String: String], version: (String) -> String
+  ) throws(StudyError) -> RankLauncher {
+    let path = variables["PATH"]
+    if mpirun == nil, variables["SLURM_JOB_ID"] != nil,
+      let srun = ExecutableSearch.find("srun", path: path)
+    {
+      return .srun(path: srun)
+    }
+    guard let program = ExecutableSearch.find(mpirun ?? "mpirun", path: path) else {
+      throw StudyError(
+        mpirun.map { "--mpirun \($0): no such program" }
+          ?? "mpirun is not in PATH; install Open MPI (Debian, Ubuntu: apt-get install "
+          + "openmpi-bin) or name it with --mpirun")
+    }
+    return version(program).uppercased().contains("HYDRA")
+      ? .hydra(path: program) : .openMPI(path: program)
+  }
+
+  public var path: String {
+    switch self {
+    case .openMPI(let path), .hydra(let path), .srun(let path): path
+    }
+  }
+}
+
+/// Everything that starting the ranks of one cell takes. A pure function of what is known
+/// beforehand, so that `--dry-run` shows what `run` does.
+public struct LaunchPlan: Hashable, Sendable {
+  public let command: ChildCommand
+  /// Variables that the launch adds to the environment.
+  public let additions: [String: String]
+  /// True when the ranks' threads are more than the usable cores.
+  public let isOversubscribed: Bool
+
+  /// - Parameters:
+  ///   - ranks: processes to start.
+  ///   - threads: BLAS threads of each.
+  ///   - program: the rank's executable and its arguments.
+  ///   - variables: environment of the launcher; what the user set wins over what is added, except
+  ///     for the thread count, which the job says.
+  public init(
+    _ launcher: RankLauncher, ranks: Int, threads: Int, program: [String], host: HostFacts,
+    variables: [String: String]
+  ) {
+    precondition(ranks > 0 && threads > 0 && !program.isEmpty, "a launch has ranks and a program")
+    var added = ["OPENBLAS_NUM_THREADS": String(threads)]
+    var crowded = ranks * threads > host.cores
+    var arguments: [String]
+    switch launcher {
+    case .openMPI:
+      arguments = ["-np", String(ranks)]
+      if crowded {
+        arguments += ["--oversubscribe", "--bind-to", "none"]
+        added["OMPI_MCA_mpi_yield_when_idle"] = "1"
+      } else if threads > 1 {
+        arguments += ["--map-by", "slot:PE=\(threads)", "--bind-to", "core"]
+      } else {
+        arguments += ["--bind-to", "core"]
+      }
+      arguments += ["-x", "OPENBLAS_NUM_THREADS"]
+      if host.isRoot {
+        added["OMPI_ALLOW_RUN_AS_ROOT"] = "1"
+        added["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1"
+      }
+    case .hydra:
+      arguments = ["-n", String(ranks)]
+      if !crowded { arguments += ["-bind-to", threads > 1 ? "core:\(threads)" : "core"] }
+    case .srun:
+      // Slurm knows the cores of the allocation; a rank tells when its host has too few. Output
+      // of a pipe is buffered by srun unless it is told not to.
+      crowded = false
+      arguments = [
+        "--mpi=pmix", "--unbuffered", "--kill-on-bad-exit=1", "-n", String(ranks),
+        "--cpus-per-task=\(threads)",
+      ]
+    }
+    isOversubscribed = crowded
+    additions = added.filter { $0.key == "OPENBLAS_NUM_THREADS" || variables[$0.key] == nil }
+    command = ChildCommand(
+      executable: launcher.path, arguments: arguments + program,
+      environment: variables.merging(additions) { $1 })
+  }
+
+  /// The command as a shell takes it, with the variables that it adds.
+  public var shellText: String {
+    let words = [command.executable] + command.arguments
+    let assignments = additions.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+    return (assignments + words.map(Self.quoted)).joined(separator: " ")
+  }
+
+  static func quoted(_ word: String) -> String {
+    let plain = word.utf8.allSatisfy { byte in
+      switch byte {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"):
+        true
+      default: "-_./=:,+@%".utf8.contains(byte)
+      }
+    }
+    guard !plain || word.isEmpty else { return word }
+    return "'"
+      + word.split(separator: "'", omittingEmptySubsequences: false)
+      .joined(separator: "'\\''") + "'"
+  }
+}

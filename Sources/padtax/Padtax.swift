@@ -1,0 +1,45 @@
+import ArgumentParser
+import Glibc
+import Records
+import Studies
+
+/// What padding costs when language models are served over MPI.
+@main
+struct Padtax: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "padtax",
+    abstract: "Measures what padding costs when language models are served over MPI.",
+    version: padtaxVersion,
+    subcommands: [Run.self, Verify.self, Report.self, DoctorCommand.self, Presets.self])
+
+  /// Parses and runs. Every failure ends with one of `ExitCode`'s codes; the parser's own 64 for bad
+  /// usage becomes 2.
+  static func main() {
+    signal(SIGPIPE, SIG_IGN)
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+    } catch let error as ExitCode {
+      leave(error)
+    } catch let error as StudyError {
+      Terminal.error("padtax: error: \(error)")
+      leave(error.exitCode)
+    } catch let error as RecordError {
+      Terminal.error("padtax: error: \(error)")
+      leave(.badInput)
+    } catch {
+      let code = exitCode(for: error)
+      if code == .success { exit(withError: error) }
+      Terminal.error(fullMessage(for: error))
+      leave(code == .validationFailure ? .badInput : .failed)
+    }
+  }
+
+  private static func leave(_ code: Studies.ExitCode) -> Never {
+    Glibc.exit(code.rawValue)
+  }
+}
+
+extension Studies.ExitCode: Error {}
+
+typealias ExitCode = Studies.ExitCode

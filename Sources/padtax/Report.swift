@@ -1,0 +1,42 @@
+import ArgumentParser
+import Glibc
+import Records
+import Reporting
+import Studies
+
+/// Aggregates the records of runs and prints their tables.
+struct Report: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Aggregate runs into records.jsonl, summary.csv and summary.json; print the table.",
+    discussion: "Reads what is there, also when a run was killed.")
+
+  @Argument(help: "Run directories, such as results/quickstart/20261121T113000Z.")
+  var runs: [String]
+  @Option(help: "Width of the table in characters; the terminal's, or 100, when left out.")
+  var width: Int?
+
+  func validate() throws {
+    if let width, !(40...1000).contains(width) {
+      throw ValidationError("--width \(width) is out of range; it must be 40 to 1000")
+    }
+  }
+
+  func run() throws {
+    // All are read before anything is printed or written: a wrong path among them changes nothing.
+    let reports = try runs.map { try RunReport(RunDirectory(path: Self.trimmed($0))) }
+    for (index, report) in reports.enumerated() {
+      try report.write()
+      if index > 0 { Terminal.line("") }
+      Terminal.write(
+        report.summary.text(width: width ?? Terminal.tableWidth), to: STDOUT_FILENO)
+      let files = [
+        report.directory.records, report.directory.summaryCSV, report.directory.summaryJSON,
+      ]
+      Terminal.line("\nfiles: " + files.joined(separator: " "))
+    }
+  }
+
+  private static func trimmed(_ path: String) -> String {
+    path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+  }
+}

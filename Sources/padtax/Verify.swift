@@ -1,0 +1,45 @@
+import ArgumentParser
+import FoundationEssentials
+import Records
+import Studies
+
+/// Compares a checkpoint's answers with its golden file, on ranks.
+struct Verify: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Compare a checkpoint's logits and tokens with its golden file.",
+    discussion: "Prints the largest error and PASS (exit code 0) or FAIL (exit code 3).")
+
+  @Option(help: "Folder with config.json, safetensors files and the golden file.")
+  var checkpoint: String
+  @Option(help: "Parallel layout, such as tp2pp2.") var layout = "tp1"
+  @Option(help: "One of right-pad, left-pad, packed.") var policy = "packed"
+  @Option(name: .customLong("micro-batches"), help: "Micro-batches of the pipeline.")
+  var microBatches = 1
+  @Option(help: "JSON list of prompts with expected greedy tokens, instead of the folder's own.")
+  var expected: String?
+  @Option(help: "openblas, or the path of another CBLAS.") var blas = "openblas"
+  @Option(help: "One of cpu, reference.") var backend = BackendChoice.Kind.cpu
+  @Option(help: "The mpirun to use; taken inside a Slurm allocation too.") var mpirun: String?
+
+  func run() throws {
+    let request = try VerificationRequest(
+      checkpoint: checkpoint, layout: layout, policy: policy, microBatches: microBatches,
+      backend: BackendChoice(kind: backend, blas: blas), expected: expected)
+    let variables = ProcessInfo.processInfo.environment
+    let launch = request.launch(
+      try RankLauncher.choose(mpirun: mpirun, variables: variables, version: Doctor.version(of:)),
+      rankProgram: try ExecutableSearch.rankProgram(variables: variables),
+      host: HostFacts.detect(), variables: variables)
+    let signals = SignalInbox()
+    let status = try ChildProcess(launch.command).wait(signals: signals) { line in
+      switch line {
+      case .output(let text): Terminal.line(text)
+      case .error(let text): Terminal.error(text)
+      }
+    }
+    let code = signals.received.isEmpty ? StudyRun.code(of: status) : .failed
+    if code != .fine { throw code }
+  }
+}
+
+extension BackendChoice.Kind: ExpressibleByArgument {}
