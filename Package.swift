@@ -75,6 +75,13 @@ let package = Package(
     .executableTarget(
       name: "kernel-bench", dependencies: ["Kernels", "Tensors", "CKernels"],
       path: "Benchmarks/kernel-bench"),
+    .executableTarget(
+      name: "step-bench",
+      dependencies: [
+        "Inference", "Transformers", "Scheduling", "Models", "Kernels", "Tensors", "MPI",
+        argumentParser,
+      ],
+      path: "Benchmarks/step-bench"),
 
     // Tests.
     .target(name: "TestSupport", path: "Tests/TestSupport"),

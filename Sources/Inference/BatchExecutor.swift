@@ -56,7 +56,9 @@ public final class BatchExecutor {
 
   /// Runs a batch from its first prompt slot to its last token. Collective over a replica's ranks.
   /// - Precondition: `prepare` was called for it.
-  func run(_ batch: PreparedBatch, capture: LogitCapture? = nil) throws -> BatchOutcome {
+  package func run(
+    _ batch: PreparedBatch, capture: LogitCapture? = nil
+  ) throws -> BatchOutcome {
     guard let cache, batch.plan.largestMicroBatch <= ringSlots else {
       preconditionFailure("prepare was not called for this batch")
     }

@@ -24,7 +24,7 @@ public struct BatchPlan: Hashable, Sendable {
     steps.flatMap(\.microBatches).map(\.slots).max() ?? 0
   }
 
-  init(
+  package init(
     policy: Policy, promptLengths: [Int], outputLengths: [Int], regions: [KVRegion],
     steps: [StepPlan]
   ) {
