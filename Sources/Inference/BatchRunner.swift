@@ -6,7 +6,7 @@ import Transformers
 
 /// Runs batches on all ranks of a layout: the coordinator plans and broadcasts, every replica runs
 /// its share, times and tokens come back.
-final class BatchRunner {
+package final class BatchRunner {
   /// One execution, as every rank knows it; tokens are on the coordinator only.
   struct Result {
     /// Longest over replicas.
@@ -21,7 +21,7 @@ final class BatchRunner {
   let context: RankContext
   let executor: BatchExecutor
 
-  init(context: RankContext, executor: BatchExecutor) {
+  package init(context: RankContext, executor: BatchExecutor) {
     self.context = context
     self.executor = executor
   }
@@ -31,17 +31,22 @@ final class BatchRunner {
     ShardPlan.split(sequences, into: layout.data, part: replica)
   }
 
+  /// Throws when a batch of so many requests leaves a replica without work.
+  static func check(requests: Int, layout: ParallelLayout) throws(InferenceError) {
+    guard requests >= layout.data else {
+      throw InferenceError(
+        .badInput,
+        "a batch of \(requests) requests cannot be spread over \(layout.data) replicas "
+          + "(\(layout)); use larger batches or fewer replicas")
+    }
+  }
+
   /// The plans of one batch, replica by replica.
   static func plans(
     policy: Policy, promptLengths: [Int], outputLengths: [Int], microBatches: Int,
     layout: ParallelLayout
   ) throws -> [BatchPlan] {
-    guard promptLengths.count >= layout.data else {
-      throw InferenceError(
-        .badInput,
-        "a batch of \(promptLengths.count) requests cannot be spread over \(layout.data) replicas "
-          + "(\(layout)); use larger batches or fewer replicas")
-    }
+    try check(requests: promptLengths.count, layout: layout)
     return try (0..<layout.data).map { replica in
       let part = share(of: promptLengths.count, replica: replica, layout: layout)
       return try BatchPlan(
@@ -94,14 +99,14 @@ final class BatchRunner {
       ]
     }
     try context.control.allReduce(inPlace: &times, .max)
-    let tokens = try collect(outcome.tokens, lengths: batch.plan.outputLengths)
+    let tokens = try collect(outcome.tokens)
     return Result(
       batchTTFTSeconds: times[0], totalSeconds: times[1], tokens: tokens,
       prefill: accounts.prefill, decode: accounts.decode)
   }
 
   /// All sequences' tokens on the coordinator, in the batch's order.
-  private func collect(_ tokens: [[Int32]], lengths: [Int]) throws -> [[Int32]] {
+  private func collect(_ tokens: [[Int32]]) throws -> [[Int32]] {
     let leads = context.leadsReplica
     let values = try context.control.gatherArrays(leads ? tokens.flatMap { $0 } : [], root: 0)
     let counts = try context.control.gatherArrays(

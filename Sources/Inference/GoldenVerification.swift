@@ -45,7 +45,7 @@ public struct GoldenVerification {
 
   /// Collective. Nil off the coordinator.
   public func run(
-    policy: Policy, microBatches: Int, backend choice: BackendChoice
+    policy: Policy, microBatches: Int, backend: any Backend
   ) throws -> Report? {
     let (shard, model) = try context.together("checkpoint") {
       let checkpoint = try Checkpoint(directory: directory)
@@ -57,7 +57,7 @@ public struct GoldenVerification {
       return (
         try TransformerShard(
           plan: ShardPlan(model: model, layout: context.layout, rank: context.rank),
-          source: CheckpointWeights(checkpoint), backend: makeBackend(choice),
+          source: CheckpointWeights(checkpoint), backend: backend,
           group: context.tensor, positions: longest), model
       )
     }
