@@ -59,7 +59,7 @@ struct BadInputTests {
     // Only the coordinator plans: the other ranks must not be left waiting.
     try refused(
       try JobFolder(batches: [([5, 3], [2, 2]), ([4], [3])]), ranks: 2, layout: "dp2",
-      says: ["batch of 1 requests", "2 replicas"])
+      says: ["job.yaml:12: layouts", "batch 1 only 1 requests", "2 replicas"])
   }
 
   @Test func missingJob() throws {
@@ -81,7 +81,7 @@ struct BadInputTests {
   @Test func aPromptBeyondTheContext() throws {
     try refused(
       try JobFolder(batches: [([5, 70], [2, 2])]),
-      says: ["row 1", "70 tokens", "context of 64"])
+      says: ["job.yaml:15", "row 1", "70 tokens", "exceed the context", " 64"])
   }
 
   @Test func anEmptyBatch() throws {
