@@ -1,7 +1,14 @@
 /// Why a slot carried no token.
 public enum PaddingCause: String, Sendable, Codable, CaseIterable {
-  /// The row is shorter than the batch's longest.
+  /// The row is shorter than the longest of its batch (or of its micro-batch, where that is what
+  /// rows are padded to).
   case length
+  /// The batch's longest row is shorter than the fixed length.
+  case fixed
+  /// The longest row of the bucket is shorter than the bucket's edge.
+  case bucket
+  /// The row waits while longer prompts are fed position by position.
+  case fill
   /// The row is done but still resident.
   case finished
 }
@@ -20,11 +27,15 @@ public struct SlotBudget: Hashable, Sendable, Codable {
   /// Slots without a token.
   public var paddedTotal: Int { padded.values.reduce(0, +) }
 
-  mutating func add(_ row: PlanRow, phase: Phase) {
-    slots += row.slots
-    useful += row.tokens
-    guard row.slots > row.tokens else { return }
-    padded[phase == .prefill ? .length : .finished, default: 0] += row.slots - row.tokens
+  mutating func addUseful(_ tokens: Int) {
+    slots += tokens
+    useful += tokens
+  }
+
+  mutating func add(_ count: Int, _ cause: PaddingCause) {
+    guard count > 0 else { return }
+    slots += count
+    padded[cause, default: 0] += count
   }
 }
 
@@ -33,10 +44,31 @@ extension BatchPlan {
   public func slotBudget(_ phase: Phase? = nil) -> SlotBudget {
     var budget = SlotBudget()
     for step in steps where phase == nil || step.phase == phase {
-      for micro in step.microBatches {
-        for row in micro.rows { budget.add(row, phase: step.phase) }
-      }
+      for micro in step.microBatches { add(micro, phase: step.phase, to: &budget) }
     }
     return budget
+  }
+
+  private func add(_ micro: MicroBatch, phase: Phase, to budget: inout SlotBudget) {
+    // What rows would be padded to if there were no fixed length or bucket.
+    let natural: Int
+    let beyond: PaddingCause
+    switch policy {
+    case .fixed: (natural, beyond) = (promptLengths.max() ?? 0, .fixed)
+    case .bucketed: (natural, beyond) = (micro.rows.map(\.tokens).max() ?? 0, .bucket)
+    default: (natural, beyond) = (.max, .length)
+    }
+    for row in micro.rows {
+      budget.addUseful(row.tokens)
+      let padded = row.slots - row.tokens
+      switch (phase, policy) {
+      case (.decode, _): budget.add(padded, .finished)
+      case (.prefill, .megatronIterative): budget.add(padded, .fill)
+      case (.prefill, _):
+        let length = min(padded, natural == .max ? padded : natural - row.tokens)
+        budget.add(length, .length)
+        budget.add(padded - length, beyond)
+      }
+    }
   }
 }
