@@ -34,7 +34,7 @@ final class BatchRunner {
   /// The plans of one batch, replica by replica.
   static func plans(
     policy: Policy, promptLengths: [Int], outputLengths: [Int], microBatches: Int,
-    layout: ParallelLayout
+    padding: MicroBatchPadding = .global, layout: ParallelLayout
   ) throws -> [BatchPlan] {
     guard promptLengths.count >= layout.data else {
       throw InferenceError(
@@ -46,7 +46,7 @@ final class BatchRunner {
       let part = share(of: promptLengths.count, replica: replica, layout: layout)
       return try BatchPlan(
         policy: policy, promptLengths: Array(promptLengths[part]),
-        outputLengths: Array(outputLengths[part]), microBatches: microBatches)
+        outputLengths: Array(outputLengths[part]), microBatches: microBatches, padding: padding)
     }
   }
 
@@ -63,7 +63,7 @@ final class BatchRunner {
       if context.isCoordinator {
         let part = Self.share(of: prompts.count, replica: replica, layout: context.layout)
         words = plans[replica].encoded()
-        tokens = prompts[part].flatMap { $0 }
+        tokens = zip(prompts[part], plans[replica].promptLengths).flatMap { $0.prefix($1) }
       }
       words = try context.control.broadcastArray(words, root: 0)
       tokens = try context.control.broadcastArray(tokens, root: 0)

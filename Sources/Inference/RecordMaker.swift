@@ -51,10 +51,6 @@ struct RecordMaker {
     for plan in plans {
       for (cause, slots) in plan.slotBudget().padded { padded[cause.rawValue, default: 0] += slots }
     }
-    let lengths = plans.map(\.promptLengths)
-    let ideal =
-      lengths.reduce(0) { $0 + flops.padded(lengths: $1) }
-      / lengths.reduce(0) { $0 + flops.packed(lengths: $1) }
     return BatchRecord(
       cell: cell, layout: "\(context.layout)", policy: "\(policy)", origin: .measured,
       batch: batch.id, repeatIndex: turn.index, warmup: turn.warmup, order: turn.order,
@@ -64,7 +60,7 @@ struct RecordMaker {
       paddedSlots: padded, microBatches: microBatches, batchTTFTSeconds: result.batchTTFTSeconds,
       totalSeconds: result.totalSeconds, usefulFLOPs: prefill.useful + decode.useful,
       slotFLOPs: prefill.all + decode.all, prefillUsefulFLOPs: prefill.useful,
-      prefillSlotFLOPs: prefill.all, idealPackingSpeedup: ideal,
+      prefillSlotFLOPs: prefill.all, idealPackingSpeedup: prefill.all / prefill.useful,
       kvSlotsReserved: plans.reduce(0) { $0 + $1.kvSlotsReserved },
       kvSlotsUsed: plans.reduce(0) { $0 + $1.kvSlotsUsed },
       tokenDigest: Self.digest(result.tokens))

@@ -51,7 +51,8 @@ extension JobSpecification {
     if let scale = model.scale { lines.append("  scale: \(JobFile.quoted(scale))") }
     lines += model.overrides.jobEntries.map { "  \($0.0): \($0.1)" }
     lines.append("layouts: [\(layouts.map(\.description).joined(separator: ", "))]")
-    lines.append("policies: [\(policies.map(\.description).joined(separator: ", "))]")
+    lines.append(
+      "policies: [\(policies.map { JobFile.quoted($0.description) }.joined(separator: ", "))]")
     lines += ["workload:", "  \(workload.kind.rawValue): \(JobFile.quoted(workload.value))"]
     let limits: [(String, Int?)] = [
       ("batch-size", workload.batchSize), ("batches-taken", workload.batchCount),
