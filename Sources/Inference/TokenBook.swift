@@ -21,7 +21,8 @@ struct TokenBook {
   /// True when every real token of the rows is known.
   func canFeed(_ rows: [PlanRow]) -> Bool {
     rows.allSatisfy {
-      $0.firstToken + $0.tokens <= prompts[$0.sequence].count + generated[$0.sequence].count
+      $0.tokens == 0
+        || $0.firstToken + $0.tokens <= prompts[$0.sequence].count + generated[$0.sequence].count
     }
   }
 
