@@ -99,8 +99,18 @@ struct CellAggregation {
     row[.inputTokens] = mean(\.inputTokens)
     row[.prefillSlots] = mean(\.prefillSlots)
     row[.decodeSlots] = mean(\.decodeSlots)
-    row[.paddedSlotsLength] = mean { $0.paddedSlots["length"] ?? 0 }
-    row[.paddedSlotsFinished] = mean { $0.paddedSlots["finished"] ?? 0 }
+    row[.truncatedTokens] = mean(\.truncatedTokens)
+    let share = 1 / Double(records.count)
+    for cause in Set(records.flatMap(\.padding.keys)) {
+      row.padding[cause] = records.reduce(into: PaddingShare()) { total, record in
+        guard let cost = record.padding[cause] else { return }
+        total.slots += Double(cost.slots) * share
+        total.flops += cost.flops * share
+        total.wireBytes += Double(cost.wireBytes) * share
+        total.kvBytes += Double(cost.kvBytes) * share
+        total.seconds += cost.seconds * share
+      }
+    }
   }
 
   private func median(_ values: [Double]) -> Double? { try? Sample(values).median }

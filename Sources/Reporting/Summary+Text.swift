@@ -14,7 +14,7 @@ extension Summary {
     out += wrapped("machine  \(machine)", width, indent: "         ")
     if rows.isEmpty { return out + "\nNothing was measured.\n" + warningText(width) }
     let tables = [
-      ("THROUGHPUT", throughputTable), ("PADDING", paddingTable),
+      ("THROUGHPUT", throughputTable), ("PADDING", paddingTable), ("SLOT BUDGET", budgetTable),
       ("COMMUNICATION AND MEMORY", communicationTable),
     ]
     for (title, table) in tables where !table.columns.isEmpty {
