@@ -59,7 +59,8 @@ struct RecordMaker {
       microBatches: microBatches, batchTTFTSeconds: result.batchTTFTSeconds,
       totalSeconds: result.totalSeconds, usefulFLOPs: prefill.usefulFLOPs + decode.usefulFLOPs,
       slotFLOPs: prefill.slotFLOPs + decode.slotFLOPs, prefillUsefulFLOPs: prefill.usefulFLOPs,
-      prefillSlotFLOPs: prefill.slotFLOPs, idealPackingSpeedup: prefill.slotFLOPs / prefill.usefulFLOPs,
+      prefillSlotFLOPs: prefill.slotFLOPs,
+      idealPackingSpeedup: prefill.slotFLOPs / prefill.usefulFLOPs,
       kvSlotsReserved: plans.reduce(0) { $0 + $1.kvSlotsReserved },
       kvSlotsUsed: plans.reduce(0) { $0 + $1.kvSlotsUsed },
       tokenDigest: Self.digest(result.tokens))

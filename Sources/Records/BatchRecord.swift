@@ -56,7 +56,8 @@ public struct BatchRecord: Record, Hashable {
     cell: String, layout: String, policy: String, origin: Origin, batch: Int, repeatIndex: Int,
     warmup: Bool, order: Int, oversubscribed: Bool, sequences: Int, inputTokens: Int,
     outputTokens: Int, longestPrompt: Int, prefillSlots: Int, decodeSlots: Int,
-    padding: [String: PaddingRecord], truncatedTokens: Int, microBatches: Int, batchTTFTSeconds: Double, totalSeconds: Double,
+    padding: [String: PaddingRecord], truncatedTokens: Int, microBatches: Int,
+    batchTTFTSeconds: Double, totalSeconds: Double,
     usefulFLOPs: Double, slotFLOPs: Double, prefillUsefulFLOPs: Double, prefillSlotFLOPs: Double,
     idealPackingSpeedup: Double, kvSlotsReserved: Int, kvSlotsUsed: Int, tokenDigest: String
   ) {

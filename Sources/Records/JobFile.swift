@@ -64,12 +64,14 @@ public enum JobFile {
     let workload = try workloadSource(&job, folder: folder)
     let outputs = try job.integer("output-tokens", in: 1...1_000_000)
     let micro = try job.integer("micro-batches", in: 1...4096) ?? 1
+    let padding = try job.choice("micro-batch-padding", MicroBatchPadding.self) ?? .global
     let warmup = try job.integer("warm-up", in: 0...1000) ?? 1
     let repeats = try job.integer("repeats", in: 1...100_000) ?? 3
     let seed = try job.integer("seed", in: 0...Int.max) ?? 1
     return JobSpecification(
       name: name, question: question, model: model, layouts: layouts, policies: policies,
-      workload: workload, outputTokens: outputs, microBatches: micro, warmup: warmup,
+      workload: workload, outputTokens: outputs, microBatches: micro, microBatchPadding: padding,
+      warmup: warmup,
       repeats: repeats, seed: UInt64(seed), backend: try backend(&job),
       verification: try verification(&job))
   }

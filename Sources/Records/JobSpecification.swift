@@ -13,6 +13,8 @@ public struct JobSpecification: Hashable, Sendable, Codable {
   /// this is nil.
   public var outputTokens: Int?
   public var microBatches: Int
+  /// How far `right-pad` and `left-pad` pad the rows of a micro-batch.
+  public var microBatchPadding: MicroBatchPadding
   /// Repeats that are stored but left out of statistics, and those that count, per batch.
   public var warmup: Int
   public var repeats: Int
@@ -23,6 +25,7 @@ public struct JobSpecification: Hashable, Sendable, Codable {
   public init(
     name: String, question: String, model: ModelSource, layouts: [ParallelLayout],
     policies: [Policy], workload: WorkloadSource, outputTokens: Int?, microBatches: Int,
+    microBatchPadding: MicroBatchPadding = .global,
     warmup: Int, repeats: Int, seed: UInt64, backend: BackendChoice,
     verification: VerificationChoice
   ) {
@@ -34,6 +37,7 @@ public struct JobSpecification: Hashable, Sendable, Codable {
     self.workload = workload
     self.outputTokens = outputTokens
     self.microBatches = microBatches
+    self.microBatchPadding = microBatchPadding
     self.warmup = warmup
     self.repeats = repeats
     self.seed = seed
