@@ -53,7 +53,7 @@ struct RecordMaker {
       batch: batch.id, repeatIndex: turn.index, warmup: turn.warmup, order: turn.order,
       oversubscribed: oversubscribed, sequences: batch.count, inputTokens: prefill.tokens,
       outputTokens: plans.reduce(0) { $0 + $1.outputLengths.reduce(0, +) },
-      longestPrompt: batch.longest, prefillSlots: prefill.slots, decodeSlots: decode.slots,
+      longestPrompt: batch.longest, shortestPrompt: batch.shortest, prefillSlots: prefill.slots, decodeSlots: decode.slots,
       padding: costs.padding(prefillSeconds: result.batchTTFTSeconds, decodeSeconds: decodeSeconds),
       truncatedTokens: batch.realTokens - plans.reduce(0) { $0 + $1.promptLengths.reduce(0, +) },
       microBatches: microBatches, batchTTFTSeconds: result.batchTTFTSeconds,

@@ -24,6 +24,7 @@ public struct BatchRecord: Record, Hashable {
   public var inputTokens: Int
   public var outputTokens: Int
   public var longestPrompt: Int
+  public var shortestPrompt: Int
   public var prefillSlots: Int
   public var decodeSlots: Int
   /// What padding cost, by cause.
@@ -55,7 +56,7 @@ public struct BatchRecord: Record, Hashable {
   public init(
     cell: String, layout: String, policy: String, origin: Origin, batch: Int, repeatIndex: Int,
     warmup: Bool, order: Int, oversubscribed: Bool, sequences: Int, inputTokens: Int,
-    outputTokens: Int, longestPrompt: Int, prefillSlots: Int, decodeSlots: Int,
+    outputTokens: Int, longestPrompt: Int, shortestPrompt: Int, prefillSlots: Int, decodeSlots: Int,
     padding: [String: PaddingRecord], truncatedTokens: Int, microBatches: Int,
     batchTTFTSeconds: Double, totalSeconds: Double,
     usefulFLOPs: Double, slotFLOPs: Double, prefillUsefulFLOPs: Double, prefillSlotFLOPs: Double,
@@ -76,6 +77,7 @@ public struct BatchRecord: Record, Hashable {
     self.inputTokens = inputTokens
     self.outputTokens = outputTokens
     self.longestPrompt = longestPrompt
+    self.shortestPrompt = shortestPrompt
     self.prefillSlots = prefillSlots
     self.decodeSlots = decodeSlots
     self.padding = padding
@@ -100,6 +102,7 @@ public struct BatchRecord: Record, Hashable {
     case inputTokens = "input_tokens"
     case outputTokens = "output_tokens"
     case longestPrompt = "longest_prompt"
+    case shortestPrompt = "shortest_prompt"
     case prefillSlots = "prefill_slots"
     case decodeSlots = "decode_slots"
     case padding

@@ -86,3 +86,42 @@ extension SummaryRow {
     return bar
   }
 }
+
+/// A line through batch TTFTs: intercept + seconds per token · (longest − shortest prompt).
+public struct SpreadFit: Codable, Sendable, Hashable {
+  public var secondsPerToken: Double
+  public var intercept: Double
+  public var rSquared: Double
+  /// Executions behind it.
+  public var count: Int
+
+  enum CodingKeys: String, CodingKey {
+    case secondsPerToken = "s_per_token"
+    case intercept = "intercept_s"
+    case rSquared = "r_squared"
+    case count = "n"
+  }
+}
+
+extension Summary {
+  /// TTFT against the spread of prompt lengths.
+  var fitTable: ColumnTable {
+    let lines = rows.filter { $0.fit != nil }
+    func column(
+      _ title: String, _ unit: String, _ value: (SpreadFit) -> String
+    ) -> ColumnTable.Column {
+      .init(title, unit: unit, cells: lines.map { $0.fit.map(value) ?? ColumnTable.blank })
+    }
+    return ColumnTable(
+      keys: [
+        .init("layout", alignment: .leading, cells: lines.map(\.layout)),
+        .init("policy", alignment: .leading, cells: lines.map(\.policy)),
+      ],
+      columns: [
+        column("slope", "ms per token") { ($0.secondsPerToken * 1e3).significant(3) },
+        column("intercept", "ms") { ($0.intercept * 1e3).significant(4) },
+        column("R²", "") { $0.rSquared.fixed(3) },
+        column("n", "") { "\($0.count)" },
+      ])
+  }
+}

@@ -13,8 +13,10 @@ enum Fixture {
     return BatchRecord(
       cell: "tp2", layout: "tp2", policy: policy, origin: .measured, batch: batch,
       repeatIndex: turn, warmup: warmup, order: 0, oversubscribed: crowded, sequences: 2,
-      inputTokens: 10, outputTokens: outputs, longestPrompt: 10, prefillSlots: padded ? 20 : 10,
-      decodeSlots: outputs - 2, padding: padded
+      inputTokens: 10, outputTokens: outputs, longestPrompt: 10, shortestPrompt: 2,
+      prefillSlots: padded ? 20 : 10,
+      decodeSlots: outputs - 2,
+      padding: padded
         ? ["length": PaddingRecord(slots: 10), "finished": PaddingRecord(slots: 1)] : [:],
       truncatedTokens: 0,
       microBatches: 1, batchTTFTSeconds: ttft, totalSeconds: total, usefulFLOPs: 5e9,
