@@ -39,7 +39,7 @@ let package = Package(
     .target(name: "Statistics", linkerSettings: [.linkedLibrary("m")]),
     .target(name: "JSONReading"),
     .target(name: "Models", dependencies: ["Units", "JSONReading"]),
-    .target(name: "Workloads", dependencies: ["Statistics", "JSONReading"]),
+    .target(name: "Workloads", dependencies: ["Statistics", "JSONReading", "Units"]),
     .target(name: "Checkpoints"),
     .target(name: "Scheduling", dependencies: ["Units", "Models", "Workloads"]),
     .target(
