@@ -59,6 +59,8 @@ extension JobSpecification {
       ("longest", workload.longest), ("first", workload.first == 0 ? nil : workload.first),
     ]
     lines += limits.compactMap { key, value in value.map { "  \(key): \($0)" } }
+    if let outputs = workload.outputs { lines.append("  outputs: \(JobFile.quoted(outputs))") }
+    lines += (workload.padding?.jobEntries ?? []).map { "  \($0.0): \($0.1)" }
     if let outputTokens { lines.append("output-tokens: \(outputTokens)") }
     lines += [
       "micro-batches: \(microBatches)", "micro-batch-padding: \(microBatchPadding.rawValue)",
