@@ -135,17 +135,17 @@ public final class BatchExecutor {
   ) throws {
     let input = micro.input
     setUseful(input.sampledSlots.count)
-    var chosen = [Int32](repeating: 0, count: micro.rows.count { $0.samples })
+    var chosen = [Int32](repeating: 0, count: input.choosing.count)
     if let logits = try shard.logits(hidden, sampling: input.sampledSlots) {
       let all = logits.argmax(shard.backend)
-      // A scored sequence has several sampled slots; its last one chooses.
-      var row = -1
-      for (index, sequence) in input.sampledSequences.enumerated() {
-        if index == 0 || input.sampledSequences[index - 1] != sequence { row += 1 }
-        chosen[row] = all[index]
-        capture?.add(logits.row(index, shard.backend), sequence: sequence)
+      chosen = input.choosing.map { all[$0] }
+      if let capture {
+        for (index, sequence) in input.sampledSequences.enumerated() {
+          capture.add(logits.row(index, shard.backend), sequence: sequence)
+        }
       }
     }
+    guard !chosen.isEmpty else { return }
     setUseful(chosen.count)
     try shard.share(&chosen)
     guard !context.isFirstStage else { return tokens.take(chosen, for: micro.rows) }

@@ -44,14 +44,14 @@ package final class BatchRunner {
   /// The plans of one batch, replica by replica.
   static func plans(
     policy: Policy, promptLengths: [Int], outputLengths: [Int], microBatches: Int,
-    layout: ParallelLayout
+    padding: MicroBatchPadding = .global, layout: ParallelLayout
   ) throws -> [BatchPlan] {
     try check(requests: promptLengths.count, layout: layout)
     return try (0..<layout.data).map { replica in
       let part = share(of: promptLengths.count, replica: replica, layout: layout)
       return try BatchPlan(
         policy: policy, promptLengths: Array(promptLengths[part]),
-        outputLengths: Array(outputLengths[part]), microBatches: microBatches)
+        outputLengths: Array(outputLengths[part]), microBatches: microBatches, padding: padding)
     }
   }
 
@@ -68,7 +68,7 @@ package final class BatchRunner {
       if context.isCoordinator {
         let part = Self.share(of: prompts.count, replica: replica, layout: context.layout)
         words = plans[replica].encoded()
-        tokens = prompts[part].flatMap { $0 }
+        tokens = zip(prompts[part], plans[replica].promptLengths).flatMap { $0.prefix($1) }
       }
       words = try context.control.broadcastArray(words, root: 0)
       tokens = try context.control.broadcastArray(tokens, root: 0)

@@ -81,11 +81,19 @@ public final class CellRun {
     let prompts = try resolved.tokens(of: sample)
     let model = try MemoryCheck.verificationModel(resolved.model, context: context)
     progress.report(stage: "verify")
-    let reference = try context.together("reference") {
-      guard context.isCoordinator else { return ReferenceAnswers?.none }
-      return try ReferenceAnswers.compute(
-        model: model, source: resources.weights(model), backend: resources.backend,
-        prompts: prompts, outputTokens: outputs)
+    // A policy that cuts prompts is held against the answers to the cut prompts.
+    func kept(_ policy: Policy) -> [Int] { prompts.map { policy.kept(of: $0.count) } }
+    let references = try context.together("reference") {
+      guard context.isCoordinator else { return [[Int]: ReferenceAnswers]() }
+      return try Dictionary(
+        uniqueKeysWithValues: Set(resolved.job.policies.map(kept)).map { lengths in
+          (
+            lengths,
+            try ReferenceAnswers.compute(
+              model: model, source: resources.weights(model), backend: resources.backend,
+              prompts: zip(prompts, lengths).map { Array($0.prefix($1)) }, outputTokens: outputs)
+          )
+        })
     }
     let executor = BatchExecutor(context: context, shard: try makeShard(model))
     let verification = Verification(
@@ -95,6 +103,7 @@ public final class CellRun {
     var records: [VerificationRecord] = []
     for policy in resolved.job.policies {
       progress.report(stage: "verify", policy: policy)
+      let reference = references[kept(policy)]
       let comparison = try verification.compare(
         policy: policy, prompts: prompts, outputLengths: outputs, reference: reference
       )?.comparison
@@ -135,7 +144,8 @@ public final class CellRun {
           try BatchRunner.plans(
             policy: $0, promptLengths: batch.lengths,
             outputLengths: resolved.outputLengths(of: batch),
-            microBatches: resolved.job.microBatches, layout: context.layout)
+            microBatches: resolved.job.microBatches, padding: resolved.job.microBatchPadding,
+            layout: context.layout)
         })
       prepared.append(
         try plans[plans.count - 1].map { try runner.distribute(plans: $0, prompts: prompts) })

@@ -1,12 +1,14 @@
 /// A plan as a flat list of integers, for broadcast from the coordinator.
 ///
-/// Layout: policy, sequences, then per sequence prompt and output length, base and capacity; then
+/// Layout: policy's name as a count and bytes, sequences, then per sequence prompt and output length, base and capacity; then
 /// steps; per step phase and micro-batches; per micro-batch rows; per row nine fields.
 extension BatchPlan {
   public func encoded() -> [Int32] {
     var out: [Int32] = []
     func put(_ value: Int) { out.append(Int32(value)) }
-    put(Policy.allCases.firstIndex(of: policy) ?? 0)
+    let name = Array(policy.description.utf8)
+    put(name.count)
+    for byte in name { put(Int(byte)) }
     put(promptLengths.count)
     for index in promptLengths.indices {
       put(promptLengths[index])
@@ -40,7 +42,7 @@ extension BatchPlan {
   /// - Throws: `SchedulingError` when the list is cut or does not describe a plan.
   public init(decoding words: [Int32]) throws(SchedulingError) {
     var reader = WordReader(words: words)
-    let policyIndex = try reader.next(in: 0..<Policy.allCases.count)
+    let policy = try Policy(parsing: reader.text())
     let sequences = try reader.next(in: 1..<max(2, words.count))
     var prompts: [Int] = []
     var outputs: [Int] = []
@@ -65,7 +67,7 @@ extension BatchPlan {
     }
     try reader.expectEnd()
     self.init(
-      policy: Policy.allCases[policyIndex], promptLengths: prompts, outputLengths: outputs,
+      policy: policy, promptLengths: prompts, outputLengths: outputs,
       regions: regions, steps: steps)
   }
 }
@@ -88,6 +90,12 @@ private struct WordReader {
       throw SchedulingError("the plan has \(value) at word \(position - 1); expected \(range)")
     }
     return value
+  }
+
+  mutating func text() throws(SchedulingError) -> String {
+    var bytes: [UInt8] = []
+    for _ in 0..<(try next(in: 0..<words.count)) { bytes.append(UInt8(try next(in: 0..<256))) }
+    return String(decoding: bytes, as: UTF8.self)
   }
 
   mutating func row(sequences: Int) throws(SchedulingError) -> PlanRow {

@@ -45,9 +45,11 @@ public struct PlanRow: Hashable, Sendable {
   /// Which of the row's slots carry tokens.
   public var real: Range<Int> { leading..<(leading + tokens) }
 
-  /// Position id of the slot: the token's index in its sequence. Padding before the tokens has
-  /// position 0; padding behind them counts on.
-  public func position(ofSlot slot: Int) -> Int { max(0, firstToken + slot - leading) }
+  /// Position id of the slot: the token's index in its sequence. Padding has the position of the
+  /// row's nearest token.
+  public func position(ofSlot slot: Int) -> Int {
+    firstToken + min(max(0, slot - leading), max(0, tokens - 1))
+  }
 
   /// (query, key) pairs that causal attention computes for this row, padding included.
   public var attentionPairs: Int { slots * context + slots * (slots + 1) / 2 }

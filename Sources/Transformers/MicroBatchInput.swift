@@ -12,10 +12,13 @@ public struct MicroBatchInput {
   public let sampledSlots: [Int]
   /// Sequence per sampled slot.
   public let sampledSequences: [Int]
+  /// Per row that samples its next token, the sampled slot that chooses it.
+  public let choosing: [Int]
 
   /// - Parameters:
   ///   - regions: KV regions by sequence.
-  ///   - scored: sequences of which every prompt position is sampled, not the last one alone.
+  ///   - scored: sequences of which the logits of every token fed are wanted, not those that
+  ///     choose a token alone.
   public init(_ micro: MicroBatch, regions: [KVRegion], scored: Set<Int> = []) {
     slots = micro.slots
     tokens = micro.tokens
@@ -24,6 +27,7 @@ public struct MicroBatchInput {
     var rows: [AttentionRow] = []
     var sampledSlots: [Int] = []
     var sampledSequences: [Int] = []
+    var choosing: [Int] = []
     for row in micro.rows {
       let first = positions.count
       let region = regions[row.sequence]
@@ -32,17 +36,16 @@ public struct MicroBatchInput {
         AttentionRow(
           firstSlot: first, slots: row.slots, real: row.real, context: row.context,
           base: region.base, capacity: region.capacity, masked: row.masked))
-      guard row.samples else { continue }
-      let last = first + row.real.upperBound - 1
-      let from = scored.contains(row.sequence) ? first + row.real.lowerBound : last
-      for slot in from...last {
-        sampledSlots.append(slot)
-        sampledSequences.append(row.sequence)
-      }
+      let wanted =
+        scored.contains(row.sequence) ? row.real : row.samples ? row.real.suffix(1) : 0..<0
+      sampledSlots += wanted.map { first + $0 }
+      sampledSequences += wanted.map { _ in row.sequence }
+      if row.samples { choosing.append(sampledSlots.count - 1) }
     }
     self.positions = positions
     self.rows = rows
     self.sampledSlots = sampledSlots
     self.sampledSequences = sampledSequences
+    self.choosing = choosing
   }
 }

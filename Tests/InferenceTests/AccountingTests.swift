@@ -122,9 +122,6 @@ struct AccountingTests {
       #expect(parts.allSatisfy { $0 >= 0 }, "\(record)")
       #expect(abs(parts.reduce(0, +) - record.wallSeconds) <= 1e-9, "\(record)")
       #expect(record.computeSeconds > 0 && record.wallSeconds > 0, "\(record)")
-      // Events of a phase lie within it.
-      let inside = record.traffic.reduce(0) { $0 + $1.seconds }
-      #expect(inside <= record.wallSeconds * 1.5 + 1e-3, "\(record)")
       if ranks == 1 {
         #expect(record.traffic.isEmpty && record.communicationSeconds == 0, "\(record)")
         #expect(record.idleSeconds <= record.wallSeconds * 0.01 + 1e-6, "\(record)")
@@ -152,10 +149,15 @@ struct AccountingTests {
     let (folder, records, batches) = try measured("tp2", ranks: 2, microBatches: 1)
     defer { withExtendedLifetime(folder) {} }
     let packed = try #require(batches.first { $0.policy == "packed" })
-    #expect(packed.prefillSlots == 18 && packed.decodeSlots == 9 && packed.paddedSlots.isEmpty)
+    #expect(packed.prefillSlots == 18 && packed.decodeSlots == 9 && packed.padding.isEmpty)
     let right = try #require(batches.first { $0.policy == "right-pad" })
     #expect(right.prefillSlots == 36 && right.decodeSlots == 20)
-    #expect(right.paddedSlots == ["length": 18, "finished": 11])
+    #expect(right.padding.mapValues(\.slots) == ["length": 18, "finished": 11])
+    // The ledgers of all ranks agree with the plan's padded bytes: what is sent, not what arrives.
+    let sent = records.filter { $0.policy == "right-pad" && $0.repeatIndex == 0 && !$0.warmup }
+      .flatMap(\.traffic).filter { $0.communicator != "control" && $0.operation != "receive" }
+    let wire = right.padding.values.reduce(0) { $0 + $1.wireBytes }
+    #expect(sent.reduce(0) { $0 + $1.paddedBytes } == wire && wire > 0)
     #expect(right.usefulFLOPs == packed.usefulFLOPs && right.slotFLOPs > right.usefulFLOPs)
     #expect(packed.inputTokens == 18 && packed.outputTokens == 13)
     // 4 layers, 2 of 4 KV heads on each rank, 4 numbers each, keys and values: 256 bytes a slot.

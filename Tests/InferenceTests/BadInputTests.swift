@@ -178,8 +178,8 @@ struct BadInputTests {
   func verify() throws {
     let golden = SharedData.packageFolder + "/Tests/Golden/mistral-tiny"
     let policy = try Ranks.verify(
-      2, ["--checkpoint", golden, "--layout", "tp2", "--policy", "sorted"])
-    check(policy, says: ["'sorted'", "right-pad, left-pad, packed"], #_sourceLocation)
+      2, ["--checkpoint", golden, "--layout", "tp2", "--policy", "padded"])
+    check(policy, says: ["'padded'", "right-pad, left-pad, sorted"], #_sourceLocation)
     let folder = try Ranks.verify(2, ["--checkpoint", golden + "-none", "--layout", "tp2"])
     check(folder, says: ["mistral-tiny-none"], #_sourceLocation)
     let replicas = try Ranks.verify(3, ["--checkpoint", golden, "--layout", "tp3"])

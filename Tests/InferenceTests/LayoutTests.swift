@@ -8,7 +8,8 @@ import Testing
     if: RankLauncher.unavailableReason == nil,
     "mpirun cannot be started: \(RankLauncher.unavailableReason ?? "")"))
 struct LayoutTests {
-  /// Layouts of one replica with so many ranks, three policies, one and two micro-batches.
+  /// Layouts of one replica with so many ranks, three policies, one and two micro-batches; one
+  /// folder more under all policies.
   private static let perFolder = [1: 6, 2: 12, 4: 18]
 
   @Test(
@@ -33,11 +34,11 @@ struct LayoutTests {
 
   @Test(
     "Random models and ragged batches agree with the unsharded reference, on both backends",
-    arguments: [(ranks: 1, cases: 10, layouts: 1), (2, 6, 3), (4, 4, 6)])
+    arguments: [(ranks: 1, cases: 6, layouts: 1), (2, 3, 3), (4, 2, 6)])
   func randomCases(ranks: Int, cases: Int, layouts: Int) throws {
     // Seeds are printed with each check; `engine-checks random SEED 1` repeats one.
     let result = try Ranks.checks(ranks, ["random", "100", "\(cases)"])
-    #expect(result.allPassed(atLeast: cases * layouts * 6), "\(result.summary)")
+    #expect(result.allPassed(atLeast: cases * layouts * 22), "\(result.summary)")
   }
 
   @Test(

@@ -45,6 +45,12 @@ enum EngineChecks {
     return checks.finish(ranks: world.size)
   }
 
+  /// Every policy, with values that cut none of the prompts used here.
+  static let policies: [Policy] = [
+    .rightPad, .leftPad, .packed, .fixed(64), .bucketed(.powers), .bucketed(.best(2)), .sorted,
+    .multiBin(3), .megatronIterative, .packedMicro, .oneByOne,
+  ]
+
   /// Every layout of as many ranks.
   static func layouts(ranks: Int) throws -> [ParallelLayout] {
     var all: [ParallelLayout] = []
