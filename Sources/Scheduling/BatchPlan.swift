@@ -11,13 +11,17 @@ public struct BatchPlan: Hashable, Sendable {
   public let steps: [StepPlan]
 
   /// KV slots reserved, per layer and KV head.
-  public var kvSlotsReserved: Int { regions.reduce(0) { $0 + $1.capacity } }
+  public var kvSlotsReserved: Int { regions.map { $0.base + $0.capacity }.max() ?? 0 }
 
   /// KV slots that hold a real token when the last step ends. The last token of a sequence is
-  /// sampled but never fed, so it has no slot.
+  /// sampled but never fed, so it has no slot. Of a score pass: the most that hold one at a time.
   public var kvSlotsUsed: Int {
-    zip(promptLengths, outputLengths).reduce(0) { $0 + $1.0 + $1.1 - 1 }
+    if isScore { return steps.flatMap(\.microBatches).map(\.tokens).max() ?? 0 }
+    return zip(promptLengths, outputLengths).reduce(0) { $0 + $1.0 + $1.1 - 1 }
   }
+
+  /// True when the plan scores its prompts and generates nothing.
+  public var isScore: Bool { steps.first?.phase == .score }
 
   /// Largest number of slots in one micro-batch.
   public var largestMicroBatch: Int {

@@ -63,8 +63,8 @@ extension BatchPlan {
       let padded = row.slots - row.tokens
       switch (phase, policy) {
       case (.decode, _): budget.add(padded, .finished)
-      case (.prefill, .megatronIterative): budget.add(padded, .fill)
-      case (.prefill, _):
+      case (_, .megatronIterative): budget.add(padded, .fill)
+      case (_, _):
         let length = min(padded, natural == .max ? padded : natural - row.tokens)
         budget.add(length, .length)
         budget.add(padded - length, beyond)
