@@ -63,7 +63,7 @@ public final class CellRun {
     }
   }
 
-  private func makeShard(
+  func makeShard(
     _ source: WeightChoice, model: ModelConfiguration
   ) throws -> TransformerShard {
     progress.report(stage: "load")
@@ -84,6 +84,27 @@ public final class CellRun {
     let prompts = try resolved.tokens(of: Batch(id: 0, requests: requests))
     let model = try MemoryCheck.verificationModel(resolved.model, context: context)
     progress.report(stage: "verify")
+    let records =
+      resolved.job.mode == .score
+      ? try verifyScores(source, model: model, prompts: prompts)
+      : try verifyTokens(source, model: model, prompts: prompts, outputTokens: tokens)
+    if context.isCoordinator {
+      let file = try JSONLinesWriter(path: cell.verification)
+      for record in records { try file.append(record) }
+    }
+    let text = try JSONText.line(records.map { $0.failure ?? "" })
+    let shared = try context.control.broadcastArray(Array(text.utf8), root: 0)
+    let failures = try JSONText.decode(
+      [String].self, from: String(decoding: shared, as: UTF8.self), source: "verification")
+    return Dictionary(
+      uniqueKeysWithValues: zip(resolved.job.policies, failures).filter { $0.1 != "" })
+  }
+
+  /// One record per policy on the coordinator, none elsewhere. Collective.
+  private func verifyTokens(
+    _ source: WeightChoice, model: ModelConfiguration, prompts: [[Int32]],
+    outputTokens tokens: Int
+  ) throws -> [VerificationRecord] {
     let reference = try context.together("reference") {
       guard context.isCoordinator else { return ReferenceAnswers?.none }
       return try ReferenceAnswers.compute(
@@ -111,19 +132,10 @@ public final class CellRun {
           tokensCompared: comparison.tokensCompared, ties: comparison.ties,
           passed: comparison.passed, failure: comparison.failure))
     }
-    if context.isCoordinator {
-      let file = try JSONLinesWriter(path: cell.verification)
-      for record in records { try file.append(record) }
-    }
-    let text = try JSONText.line(records.map { $0.failure ?? "" })
-    let shared = try context.control.broadcastArray(Array(text.utf8), root: 0)
-    let failures = try JSONText.decode(
-      [String].self, from: String(decoding: shared, as: UTF8.self), source: "verification")
-    return Dictionary(
-      uniqueKeysWithValues: zip(resolved.job.policies, failures).filter { $0.1 != "" })
+    return records
   }
 
-  private var shard: TransformerShard?
+  var shard: TransformerShard?
 
   /// Runs every batch under every policy, policies side by side: A B A B.
   private func measure(_ source: WeightChoice, policies: [Policy]) throws {
@@ -139,7 +151,8 @@ public final class CellRun {
           try BatchRunner.plans(
             policy: $0, promptLengths: batch.lengths,
             outputLengths: resolved.outputLengths(of: batch),
-            microBatches: resolved.job.microBatches, layout: context.layout)
+            microBatches: resolved.job.microBatches, layout: context.layout,
+            mode: resolved.job.mode)
         })
       prepared.append(
         try plans[plans.count - 1].map { try runner.distribute(plans: $0, prompts: prompts) })

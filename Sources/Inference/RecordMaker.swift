@@ -34,6 +34,7 @@ struct RecordMaker {
         kvBytesUsed: executor.kvBytes(slots: plan.kvSlotsUsed))
     }
     let ttft = result.batchTTFTSeconds
+    if plan.isScore { return [record(.score, result.prefill, wall: ttft)] }
     return [
       record(.prefill, result.prefill, wall: ttft),
       record(.decode, result.decode, wall: max(0, result.totalSeconds - ttft)),
@@ -45,13 +46,14 @@ struct RecordMaker {
     _ result: BatchRunner.Result, plans: [BatchPlan], microBatches: Int
   ) -> BatchRecord {
     let flops = FLOPCount(model)
-    let prefill = totals(plans, .prefill, flops)
+    let isScore = plans.allSatisfy(\.isScore)
+    let prefill = totals(plans, isScore ? .score : .prefill, flops)
     let decode = totals(plans, .decode, flops)
     var padded: [String: Int] = [:]
     for plan in plans {
       for (cause, slots) in plan.slotBudget().padded { padded[cause.rawValue, default: 0] += slots }
     }
-    return BatchRecord(
+    var record = BatchRecord(
       cell: cell, layout: "\(context.layout)", policy: "\(policy)", origin: .measured,
       batch: batch.id, repeatIndex: turn.index, warmup: turn.warmup, order: turn.order,
       oversubscribed: oversubscribed, sequences: batch.count, inputTokens: batch.realTokens,
@@ -63,7 +65,15 @@ struct RecordMaker {
       prefillSlotFLOPs: prefill.all, idealPackingSpeedup: prefill.all / prefill.useful,
       kvSlotsReserved: plans.reduce(0) { $0 + $1.kvSlotsReserved },
       kvSlotsUsed: plans.reduce(0) { $0 + $1.kvSlotsUsed },
-      tokenDigest: Self.digest(result.tokens))
+      tokenDigest: isScore ? "" : Self.digest(result.tokens))
+    if isScore { record.meanNLL = Self.mean(result.losses) }
+    return record
+  }
+
+  /// Mean over all scored tokens; nil when there is none.
+  static func mean(_ losses: [[Double]]) -> Double? {
+    let count = losses.reduce(0) { $0 + $1.count }
+    return count > 0 ? losses.reduce(0) { $0 + $1.reduce(0, +) } / Double(count) : nil
   }
 
   private func totals(
@@ -73,11 +83,14 @@ struct RecordMaker {
     var tokens = 0
     var pairs = 0
     var usefulPairs = 0
-    var samples = 0
+    // Rows through the LM head: those that sample; of a score pass every slot.
+    var heads = 0
+    var usefulHeads = 0
     for plan in plans {
       for step in plan.steps where step.phase == phase {
         for micro in step.microBatches {
-          samples += micro.samples
+          heads += phase == .score ? micro.slots : micro.samples
+          usefulHeads += phase == .score ? micro.tokens : micro.samples
           for row in micro.rows {
             slots += row.slots
             tokens += row.tokens
@@ -88,8 +101,8 @@ struct RecordMaker {
       }
     }
     return (
-      slots, flops.total(slots: tokens, pairs: usefulPairs, headRows: samples),
-      flops.total(slots: slots, pairs: pairs, headRows: samples)
+      slots, flops.total(slots: tokens, pairs: usefulPairs, headRows: usefulHeads),
+      flops.total(slots: slots, pairs: pairs, headRows: heads)
     )
   }
 

@@ -59,13 +59,15 @@ extension JobSpecification {
       ("longest", workload.longest), ("first", workload.first == 0 ? nil : workload.first),
     ]
     lines += limits.compactMap { key, value in value.map { "  \(key): \($0)" } }
+    if mode != .generate { lines.append("phase: \(mode.rawValue)") }
     if let outputTokens { lines.append("output-tokens: \(outputTokens)") }
     lines += [
       "micro-batches: \(microBatches)", "warm-up: \(warmup)", "repeats: \(repeats)",
       "seed: \(seed)", "backend:", "  kind: \(backend.kind.rawValue)",
       "  blas: \(JobFile.quoted(backend.blas))", "  threads: \(backend.threads)", "verify:",
-      "  sequences: \(verification.sequences)", "  output-tokens: \(verification.outputTokens)",
+      "  sequences: \(verification.sequences)",
     ]
+    if mode == .generate { lines.append("  output-tokens: \(verification.outputTokens)") }
     return lines.joined(separator: "\n") + "\n"
   }
 }
