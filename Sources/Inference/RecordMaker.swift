@@ -65,7 +65,8 @@ struct RecordMaker {
       prefillSlotFLOPs: prefill.all, idealPackingSpeedup: prefill.all / prefill.useful,
       kvSlotsReserved: plans.reduce(0) { $0 + $1.kvSlotsReserved },
       kvSlotsUsed: plans.reduce(0) { $0 + $1.kvSlotsUsed },
-      tokenDigest: isScore ? "" : Self.digest(result.tokens))
+      tokenDigest: Self.digest(
+        isScore ? plans.flatMap(\.promptLengths).map { [Int32($0)] } : result.tokens))
     if isScore { record.meanNLL = Self.mean(result.losses) }
     return record
   }

@@ -38,7 +38,9 @@ extension ReferenceBackend {
     var parts = SoftmaxParts(rows: logits.rows)
     for (slot, target) in targets.enumerated() {
       let row = logits.row(slot)
-      for column in 0..<logits.columns { parts.largest[slot] = max(parts.largest[slot], row[column]) }
+      for column in 0..<logits.columns {
+        parts.largest[slot] = max(parts.largest[slot], row[column])
+      }
       for column in 0..<logits.columns {
         parts.sums[slot] += exponential(Double(row[column]) - Double(parts.largest[slot]))
         if column == target { parts.targets[slot] = Double(row[column]) }

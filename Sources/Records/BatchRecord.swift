@@ -47,8 +47,8 @@ public struct BatchRecord: Record, Hashable {
   /// KV slots (token positions, per layer and KV head) reserved and holding a token at the end.
   public var kvSlotsReserved: Int
   public var kvSlotsUsed: Int
-  /// Checksum of all generated tokens: equal between policies when their answers are. Empty for a
-  /// score pass.
+  /// Checksum of all generated tokens: equal between policies when their answers are. Of a score
+  /// pass: of the number of tokens fed per prompt, equal between policies that score the same tokens.
   public var tokenDigest: String
   /// Mean negative log-likelihood in nats over all scored tokens, of a score pass only.
   public var meanNLL: Double?

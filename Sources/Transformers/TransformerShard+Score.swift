@@ -27,6 +27,7 @@ extension TransformerShard {
     _ hidden: Matrix, targets: ArraySlice<Int32?>
   ) throws(MPIError) -> SlotLosses {
     precondition(targets.count == hidden.rows, "each slot has a target or nil")
+    precondition(hidden.rows <= Self.scoreRows, "slots are scored \(Self.scoreRows) at a time")
     guard let workspace, let norm = weights.finalNorm, let head = weights.head,
       let logits = workspace.logits(rows: hidden.rows, columns: plan.vocabulary.count)
     else { preconditionFailure("only the last stage has the head, after reserve") }
