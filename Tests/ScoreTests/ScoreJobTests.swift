@@ -63,11 +63,11 @@ struct ScoreJobTests {
     #expect(checks.map(\.tokensCompared) == [111, 111, 19 + 16 + 19 + 4, 111])
 
     let batches = try JSONLines.read(BatchRecord.self, path: cell.batches) { _ in }
-    #expect(batches.map(\.prefillSlots) == [300, 300, 100, Self.tokens])
+    try #require(batches.map(\.prefillSlots) == [300, 300, 100, Self.tokens])
     #expect(batches.allSatisfy { $0.decodeSlots == 0 && $0.outputTokens == 0 })
     #expect(batches.allSatisfy { $0.batchTTFTSeconds == $0.totalSeconds && $0.totalSeconds > 0 })
     let losses = batches.compactMap(\.meanNLL)
-    #expect(losses.count == 4 && losses.allSatisfy { (4..<9).contains($0) }, "near log 301 = 5.7")
+    try #require(losses.count == 4 && losses.allSatisfy { (4..<9).contains($0) }, "log 301 is 5.7")
     for index in [1, 3] { #expect(abs(losses[index] - losses[0]) <= checks[0].tolerance) }
     #expect(Set([0, 1, 3].map { batches[$0].tokenDigest }).count == 1)
     #expect(batches[2].tokenDigest != batches[0].tokenDigest)
