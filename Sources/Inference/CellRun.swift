@@ -151,8 +151,8 @@ public final class CellRun {
           try BatchRunner.plans(
             policy: $0, promptLengths: batch.lengths,
             outputLengths: resolved.outputLengths(of: batch),
-            microBatches: resolved.job.microBatches, layout: context.layout,
-            mode: resolved.job.mode)
+            microBatches: resolved.job.microBatches, padding: resolved.job.microBatchPadding,
+            layout: context.layout, mode: resolved.job.mode)
         })
       prepared.append(
         try plans[plans.count - 1].map { try runner.distribute(plans: $0, prompts: prompts) })

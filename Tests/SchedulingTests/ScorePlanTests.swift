@@ -64,7 +64,11 @@ import Testing
       let generate = try BatchPlan(
         policy: example.policy, promptLengths: example.lengths,
         outputLengths: example.lengths.map { _ in 1 }, microBatches: example.microBatches)
-      #expect(plan.slotBudget() == generate.slotBudget(.prefill), "\(example)")
+      let (own, prefill) = (plan.slotBudget(), generate.slotBudget(.prefill))
+      #expect(own.slots == prefill.slots && own.padded == prefill.padded, "\(example)")
+      #expect(own.pairs == prefill.pairs && own.usefulPairs == prefill.usefulPairs, "\(example)")
+      let kv = own.costs.values.reduce(0) { $0 + $1.kvSlots }
+      #expect(plan.kvSlotsUsed + kv == plan.kvSlotsReserved, "\(example)")
       #expect(plan.kvSlotsReserved == plan.largestMicroBatch, "\(example)")
       #expect(plan.kvSlotsUsed <= plan.kvSlotsReserved, "\(example)")
       for micro in plan.steps.flatMap(\.microBatches) {

@@ -85,6 +85,15 @@ struct ScoreJobTests {
       batches[0].usefulFLOPs == flops.total(slots: Self.tokens, pairs: pairs, headRows: Self.tokens)
     )
     try traffic(cell, layout: layout.0, model: model)
+    // What the plan says of padding on the wire is what all ranks' ledgers say.
+    let sent = try (0..<layout.1).flatMap { rank in
+      try JSONLines.read(RankRecord.self, path: cell.rank(rank)) { _ in }
+    }.filter { $0.policy == "right-pad" }.flatMap(\.traffic)
+    let padded = sent.lazy.filter { ["all-reduce", "send"].contains($0.operation) }
+      .reduce(0) { $0 + $1.paddedBytes }
+    #expect(batches[0].padding.values.reduce(0) { $0 + $1.wireBytes } == padded)
+    #expect(batches[0].padding["length"]?.slots == 300 - Self.tokens)
+    #expect(batches[2].truncatedTokens == Self.tokens - 63)
   }
 
   private func traffic(
