@@ -34,8 +34,7 @@ public final class BatchExecutor {
 
   /// Bytes of KV memory that a number of slots takes on this rank.
   func kvBytes(slots: Int) -> Int {
-    let bytes = shard.plan.kvBytesPerToken(elementBytes: 4) * slots
-    return cache?.isTransient == true ? bytes / max(1, shard.plan.layers.count) : bytes
+    cache?.bytes(slots: slots) ?? shard.plan.kvBytesPerToken(elementBytes: 4) * slots
   }
 
   /// Makes room for the largest of some batches, so that running one allocates nothing large.
@@ -65,12 +64,14 @@ public final class BatchExecutor {
 
   /// Runs a batch from its first prompt slot to its last token. Collective over a replica's ranks.
   /// - Precondition: `prepare` was called for it.
-  func run(_ batch: PreparedBatch, capture: LogitCapture? = nil) throws -> BatchOutcome {
+  package func run(
+    _ batch: PreparedBatch, capture: LogitCapture? = nil
+  ) throws -> BatchOutcome {
     guard let cache, batch.plan.largestMicroBatch <= ringSlots else {
       preconditionFailure("prepare was not called for this batch")
     }
     var tokens = TokenBook(batch)
-    var flow = Flow(ringCount: ring.count, units: batch.steps.flatMap(\.micro).map(\.input.slots))
+    var flow = Flow(ringCount: ring.count, units: batch.steps.flatMap(Traffic.units))
     var outcome = BatchOutcome(
       tokens: [], start: MonotonicClock.nanoseconds(), prefillEnd: 0, end: 0)
     losses = LossBook(batch)
@@ -80,8 +81,8 @@ public final class BatchExecutor {
         outcome.prefillEnd = try finishPrefill(&tokens)
       }
       for micro in step.micro {
-        setContext(micro.input)
         let slot = flow.next()
+        context.ledger.context = flow.current
         let hidden = try enter(micro, slot: slot, tokens: &tokens, flow: flow, outcome: &outcome)
         try shard.runLayers(hidden, input: micro.input, cache: cache)
         try leave(hidden, micro, slot: slot, tokens: &tokens, outcome: &outcome, capture: capture)
@@ -106,11 +107,6 @@ public final class BatchExecutor {
     return outcome
   }
 
-  private func setContext(_ input: MicroBatchInput) {
-    context.ledger.context.units = Int32(input.slots)
-    context.ledger.context.usefulUnits = Int32(input.tokens)
-  }
-
   /// The micro-batch's hidden state before this stage's layers.
   private func enter(
     _ micro: PreparedBatch.Micro, slot: Int, tokens: inout TokenBook, flow: Flow,
@@ -124,8 +120,8 @@ public final class BatchExecutor {
       try shard.embed(tokens.feed(micro.rows, padding: Self.padToken), into: hidden)
       return hidden
     }
-    try startReceive(slot: slot, rows: rows)
-    if let ahead = flow.ahead { try startReceive(slot: ahead.slot, rows: ahead.rows) }
+    try startReceive(slot: slot, flow.current)
+    if let ahead = flow.ahead { try startReceive(slot: ahead.slot, ahead.unit) }
     let from = MonotonicClock.nanoseconds()
     try ring[slot].finishReceive()
     outcome.receiveWaits.append(
@@ -140,6 +136,7 @@ public final class BatchExecutor {
   ) throws {
     if !context.isLastStage {
       outcome.sendStarts.append(MonotonicClock.nanoseconds())
+      // Sound: the ring keeps the matrix until the request is done.
       let buffer = hidden.withMutableBuffer { UnsafeBufferPointer($0) }
       ring[slot].sending(
         try context.pipeline.startSend(buffer, to: context.stage + 1, tag: Self.activationTag))
@@ -159,8 +156,7 @@ public final class BatchExecutor {
     capture: LogitCapture?
   ) throws {
     let input = micro.input
-    context.ledger.context.units = Int32(input.sampledSlots.count)
-    context.ledger.context.usefulUnits = Int32(input.sampledSlots.count)
+    setUseful(input.sampledSlots.count)
     var chosen = [Int32](repeating: 0, count: input.choosing.count)
     if let logits = try shard.logits(hidden, sampling: input.sampledSlots) {
       let all = logits.argmax(shard.backend)
@@ -172,18 +168,28 @@ public final class BatchExecutor {
       }
     }
     guard !chosen.isEmpty else { return }
-    context.ledger.context.units = Int32(chosen.count)
-    context.ledger.context.usefulUnits = Int32(chosen.count)
+    setUseful(chosen.count)
     try shard.share(&chosen)
     guard !context.isFirstStage else { return tokens.take(chosen, for: micro.rows) }
     try sendTokens(chosen)
   }
 
-  /// Posts the receive of a micro-batch's activations, once.
-  private func startReceive(slot: Int, rows: Int) throws {
+  /// From now on messages carry `units` units without padding.
+  private func setUseful(_ units: Int) {
+    context.ledger.context.units = Int32(units)
+    context.ledger.context.usefulUnits = Int32(units)
+  }
+
+  /// Posts the receive of a micro-batch's activations, once. It is recorded as that micro-batch's,
+  /// which may belong to the next step.
+  private func startReceive(slot: Int, _ unit: TrafficContext) throws {
     guard !ring[slot].isReceiving else { return }
     try ring[slot].finishSend()
-    let buffer = ring[slot].matrix.rows(0..<rows).withMutableBuffer { $0 }
+    let current = context.ledger.context
+    context.ledger.context = unit
+    defer { context.ledger.context = current }
+    // Sound: the ring keeps the matrix until the request is done.
+    let buffer = ring[slot].matrix.rows(0..<Int(unit.units)).withMutableBuffer { $0 }
     ring[slot].receiving(
       try context.pipeline.startReceive(
         into: buffer, from: context.stage - 1, tag: Self.activationTag))
@@ -209,6 +215,9 @@ public final class BatchExecutor {
       preconditionFailure("a sequence is fed before its token was asked for")
     }
     var chosen = [Int32](repeating: 0, count: rows.count { $0.samples })
+    let current = context.ledger.context
+    defer { context.ledger.context = current }
+    setUseful(chosen.count)
     try context.pipeline.receive(
       into: &chosen, from: context.layout.pipeline - 1, tag: Self.tokenTag)
     tokens.take(chosen, for: rows)
@@ -224,5 +233,18 @@ public final class BatchExecutor {
     shard.backend.synchronize()
     context.ledger.context.phase = Traffic.decode
     return MonotonicClock.nanoseconds()
+  }
+}
+
+extension Traffic {
+  /// What the activations of each micro-batch of a step are.
+  fileprivate static func units(
+    _ step: (phase: Phase, micro: [PreparedBatch.Micro])
+  ) -> [TrafficContext] {
+    step.micro.map {
+      TrafficContext(
+        phase: step.phase == .decode ? decode : prefill, units: Int32($0.input.slots),
+        usefulUnits: Int32($0.input.tokens))
+    }
   }
 }

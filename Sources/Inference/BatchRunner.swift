@@ -6,7 +6,7 @@ import Transformers
 
 /// Runs batches on all ranks of a layout: the coordinator plans and broadcasts, every replica runs
 /// its share, times and tokens come back.
-final class BatchRunner {
+package final class BatchRunner {
   /// One execution, as every rank knows it; tokens are on the coordinator only.
   struct Result {
     /// Longest over replicas.
@@ -23,7 +23,7 @@ final class BatchRunner {
   let context: RankContext
   let executor: BatchExecutor
 
-  init(context: RankContext, executor: BatchExecutor) {
+  package init(context: RankContext, executor: BatchExecutor) {
     self.context = context
     self.executor = executor
   }
@@ -33,17 +33,22 @@ final class BatchRunner {
     ShardPlan.split(sequences, into: layout.data, part: replica)
   }
 
+  /// Throws when a batch of so many requests leaves a replica without work.
+  static func check(requests: Int, layout: ParallelLayout) throws(InferenceError) {
+    guard requests >= layout.data else {
+      throw InferenceError(
+        .badInput,
+        "a batch of \(requests) requests cannot be spread over \(layout.data) replicas "
+          + "(\(layout)); use larger batches or fewer replicas")
+    }
+  }
+
   /// The plans of one batch, replica by replica.
   static func plans(
     policy: Policy, promptLengths: [Int], outputLengths: [Int], microBatches: Int,
     padding: MicroBatchPadding = .global, layout: ParallelLayout, mode: JobMode = .generate
   ) throws -> [BatchPlan] {
-    guard promptLengths.count >= layout.data else {
-      throw InferenceError(
-        .badInput,
-        "a batch of \(promptLengths.count) requests cannot be spread over \(layout.data) replicas "
-          + "(\(layout)); use larger batches or fewer replicas")
-    }
+    try check(requests: promptLengths.count, layout: layout)
     return try (0..<layout.data).map { replica in
       let part = share(of: promptLengths.count, replica: replica, layout: layout)
       if mode == .score {

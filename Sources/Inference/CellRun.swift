@@ -14,37 +14,34 @@ public final class CellRun {
   let context: RankContext
   let resolved: ResolvedJob
   let cell: CellDirectory
-  let backend: any Backend
+  let resources: CellResources
   let progress: ProgressReporter
   private let rankFile: JSONLinesWriter
-  private var batchFile: JSONLinesWriter?
+  private let batchFile: JSONLinesWriter?
   var oversubscribed = false
 
   public init(
-    context: RankContext, resolved: ResolvedJob, cell: CellDirectory, progress: ProgressReporter
+    context: RankContext, resolved: ResolvedJob, resources: CellResources, cell: CellDirectory,
+    progress: ProgressReporter
   ) throws {
     self.context = context
     self.resolved = resolved
+    self.resources = resources
     self.cell = cell
     self.progress = progress
-    let choice = resolved.job.backend
-    backend = try context.together("backend") { try makeBackend(choice) }
-    rankFile = try context.together("output") {
-      try JSONLinesWriter(path: cell.rank(context.rank))
+    (rankFile, batchFile) = try context.together("output") {
+      (
+        try JSONLinesWriter(path: cell.rank(context.rank)),
+        context.isCoordinator ? try JSONLinesWriter(path: cell.batches) : nil
+      )
     }
-    if context.isCoordinator { batchFile = try JSONLinesWriter(path: cell.batches) }
   }
 
   /// Verifies and measures. Collective.
   /// - Throws: `InferenceError` of kind `failed` after the measurements when a policy's answers
   ///   were wrong; that policy has no timing.
   public func run(arguments: [String]) throws {
-    let source = try context.together("weights") { try WeightChoice(resolved) }
-    let memory = MemoryCheck(
-      resolved: resolved, layout: context.layout, rank: context.rank)
-    let free = try memory.survey(context)
-    try context.together("memory") { try memory.check(free, context.layout) }
-    let facts = try RankSurvey(context: context, backend: backend, resolved: resolved)
+    let facts = try RankSurvey(context: context, backend: resources.backend, resolved: resolved)
       .gather(arguments: arguments, cell: cell.name)
     oversubscribed = facts.oversubscribed
     try context.together("output") {
@@ -52,9 +49,9 @@ public final class CellRun {
       try AtomicFile.write(JSONText.pretty(provenance), to: cell.provenance)
       for warning in provenance.warnings { progress.warn(warning) }
     }
-    let failures = try verify(source)
+    let failures = try verify()
     let policies = resolved.job.policies.filter { failures[$0] == nil }
-    if !policies.isEmpty { try measure(source, policies: policies) }
+    if !policies.isEmpty { try measure(policies: policies) }
     guard failures.isEmpty else {
       throw InferenceError(
         .failed,
@@ -63,31 +60,30 @@ public final class CellRun {
     }
   }
 
-  func makeShard(
-    _ source: WeightChoice, model: ModelConfiguration
-  ) throws -> TransformerShard {
+  func makeShard(_ model: ModelConfiguration) throws -> TransformerShard {
     progress.report(stage: "load")
     return try context.together("weights") {
       try TransformerShard(
         plan: ShardPlan(model: model, layout: context.layout, rank: context.rank),
-        source: source.weights(for: model), backend: backend, group: context.tensor,
+        source: resources.weights(model), backend: resources.backend, group: context.tensor,
         positions: resolved.positions)
     }
   }
 
   /// Failures by policy; the same on every rank.
-  private func verify(_ source: WeightChoice) throws -> [Policy: String] {
+  private func verify() throws -> [Policy: String] {
     let check = resolved.job.verification
     let requests = Verification.sample(
       resolved.batches[0], count: max(check.sequences, context.layout.data))
-    let tokens = min(check.outputTokens, resolved.job.outputTokens ?? check.outputTokens)
-    let prompts = try resolved.tokens(of: Batch(id: 0, requests: requests))
+    let sample = try Batch(id: 0, requests: requests)
+    let outputs = resolved.outputLengths(of: sample).map { min($0, check.outputTokens) }
+    let prompts = try resolved.tokens(of: sample)
     let model = try MemoryCheck.verificationModel(resolved.model, context: context)
     progress.report(stage: "verify")
     let records =
       resolved.job.mode == .score
-      ? try verifyScores(source, model: model, prompts: prompts)
-      : try verifyTokens(source, model: model, prompts: prompts, outputTokens: tokens)
+      ? try verifyScores(model, prompts: prompts)
+      : try verifyTokens(model, prompts: prompts, outputLengths: outputs)
     if context.isCoordinator {
       let file = try JSONLinesWriter(path: cell.verification)
       for record in records { try file.append(record) }
@@ -102,17 +98,15 @@ public final class CellRun {
 
   /// One record per policy on the coordinator, none elsewhere. Collective.
   private func verifyTokens(
-    _ source: WeightChoice, model: ModelConfiguration, prompts: [[Int32]],
-    outputTokens tokens: Int
+    _ model: ModelConfiguration, prompts: [[Int32]], outputLengths outputs: [Int]
   ) throws -> [VerificationRecord] {
     let reference = try context.together("reference") {
       guard context.isCoordinator else { return ReferenceAnswers?.none }
       return try ReferenceAnswers.compute(
-        model: model, source: source.weights(for: model), backend: backend, prompts: prompts,
-        outputTokens: tokens)
+        model: model, source: resources.weights(model), backend: resources.backend,
+        prompts: prompts, outputTokens: outputs)
     }
-    let executor = BatchExecutor(
-      context: context, shard: try makeShard(source, model: model))
+    let executor = BatchExecutor(context: context, shard: try makeShard(model))
     let verification = Verification(
       runner: BatchRunner(context: context, executor: executor),
       microBatches: resolved.job.microBatches)
@@ -121,13 +115,13 @@ public final class CellRun {
     for policy in resolved.job.policies {
       progress.report(stage: "verify", policy: policy)
       let comparison = try verification.compare(
-        policy: policy, prompts: prompts, outputLengths: prompts.map { _ in tokens },
-        reference: reference)?.comparison
+        policy: policy, prompts: prompts, outputLengths: outputs, reference: reference
+      )?.comparison
       guard let comparison, let reference else { continue }
       records.append(
         VerificationRecord(
           cell: cell.name, layout: "\(context.layout)", policy: "\(policy)",
-          sequences: prompts.count, tokensPerSequence: tokens, layers: model.layerCount,
+          sequences: prompts.count, tokensPerSequence: outputs.max() ?? 1, layers: model.layerCount,
           maxLogitError: comparison.maxError, tolerance: reference.tolerance,
           tokensCompared: comparison.tokensCompared, ties: comparison.ties,
           passed: comparison.passed, failure: comparison.failure))
@@ -138,8 +132,8 @@ public final class CellRun {
   var shard: TransformerShard?
 
   /// Runs every batch under every policy, policies side by side: A B A B.
-  private func measure(_ source: WeightChoice, policies: [Policy]) throws {
-    let shard = try shard ?? makeShard(source, model: resolved.model)
+  private func measure(policies: [Policy]) throws {
+    let shard = try shard ?? makeShard(resolved.model)
     let runner = BatchRunner(
       context: context, executor: BatchExecutor(context: context, shard: shard))
     var prepared: [[PreparedBatch]] = []

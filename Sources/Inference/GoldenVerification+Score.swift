@@ -31,7 +31,7 @@ extension GoldenVerification {
   /// full logits. The bound is twice that of a logit (`ScoreReference.tolerance`) and the rounding
   /// of the stored means. Collective; nil off the coordinator.
   public func runScore(
-    policy: Policy, microBatches: Int, backend choice: BackendChoice
+    policy: Policy, microBatches: Int, backend: any Backend
   ) throws -> ScoreReport? {
     let known = try context.together("expected answers") {
       guard expectation.meanNLL.contains(where: { $0 != nil }) else {
@@ -42,7 +42,7 @@ extension GoldenVerification {
       }
       return fullLosses()
     }
-    let (shard, model) = try load(policy: policy, backend: choice)
+    let (shard, model) = try load(policy: policy, backend: backend)
     let verification = Verification(
       runner: BatchRunner(
         context: context, executor: BatchExecutor(context: context, shard: shard)),

@@ -45,9 +45,9 @@ public struct GoldenVerification {
 
   /// Collective. Nil off the coordinator.
   public func run(
-    policy: Policy, microBatches: Int, backend choice: BackendChoice
+    policy: Policy, microBatches: Int, backend: any Backend
   ) throws -> Report? {
-    let (shard, model) = try load(policy: policy, backend: choice)
+    let (shard, model) = try load(policy: policy, backend: backend)
     let scored = context.layout.data == 1 ? expectation.fullLogitsIndex : nil
     let verification = Verification(
       runner: BatchRunner(
@@ -82,7 +82,7 @@ public struct GoldenVerification {
 
   /// This rank's shard of the checkpoint. Collective.
   func load(
-    policy: Policy, backend choice: BackendChoice
+    policy: Policy, backend: any Backend
   ) throws -> (TransformerShard, ModelConfiguration) {
     try context.together("checkpoint") {
       let checkpoint = try Checkpoint(directory: directory)
@@ -96,7 +96,7 @@ public struct GoldenVerification {
       return (
         try TransformerShard(
           plan: ShardPlan(model: model, layout: context.layout, rank: context.rank),
-          source: CheckpointWeights(checkpoint), backend: makeBackend(choice),
+          source: CheckpointWeights(checkpoint), backend: backend,
           group: context.tensor, positions: longest), model
       )
     }

@@ -47,18 +47,18 @@ public struct PreparedBatch {
 }
 
 /// What one execution of a batch gave on one rank.
-struct BatchOutcome {
+package struct BatchOutcome {
   /// Generated tokens per sequence; complete on the first stage only.
-  var tokens: [[Int32]]
+  package var tokens: [[Int32]]
   /// Negative log-likelihood per scored token, by sequence; complete on the first stage only.
   var losses: [[Double]] = []
   /// Largest logit in magnitude that the last stage saw while scoring.
   var largestLogit: Float = 0
   /// Nanoseconds of the monotonic clock: the start, the end of this rank's part of the prefill, and
   /// of its last step.
-  var start: UInt64
-  var prefillEnd: UInt64
-  var end: UInt64
+  package var start: UInt64
+  package var prefillEnd: UInt64
+  package var end: UInt64
   /// Waits for activations (from, to) and starts of sends, in order, for telling transfer from
   /// idleness.
   var receiveWaits: [(phase: UInt8, from: UInt64, to: UInt64)] = []
@@ -66,7 +66,7 @@ struct BatchOutcome {
 }
 
 /// Logits kept during a run, for comparison. Filled on the root of the last stage.
-final class LogitCapture {
+package final class LogitCapture {
   /// Per sequence, one row of vocabulary size per sampled slot, in order.
   private(set) var rows: [[[Float]]]
 

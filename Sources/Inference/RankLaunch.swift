@@ -25,32 +25,45 @@ public struct RankLaunch {
       let (layout, resolved) = try readJob(
         path, layout: layout, settings: settings, world: world)
       let context = try RankContext(layout: layout, world: world)
-      let cell = RunDirectory(path: output).cell("\(layout)")
-      try context.together("output") {
-        guard context.isCoordinator else { return }
-        try AtomicFile.createFolder(cell.ranksFolder)
-        let job = RunDirectory(path: output).job
-        if access(job, F_OK) != 0 { try AtomicFile.write(resolved.job.yaml, to: job) }
-        try cell.enter(.ready)
-      }
-      do {
-        try CellRun(
-          context: context, resolved: resolved, cell: cell,
-          progress: ProgressReporter(
-            style: context.isCoordinator ? progress : .none, layout: layout)
-        ).run(arguments: arguments)
-      } catch {
-        if context.isCoordinator { try? cell.enter(.error, text: "\(error)\n") }
-        throw error
-      }
-      if context.isCoordinator { try cell.enter(.done) }
+      let resources = try CellResources(context: context, resolved: resolved)
+      try runCell(
+        resolved, resources, context: context, output: output, progress: progress,
+        arguments: arguments)
     }
+  }
+
+  /// Runs one layout of a job into the run directory `output`. Collective.
+  package static func runCell(
+    _ resolved: ResolvedJob, _ resources: CellResources, context: RankContext, output: String,
+    progress: ProgressReporter.Style, arguments: [String]
+  ) throws {
+    let directory = RunDirectory(path: output)
+    let cell = directory.cell("\(context.layout)")
+    try context.together("output") {
+      guard context.isCoordinator else { return }
+      try AtomicFile.createFolder(cell.ranksFolder)
+      if access(directory.job, F_OK) != 0 {
+        try AtomicFile.write(resolved.job.yaml, to: directory.job)
+      }
+      try cell.enter(.ready)
+    }
+    do {
+      try CellRun(
+        context: context, resolved: resolved, resources: resources, cell: cell,
+        progress: ProgressReporter(
+          style: context.isCoordinator ? progress : .none, layout: context.layout)
+      ).run(arguments: arguments)
+    } catch {
+      if context.isCoordinator { try? cell.enter(.error, text: "\(error)\n") }
+      throw error
+    }
+    if context.isCoordinator { try cell.enter(.done) }
   }
 
   /// Compares a checkpoint with its golden files and returns the exit code. Collective.
   public static func verify(
     checkpoint: String, expected: String?, layout: String, policies: [String], microBatches: Int,
-    backend: BackendChoice, mode: JobMode = .generate
+    backend choice: BackendChoice, mode: JobMode = .generate
   ) throws -> Int32 {
     let environment = try MPIEnvironment(threads: .funneled)
     defer { _ = environment.threads }
@@ -62,6 +75,7 @@ public struct RankLaunch {
       let golden = try context.together("expected answers") {
         try GoldenVerification(context: context, directory: checkpoint, expected: expected)
       }
+      let backend = try context.together("backend") { try makeBackend(choice) }
       for policy in policies {
         let report =
           switch mode {
@@ -79,6 +93,12 @@ public struct RankLaunch {
         }
       }
     }
+  }
+
+  /// Ends this process, before MPI is set up, because of its arguments.
+  public static func refuse(_ message: String) -> Never {
+    StandardStream.error.line("padtax: error: \(message)")
+    exit(InferenceError.Kind.badInput.rawValue)
   }
 
   private static func line(
@@ -116,6 +136,9 @@ public struct RankLaunch {
       let resolved = try badInput {
         try ResolvedJob(job, file: path, settings: settings, layouts: [layout])
       }
+      for batch in resolved.batches {
+        try BatchRunner.check(requests: batch.count, layout: layout)
+      }
       return Array(try JSONText.line(resolved).utf8)
     }
     let resolved = try JSONText.decode(
@@ -133,7 +156,7 @@ public struct RankLaunch {
 
   /// Exit code of `body`. An `InferenceError` is known to all ranks: the first one prints it. Any
   /// other error is this rank's alone and ends the whole launch.
-  private static func guarding(rank: Int, _ body: () throws -> Void) -> Int32 {
+  package static func guarding(rank: Int, _ body: () throws -> Void) -> Int32 {
     do {
       try body()
       return 0

@@ -27,7 +27,7 @@ struct RecordMaker {
         repeatIndex: turn.index, warmup: turn.warmup, phase: phase.rawValue, rank: context.rank,
         tensorRank: context.coordinates.tensor, stage: context.stage,
         replica: context.coordinates.replica, wallSeconds: wall, computeSeconds: compute,
-        communicationSeconds: communication, idleSeconds: wall - compute - communication,
+        communicationSeconds: communication, idleSeconds: max(0, wall - compute - communication),
         traffic: account.traffic, peakMemoryBytes: memory.peakResident,
         weightBytes: executor.shard.weightBytes,
         kvBytesReserved: executor.kvBytes(slots: plan.kvSlotsReserved),

@@ -35,17 +35,18 @@ extension Verification {
 extension CellRun {
   /// One record per policy on the coordinator, none elsewhere. Collective.
   func verifyScores(
-    _ source: WeightChoice, model: ModelConfiguration, prompts: [[Int32]]
+    _ model: ModelConfiguration, prompts: [[Int32]]
   ) throws -> [VerificationRecord] {
     let reference = try context.together("reference") {
       guard context.isCoordinator else { return ScoreReference?.none }
       return try ScoreReference.compute(
-        model: model, source: source.weights(for: model), backend: backend, prompts: prompts)
+        model: model, source: resources.weights(model), backend: resources.backend, prompts: prompts
+      )
     }
     let verification = Verification(
       runner: BatchRunner(
         context: context,
-        executor: BatchExecutor(context: context, shard: try makeShard(source, model: model))),
+        executor: BatchExecutor(context: context, shard: try makeShard(model))),
       microBatches: resolved.job.microBatches)
     if model == resolved.model { shard = verification.runner.executor.shard }
     var records: [VerificationRecord] = []

@@ -36,7 +36,7 @@ public struct BatchPlan: Hashable, Sendable {
     return best
   }
 
-  init(
+  package init(
     policy: Policy, promptLengths: [Int], outputLengths: [Int], regions: [KVRegion],
     steps: [StepPlan]
   ) {

@@ -17,7 +17,7 @@ public final class KVCache {
 
   /// - Throws: what the backend throws when the memory is not there.
   init(
-    plan: ShardPlan, slots: Int, isTransient: Bool, backend: any Backend
+    plan: ShardPlan, slots: Int, isTransient: Bool = false, backend: any Backend
   ) throws {
     kvHeads = plan.kvHeads.count
     headDimension = plan.model.headDimension
@@ -36,4 +36,7 @@ public final class KVCache {
       keys: keys[layer], values: values[layer], offset: 0, slots: slots, kvHeads: kvHeads,
       headDimension: headDimension)
   }
+
+  /// Bytes of a number of slots over all layers of the shard.
+  public func bytes(slots: Int) -> Int { 2 * 4 * keys.count * slots * kvHeads * headDimension }
 }

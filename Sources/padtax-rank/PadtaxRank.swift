@@ -15,17 +15,11 @@ struct PadtaxRank: ParsableCommand {
       var command = try parseAsRoot()
       try command.run()
     } catch {
+      guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
       // Bad usage is exit code 2 here, as everywhere in padtax.
-      let code = exitCode(for: error)
-      exit(
-        withError: code == .validationFailure ? UsageError(text: fullMessage(for: error)) : error)
+      RankLaunch.refuse(message(for: error) + "; padtax-rank --help shows the usage")
     }
   }
-}
-
-/// A usage error whose exit code is 2.
-private struct UsageError: Error {
-  let text: String
 }
 
 struct Run: ParsableCommand {
