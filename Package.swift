@@ -110,6 +110,12 @@ let package = Package(
     .testTarget(
       name: "RecordsTests", dependencies: ["Records", "Models", "Workloads", "Scheduling"]),
     .testTarget(
+      name: "ScoreTests",
+      dependencies: [
+        "Inference", "Records", "Reporting", "Models", "Scheduling", "Workloads", "TestSupport",
+        "padtax-rank",
+      ]),
+    .testTarget(
       name: "StudiesTests", dependencies: ["Studies", "Records", "Models", "padtax"]),
     .testTarget(name: "ReportingTests", dependencies: ["Reporting", "Records", "Statistics"]),
     .testTarget(

@@ -24,6 +24,8 @@ public final class BatchExecutor {
   private var ringSlots = 0
   private let tokenSends = RequestSet()
   private var tokenBuffers: [Storage] = []
+  /// Scored tokens of the batch that runs.
+  var losses = LossBook()
 
   public init(context: RankContext, shard: TransformerShard) {
     self.context = context
@@ -31,17 +33,23 @@ public final class BatchExecutor {
   }
 
   /// Bytes of KV memory that a number of slots takes on this rank.
-  func kvBytes(slots: Int) -> Int { shard.plan.kvBytesPerToken(elementBytes: 4) * slots }
+  func kvBytes(slots: Int) -> Int {
+    cache?.bytes(slots: slots) ?? shard.plan.kvBytesPerToken(elementBytes: 4) * slots
+  }
 
   /// Makes room for the largest of some batches, so that running one allocates nothing large.
   public func prepare(for batches: [PreparedBatch]) throws {
     let slots = batches.map(\.plan.largestMicroBatch).max() ?? 1
     let kv = batches.map(\.plan.kvSlotsReserved).max() ?? 1
     let micro = batches.flatMap(\.plan.steps).map(\.microBatches.count).max() ?? 1
-    try shard.reserve(slots: slots, samples: batches.map(\.mostSamples).max() ?? 1)
-    if (cache?.slots ?? 0) < kv {
+    let scores = batches.contains { $0.plan.isScore }
+    try shard.reserve(
+      slots: slots, samples: batches.map(\.mostSamples).max() ?? 1,
+      scored: scores ? min(slots, TransformerShard.scoreRows) : 0)
+    let isTransient = batches.allSatisfy { $0.plan.isScore }
+    if (cache?.slots ?? 0) < kv || cache?.isTransient == true && !isTransient {
       cache = nil
-      cache = try shard.makeCache(slots: kv)
+      cache = try shard.makeCache(slots: kv, isTransient: isTransient)
     }
     let count = context.layout.pipeline == 1 ? 1 : micro + 1
     if ringSlots < slots || ring.count < count {
@@ -66,6 +74,7 @@ public final class BatchExecutor {
     var flow = Flow(ringCount: ring.count, units: batch.steps.flatMap(Traffic.units))
     var outcome = BatchOutcome(
       tokens: [], start: MonotonicClock.nanoseconds(), prefillEnd: 0, end: 0)
+    losses = LossBook(batch)
     context.ledger.context.phase = Traffic.prefill
     for step in batch.steps {
       if step.phase == .decode && outcome.prefillEnd == 0 {
@@ -79,14 +88,22 @@ public final class BatchExecutor {
         try leave(hidden, micro, slot: slot, tokens: &tokens, outcome: &outcome, capture: capture)
       }
     }
-    if outcome.prefillEnd == 0 { outcome.prefillEnd = try finishPrefill(&tokens) }
+    if batch.plan.isScore {
+      try receiveLosses()
+    } else if outcome.prefillEnd == 0 {
+      outcome.prefillEnd = try finishPrefill(&tokens)
+    }
     try drain(&tokens)
     for slot in ring { try slot.finishSend() }
     try tokenSends.waitAll()
     shard.backend.synchronize()
     outcome.end = MonotonicClock.nanoseconds()
+    // A score pass ends when every loss is known; nothing is decoded.
+    if batch.plan.isScore { outcome.prefillEnd = outcome.end }
     context.ledger.context = TrafficContext(phase: Traffic.outside)
     outcome.tokens = tokens.generated
+    outcome.losses = losses.values
+    outcome.largestLogit = losses.largestLogit
     return outcome
   }
 
@@ -123,10 +140,15 @@ public final class BatchExecutor {
       let buffer = hidden.withMutableBuffer { UnsafeBufferPointer($0) }
       ring[slot].sending(
         try context.pipeline.startSend(buffer, to: context.stage + 1, tag: Self.activationTag))
+    } else if !micro.targets.isEmpty {
+      try score(hidden, micro)
     } else if !micro.input.sampledSlots.isEmpty {
       try sample(hidden, micro, tokens: &tokens, capture: capture)
     }
-    if context.isFirstStage && !context.isLastStage { tokens.expect(micro.rows) }
+    if context.isFirstStage && !context.isLastStage {
+      tokens.expect(micro.rows)
+      losses.expect(micro)
+    }
   }
 
   private func sample(
@@ -173,16 +195,19 @@ public final class BatchExecutor {
         into: buffer, from: context.stage - 1, tag: Self.activationTag))
   }
 
-  private func sendTokens(_ chosen: [Int32]) throws {
+  private func sendTokens(_ chosen: [Int32]) throws { try sendBack(chosen, tag: Self.tokenTag) }
+
+  /// Gives values to the first stage without waiting for it.
+  func sendBack<Value: MPIElement>(_ values: [Value], tag: Int) throws {
     if try tokenSends.testAll() { tokenBuffers.removeAll(keepingCapacity: true) }
-    let storage = Storage(count: chosen.count)
-    let buffer = UnsafeMutableRawBufferPointer(
-      start: storage.pointer, count: chosen.count * MemoryLayout<Int32>.stride
-    ).bindMemory(to: Int32.self)
-    _ = buffer.update(fromContentsOf: chosen)
+    let bytes = values.count * MemoryLayout<Value>.stride
+    let storage = Storage(count: (bytes + 3) / MemoryLayout<Float>.stride)
+    let buffer = UnsafeMutableRawBufferPointer(start: storage.pointer, count: bytes)
+      .bindMemory(to: Value.self)
+    _ = buffer.update(fromContentsOf: values)
     tokenBuffers.append(storage)
     tokenSends.add(
-      try context.pipeline.startSend(UnsafeBufferPointer(buffer), to: 0, tag: Self.tokenTag))
+      try context.pipeline.startSend(UnsafeBufferPointer(buffer), to: 0, tag: tag))
   }
 
   private func receiveTokens(_ tokens: inout TokenBook) throws {
@@ -218,7 +243,7 @@ extension Traffic {
   ) -> [TrafficContext] {
     step.micro.map {
       TrafficContext(
-        phase: step.phase == .prefill ? prefill : decode, units: Int32($0.input.slots),
+        phase: step.phase == .decode ? decode : prefill, units: Int32($0.input.slots),
         usefulUnits: Int32($0.input.tokens))
     }
   }

@@ -14,6 +14,8 @@ package final class BatchRunner {
     var totalSeconds: Double
     /// Generated tokens per sequence of the whole batch.
     var tokens: [[Int32]]
+    /// Negative log-likelihood per scored token of every sequence, of a score pass.
+    var losses: [[Double]]
     var prefill: PhaseAccount
     var decode: PhaseAccount
   }
@@ -44,11 +46,16 @@ package final class BatchRunner {
   /// The plans of one batch, replica by replica.
   static func plans(
     policy: Policy, promptLengths: [Int], outputLengths: [Int], microBatches: Int,
-    padding: MicroBatchPadding = .global, layout: ParallelLayout
+    padding: MicroBatchPadding = .global, layout: ParallelLayout, mode: JobMode = .generate
   ) throws -> [BatchPlan] {
     try check(requests: promptLengths.count, layout: layout)
     return try (0..<layout.data).map { replica in
       let part = share(of: promptLengths.count, replica: replica, layout: layout)
+      if mode == .score {
+        return try BatchPlan(
+          scoring: policy, promptLengths: Array(promptLengths[part]), microBatches: microBatches,
+          padding: padding)
+      }
       return try BatchPlan(
         policy: policy, promptLengths: Array(promptLengths[part]),
         outputLengths: Array(outputLengths[part]), microBatches: microBatches, padding: padding)
@@ -100,19 +107,20 @@ package final class BatchRunner {
     }
     try context.control.allReduce(inPlace: &times, .max)
     let tokens = try collect(outcome.tokens)
+    let losses = batch.plan.isScore ? try collect(outcome.losses) : []
     return Result(
       batchTTFTSeconds: times[0], totalSeconds: times[1], tokens: tokens,
-      prefill: accounts.prefill, decode: accounts.decode)
+      losses: losses, prefill: accounts.prefill, decode: accounts.decode)
   }
 
-  /// All sequences' tokens on the coordinator, in the batch's order.
-  private func collect(_ tokens: [[Int32]]) throws -> [[Int32]] {
+  /// All sequences' tokens or losses on the coordinator, in the batch's order.
+  private func collect<Value: MPIElement>(_ tokens: [[Value]]) throws -> [[Value]] {
     let leads = context.leadsReplica
     let values = try context.control.gatherArrays(leads ? tokens.flatMap { $0 } : [], root: 0)
     let counts = try context.control.gatherArrays(
       leads ? tokens.map { Int32($0.count) } : [], root: 0)
     guard let values, let counts else { return [] }
-    var out: [[Int32]] = []
+    var out: [[Value]] = []
     for (flat, counts) in zip(values, counts) {
       var first = 0
       for count in counts {

@@ -60,7 +60,7 @@ public final class CellRun {
     }
   }
 
-  private func makeShard(_ model: ModelConfiguration) throws -> TransformerShard {
+  func makeShard(_ model: ModelConfiguration) throws -> TransformerShard {
     progress.report(stage: "load")
     return try context.together("weights") {
       try TransformerShard(
@@ -77,10 +77,29 @@ public final class CellRun {
       resolved.batches[0], count: max(check.sequences, context.layout.data))
     let sample = try Batch(id: 0, requests: requests)
     let outputs = resolved.outputLengths(of: sample).map { min($0, check.outputTokens) }
-    let tokens = outputs.max() ?? 1
     let prompts = try resolved.tokens(of: sample)
     let model = try MemoryCheck.verificationModel(resolved.model, context: context)
     progress.report(stage: "verify")
+    let records =
+      resolved.job.mode == .score
+      ? try verifyScores(model, prompts: prompts)
+      : try verifyTokens(model, prompts: prompts, outputLengths: outputs)
+    if context.isCoordinator {
+      let file = try JSONLinesWriter(path: cell.verification)
+      for record in records { try file.append(record) }
+    }
+    let text = try JSONText.line(records.map { $0.failure ?? "" })
+    let shared = try context.control.broadcastArray(Array(text.utf8), root: 0)
+    let failures = try JSONText.decode(
+      [String].self, from: String(decoding: shared, as: UTF8.self), source: "verification")
+    return Dictionary(
+      uniqueKeysWithValues: zip(resolved.job.policies, failures).filter { $0.1 != "" })
+  }
+
+  /// One record per policy on the coordinator, none elsewhere. Collective.
+  private func verifyTokens(
+    _ model: ModelConfiguration, prompts: [[Int32]], outputLengths outputs: [Int]
+  ) throws -> [VerificationRecord] {
     // A policy that cuts prompts is held against the answers to the cut prompts.
     func kept(_ policy: Policy) -> [Int] { prompts.map { policy.kept(of: $0.count) } }
     let references = try context.together("reference") {
@@ -111,24 +130,15 @@ public final class CellRun {
       records.append(
         VerificationRecord(
           cell: cell.name, layout: "\(context.layout)", policy: "\(policy)",
-          sequences: prompts.count, tokensPerSequence: tokens, layers: model.layerCount,
+          sequences: prompts.count, tokensPerSequence: outputs.max() ?? 1, layers: model.layerCount,
           maxLogitError: comparison.maxError, tolerance: reference.tolerance,
           tokensCompared: comparison.tokensCompared, ties: comparison.ties,
           passed: comparison.passed, failure: comparison.failure))
     }
-    if context.isCoordinator {
-      let file = try JSONLinesWriter(path: cell.verification)
-      for record in records { try file.append(record) }
-    }
-    let text = try JSONText.line(records.map { $0.failure ?? "" })
-    let shared = try context.control.broadcastArray(Array(text.utf8), root: 0)
-    let failures = try JSONText.decode(
-      [String].self, from: String(decoding: shared, as: UTF8.self), source: "verification")
-    return Dictionary(
-      uniqueKeysWithValues: zip(resolved.job.policies, failures).filter { $0.1 != "" })
+    return records
   }
 
-  private var shard: TransformerShard?
+  var shard: TransformerShard?
 
   /// Runs every batch under every policy, policies side by side: A B A B.
   private func measure(policies: [Policy]) throws {
@@ -145,7 +155,7 @@ public final class CellRun {
             policy: $0, promptLengths: batch.lengths,
             outputLengths: resolved.outputLengths(of: batch),
             microBatches: resolved.job.microBatches, padding: resolved.job.microBatchPadding,
-            layout: context.layout)
+            layout: context.layout, mode: resolved.job.mode)
         })
       prepared.append(
         try plans[plans.count - 1].map { try runner.distribute(plans: $0, prompts: prompts) })

@@ -47,20 +47,7 @@ public struct GoldenVerification {
   public func run(
     policy: Policy, microBatches: Int, backend: any Backend
   ) throws -> Report? {
-    let (shard, model) = try context.together("checkpoint") {
-      let checkpoint = try Checkpoint(directory: directory)
-      let model = try ModelConfiguration(
-        configJSON: checkpoint.configuration(), path: checkpoint.configurationPath)
-      try context.layout.validate(for: model)
-      try checkVocabulary(model)
-      let longest = (expectation.lengths.max() ?? 1) + (expectation.greedy.map(\.count).max() ?? 1)
-      return (
-        try TransformerShard(
-          plan: ShardPlan(model: model, layout: context.layout, rank: context.rank),
-          source: CheckpointWeights(checkpoint), backend: backend,
-          group: context.tensor, positions: longest), model
-      )
-    }
+    let (shard, model) = try load(policy: policy, backend: backend)
     let scored = context.layout.data == 1 ? expectation.fullLogitsIndex : nil
     let verification = Verification(
       runner: BatchRunner(
@@ -91,6 +78,28 @@ public struct GoldenVerification {
       }
     }
     return report
+  }
+
+  /// This rank's shard of the checkpoint. Collective.
+  func load(
+    policy: Policy, backend: any Backend
+  ) throws -> (TransformerShard, ModelConfiguration) {
+    try context.together("checkpoint") {
+      let checkpoint = try Checkpoint(directory: directory)
+      let model = try ModelConfiguration(
+        configJSON: checkpoint.configuration(), path: checkpoint.configurationPath)
+      try context.layout.validate(for: model)
+      try checkVocabulary(model)
+      let longest =
+        policy.widestRow(longest: expectation.lengths.max() ?? 1)
+        + (expectation.greedy.map(\.count).max() ?? 1)
+      return (
+        try TransformerShard(
+          plan: ShardPlan(model: model, layout: context.layout, rank: context.rank),
+          source: CheckpointWeights(checkpoint), backend: backend,
+          group: context.tensor, positions: longest), model
+      )
+    }
   }
 
   private func checkVocabulary(_ model: ModelConfiguration) throws {

@@ -2,6 +2,7 @@ import Locality
 import MPI
 import Models
 import Records
+import Transformers
 import Units
 import Workloads
 
@@ -24,7 +25,7 @@ struct MemoryCheck {
         let plans = try BatchRunner.plans(
           policy: policy, promptLengths: batch.lengths,
           outputLengths: resolved.outputLengths(of: batch), microBatches: resolved.job.microBatches,
-          padding: resolved.job.microBatchPadding, layout: layout)
+          padding: resolved.job.microBatchPadding, layout: layout, mode: resolved.job.mode)
         for plan in plans {
           kvSlots = max(kvSlots, plan.kvSlotsReserved)
           slots = max(slots, plan.largestMicroBatch)
@@ -38,9 +39,15 @@ struct MemoryCheck {
     let ring = layout.pipeline == 1 ? 1 : micro + 1
     let widths = (2 + ring) * model.hiddenSize + 2 * plan.queryWidth + 2 * plan.kvWidth
     let block = min(slots, 1024) * 3 * plan.feedForward.count
-    let logits = rows * (plan.hasLMHead ? plan.vocabulary.count + model.vocabularySize : 0)
+    var logits = rows * (plan.hasLMHead ? plan.vocabulary.count + model.vocabularySize : 0)
+    var kvBytes = plan.kvBytesPerToken(elementBytes: 4) * kvSlots
+    if resolved.job.mode == .score {
+      // Keys and values of one micro-batch in one layer; logits of a block of rows, own columns.
+      logits = plan.hasLMHead ? min(slots, TransformerShard.scoreRows) * plan.vocabulary.count : 0
+      kvBytes = plan.kvBytesPerToken(elementBytes: 4) / max(1, plan.layers.count) * slots
+    }
     return (
-      plan.weightBytes(elementBytes: 4), plan.kvBytesPerToken(elementBytes: 4) * kvSlots,
+      plan.weightBytes(elementBytes: 4), kvBytes,
       4 * (slots * widths + block + logits)
     )
   }

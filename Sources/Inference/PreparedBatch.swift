@@ -7,6 +7,10 @@ public struct PreparedBatch {
   struct Micro {
     let rows: [PlanRow]
     let input: MicroBatchInput
+    /// Token per slot that is scored, nil at slots without one; empty but in a score pass.
+    var targets: [Int32?] = []
+    /// Tokens that are scored.
+    var targetCount = 0
   }
 
   public let plan: BatchPlan
@@ -26,10 +30,15 @@ public struct PreparedBatch {
       (
         step.phase,
         step.microBatches.map { micro in
-          Micro(
+          var prepared = Micro(
             rows: micro.rows,
             input: MicroBatchInput(
               micro, regions: plan.regions, scored: step.phase == .prefill ? scored : []))
+          if step.phase == .score {
+            prepared.targets = micro.rows.flatMap { $0.scoreTargets(prompt: prompts[$0.sequence]) }
+            prepared.targetCount = prepared.targets.count { $0 != nil }
+          }
+          return prepared
         }
       )
     }
@@ -41,6 +50,10 @@ public struct PreparedBatch {
 package struct BatchOutcome {
   /// Generated tokens per sequence; complete on the first stage only.
   package var tokens: [[Int32]]
+  /// Negative log-likelihood per scored token, by sequence; complete on the first stage only.
+  var losses: [[Double]] = []
+  /// Largest logit in magnitude that the last stage saw while scoring.
+  var largestLogit: Float = 0
   /// Nanoseconds of the monotonic clock: the start, the end of this rank's part of the prefill, and
   /// of its last step.
   package var start: UInt64

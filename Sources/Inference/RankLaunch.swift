@@ -62,25 +62,35 @@ public struct RankLaunch {
 
   /// Compares a checkpoint with its golden files and returns the exit code. Collective.
   public static func verify(
-    checkpoint: String, expected: String?, layout: String, policy: String, microBatches: Int,
-    backend choice: BackendChoice
+    checkpoint: String, expected: String?, layout: String, policies: [String], microBatches: Int,
+    backend choice: BackendChoice, mode: JobMode = .generate
   ) throws -> Int32 {
     let environment = try MPIEnvironment(threads: .funneled)
     defer { _ = environment.threads }
     let world = try world(TrafficLedger())
     return guarding(rank: world.rank) {
       let layout = try badInput { try ParallelLayout(parsing: layout) }
-      let policy = try badInput { try Policy(parsing: policy) }
+      let policies = try policies.map { text in try badInput { try Policy(parsing: text) } }
       let context = try RankContext(layout: layout, world: world)
       let golden = try context.together("expected answers") {
         try GoldenVerification(context: context, directory: checkpoint, expected: expected)
       }
       let backend = try context.together("backend") { try makeBackend(choice) }
-      let report = try golden.run(policy: policy, microBatches: microBatches, backend: backend)
-      try context.together("verification") {
-        guard let report else { return }
-        StandardStream.output.line(Self.line(report, layout: layout, policy: policy))
-        guard report.passed else { throw InferenceError(.gate, report.failure ?? "") }
+      for policy in policies {
+        let report =
+          switch mode {
+          case .generate:
+            try golden.run(policy: policy, microBatches: microBatches, backend: backend)
+              .map { (Self.line($0, layout: layout, policy: policy), $0.failure) }
+          case .score:
+            try golden.runScore(policy: policy, microBatches: microBatches, backend: backend)
+              .map { (Self.line($0, layout: layout, policy: policy), $0.failure) }
+          }
+        try context.together("verification") {
+          guard let (line, failure) = report else { return }
+          StandardStream.output.line(line)
+          if let failure { throw InferenceError(.gate, failure) }
+        }
       }
     }
   }
@@ -98,6 +108,16 @@ public struct RankLaunch {
     return "\(report.passed ? "PASS" : "FAIL") \(report.name) \(layout) \(policy): "
       + "\(report.tokensCompared) tokens of \(report.prompts) prompts compared; largest logit error "
       + "\(report.maxError)\(full) (allowed \(report.tolerance))"
+  }
+
+  private static func line(
+    _ report: GoldenVerification.ScoreReport, layout: ParallelLayout, policy: Policy
+  ) -> String {
+    let token = report.maxTokenError.map { ", of one token's \($0)" } ?? ""
+    let cut = report.cut > 0 ? " (\(report.cut) cut, not compared)" : ""
+    return "\(report.passed ? "PASS" : "FAIL") \(report.name) \(layout) \(policy): "
+      + "\(report.tokens) tokens scored, \(report.prompts) prompts compared\(cut); largest error of "
+      + "a mean NLL \(report.maxError)\(token) (allowed \(report.tolerance))"
   }
 
   private static func readJob(

@@ -1,4 +1,5 @@
 import Models
+import Scheduling
 import Units
 import Workloads
 
@@ -23,6 +24,7 @@ public struct ResolvedJob: Sendable, Hashable, Codable {
     self.job = job
     model = try checks.model()
     for layout in layouts ?? job.layouts { try checks.validate(layout, for: model) }
+    try checks.policies()
     batches = try checks.batches()
     for batch in batches {
       try checks.validate(batch, for: model)
@@ -32,7 +34,10 @@ public struct ResolvedJob: Sendable, Hashable, Codable {
 
   /// Position ids that any plan of the batches uses are below this.
   public var positions: Int {
-    batches.map { $0.longest + (outputLengths(of: $0).max() ?? 1) }.max() ?? 1
+    batches.map { batch in
+      let widest = job.policies.map { $0.widestRow(longest: batch.longest) }.max() ?? 1
+      return widest + (outputLengths(of: batch).max() ?? 1)
+    }.max() ?? 1
   }
 
   /// Output tokens of each request of a batch.
@@ -46,9 +51,11 @@ public struct ResolvedJob: Sendable, Hashable, Codable {
 }
 
 extension JobSpecification {
-  /// Output tokens of each request: the job's, else the request's own, else 1.
+  /// Output tokens of each request: none where prompts are scored, else the job's, else the
+  /// request's own, else 1.
   func outputLengths(of batch: Batch) -> [Int] {
-    batch.requests.map { outputTokens ?? $0.outputLength ?? 1 }
+    if mode == .score { return batch.requests.map { _ in 0 } }
+    return batch.requests.map { outputTokens ?? $0.outputLength ?? 1 }
   }
 }
 
@@ -89,6 +96,14 @@ struct JobChecks {
       model = try at("model.\(key)") { try model.overriding(source.overrides) }
     }
     return model
+  }
+
+  /// Refuses policies that make no sense for what the job does.
+  func policies() throws(RecordError) {
+    guard job.mode == .score else { return }
+    for policy in job.policies {
+      try at("policies", item: policy.description) { try BatchPlan.checkScore(policy) }
+    }
   }
 
   func validate(_ layout: ParallelLayout, for model: ModelConfiguration) throws(RecordError) {

@@ -42,6 +42,18 @@ public enum Policy: Hashable, Sendable {
   }
 }
 
+extension Policy {
+  /// Slots that the widest row of a batch may have.
+  /// - Parameter longest: tokens of its longest prompt.
+  public func widestRow(longest: Int) -> Int {
+    switch self {
+    case .fixed(let length): length
+    case .bucketed(let edges): (try? edges.widths(of: [longest]).max()) ?? longest
+    default: longest
+    }
+  }
+}
+
 extension Policy: CustomStringConvertible {
   public var description: String {
     switch self {

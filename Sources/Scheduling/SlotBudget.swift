@@ -71,7 +71,8 @@ public struct SlotBudget: Hashable, Sendable {
     // A resident row that is done: its slot lies behind all padding of the prompt.
     if seen < row.slots {
       let done = queries.suffix(row.slots - seen)
-      charge(.finished, slots: done.count, pairs: Self.keysSeen(by: done.startIndex..<done.endIndex))
+      charge(
+        .finished, slots: done.count, pairs: Self.keysSeen(by: done.startIndex..<done.endIndex))
       wasted += Self.keysSeen(by: done.startIndex..<done.endIndex)
     }
     usefulPairs += row.attentionPairs - wasted
@@ -109,10 +110,12 @@ extension BatchPlan {
         for row in micro.rows { budget.add(row, padding: padding[row.sequence]) }
       }
     }
-    for (sequence, ranges) in padding.enumerated() {
+    // Micro-batches of a score pass share their KV slots: the largest has all of them.
+    let resident = isScore ? Set(largest?.rows.map(\.sequence) ?? []) : Set(padding.indices)
+    for (sequence, ranges) in padding.enumerated() where resident.contains(sequence) {
       for part in ranges { budget.addKV(part.range.count, part.cause) }
       let used =
-        promptLengths[sequence] + outputLengths[sequence] - 1
+        promptLengths[sequence] + max(0, outputLengths[sequence] - 1)
         + ranges.reduce(0) { $0 + $1.range.count }
       budget.addKV(regions[sequence].capacity - used, .finished)
     }
@@ -123,7 +126,7 @@ extension BatchPlan {
   private func paddingRanges() -> [[PaddingRange]] {
     var out = [[PaddingRange]](repeating: [], count: promptLengths.count)
     var known = Set<Int>()
-    for micro in steps.lazy.filter({ $0.phase == .prefill }).flatMap(\.microBatches) {
+    for micro in steps.lazy.filter({ $0.phase != .decode }).flatMap(\.microBatches) {
       // What rows would be padded to if there were no fixed length and no bucket.
       let natural: Int
       let beyond: PaddingCause

@@ -18,7 +18,7 @@ extension BatchPlan {
     }
     put(steps.count)
     for step in steps {
-      put(step.phase == .prefill ? 0 : 1)
+      put(Phase.allCases.firstIndex(of: step.phase) ?? 0)
       put(step.microBatches.count)
       for micro in step.microBatches {
         put(micro.rows.count)
@@ -54,7 +54,7 @@ extension BatchPlan {
     }
     var steps: [StepPlan] = []
     for _ in 0..<(try reader.next(in: 0..<words.count)) {
-      let phase: Phase = try reader.next(in: 0..<2) == 0 ? .prefill : .decode
+      let phase = Phase.allCases[try reader.next(in: 0..<Phase.allCases.count)]
       var micro: [MicroBatch] = []
       for _ in 0..<(try reader.next(in: 0..<words.count)) {
         var rows: [PlanRow] = []

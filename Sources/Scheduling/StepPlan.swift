@@ -4,6 +4,9 @@ public enum Phase: String, Sendable, Codable, CaseIterable {
   case prefill
   /// One token per sequence enters; each samples its next.
   case decode
+  /// Prompt tokens enter and nothing is generated: each token is scored by what the one before it
+  /// predicts.
+  case score
 }
 
 /// One sequence's part of a step: `slots` consecutive query slots, of which

@@ -49,7 +49,9 @@ struct Verify: ParsableCommand {
   @Option(help: "JSON list of prompts with expected greedy tokens, instead of the folder's own.")
   var expected: String?
   @Option var layout: String = "tp1"
-  @Option var policy: String = "packed"
+  @Option(help: "Policy; several give one line each.") var policy: [String] = ["packed"]
+  @Option(help: "generate compares logits and tokens, score the negative log-likelihoods.")
+  var phase: JobMode = .generate
   @Option(help: "Micro-batches per step.") var microBatches: Int = 1
   @Option(help: "cpu or reference.") var backend: BackendChoice.Kind = .cpu
   @Option(help: "openblas, or the path of another CBLAS.") var blas: String = "openblas"
@@ -57,10 +59,11 @@ struct Verify: ParsableCommand {
   func run() throws {
     throw ExitCode(
       try RankLaunch.verify(
-        checkpoint: checkpoint, expected: expected, layout: layout, policy: policy,
-        microBatches: microBatches, backend: BackendChoice(kind: backend, blas: blas)))
+        checkpoint: checkpoint, expected: expected, layout: layout, policies: policy,
+        microBatches: microBatches, backend: BackendChoice(kind: backend, blas: blas), mode: phase))
   }
 }
 
 extension ProgressReporter.Style: ExpressibleByArgument {}
+extension JobMode: ExpressibleByArgument {}
 extension BackendChoice.Kind: ExpressibleByArgument {}

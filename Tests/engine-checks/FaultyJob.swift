@@ -89,5 +89,8 @@ private final class MasklessBackend: Backend {
     sound.gatherRows(x, rows: rows, into: y)
   }
   func argmax(_ logits: Matrix) -> [(index: Int, value: Float)] { sound.argmax(logits) }
+  func softmaxParts(_ logits: Matrix, targets: [Int]) -> SoftmaxParts {
+    sound.softmaxParts(logits, targets: targets)
+  }
   func synchronize() { sound.synchronize() }
 }
