@@ -52,8 +52,8 @@ extension Summary {
         cost("KV", "") { Bytes(Int($0.kvBytes)).description },
         cost("time", "ms") { ($0.seconds * 1e3).significant(3) },
         .init(
-          "", unit: "all slots of a batch", alignment: .leading,
-          cells: lines.map { $0.name == "useful" ? $0.row.slotBar(width: 24) : "" }),
+          "all slots", alignment: .leading,
+          cells: lines.map { $0.name == "useful" ? $0.row.slotBar(width: 16) : "" }),
       ])
   }
 }
