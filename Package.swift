@@ -65,7 +65,9 @@ let package = Package(
     .target(name: "Reporting", dependencies: ["Records", "Scheduling", "Statistics", "Units"]),
     .executableTarget(
       name: "padtax",
-      dependencies: ["Studies", "Reporting", "Records", "Models", "Units", argumentParser]),
+      dependencies: [
+        "Studies", "Reporting", "Records", "Models", "Workloads", "Units", argumentParser,
+      ]),
 
     // Measurements against ceilings.
     .target(name: "CMPIBaseline", dependencies: ["CMPI"], path: "Benchmarks/CMPIBaseline"),

@@ -10,7 +10,9 @@ struct Padtax: ParsableCommand {
     commandName: "padtax",
     abstract: "Measures what padding costs when language models are served over MPI.",
     version: padtaxVersion,
-    subcommands: [Run.self, Verify.self, Report.self, DoctorCommand.self, Presets.self])
+    subcommands: [
+      Run.self, Verify.self, Report.self, WorkloadCommand.self, DoctorCommand.self, Presets.self,
+    ])
 
   /// Parses and runs. Every failure ends with one of `ExitCode`'s codes; the parser's own 64 for bad
   /// usage becomes 2.
