@@ -14,6 +14,8 @@
 
 #include "attention.h"
 
+#include "encoder.h"
+
 #include "multiply_add.h"
 
 #define CK_TABLE(variant_name) \
@@ -21,5 +23,6 @@
     .name = variant_name, .lanes = CK_WIDTH, .rms_norm = rms_norm, \
     .add_rms_norm = add_rms_norm, .add = add, .silu_multiply = silu_multiply, .rotate = rotate, \
     .softmax = softmax, .argmax = argmax, .skinny_linear = skinny_linear, .attend = attend, \
-    .multiply_add = multiply_add, .read_streams = read_streams, \
+    .multiply_add = multiply_add, .read_streams = read_streams, .layer_norm = layer_norm, \
+    .gelu = gelu, .attend_both = attend_both, \
   }
