@@ -18,17 +18,20 @@ public final class BatchExecutor {
   static let padToken: Int32 = 0
 
   let context: RankContext
-  public let shard: TransformerShard
+  public let shard: any ModelShard
   private var cache: KVCache?
   private var ring: [ActivationSlot] = []
   private var ringSlots = 0
   private let tokenSends = RequestSet()
   private var tokenBuffers: [Storage] = []
 
-  public init(context: RankContext, shard: TransformerShard) {
+  public init(context: RankContext, shard: any ModelShard) {
     self.context = context
     self.shard = shard
   }
+
+  /// Which token's row answers for a sequence.
+  var reads: AnswerPlace { shard.plan.model.isEncoder ? .first : .last }
 
   /// Bytes of KV memory that a number of slots takes on this rank.
   func kvBytes(slots: Int) -> Int { shard.plan.kvBytesPerToken(elementBytes: 4) * slots }
@@ -103,7 +106,8 @@ public final class BatchExecutor {
       while !tokens.canFeed(micro.rows) { try receiveTokens(&tokens) }
       try ring[slot].finishSend()
       let hidden = ring[slot].matrix.rows(0..<rows)
-      try shard.embed(tokens.feed(micro.rows, padding: Self.padToken), into: hidden)
+      try shard.embed(
+        tokens.feed(micro.rows, padding: Self.padToken), input: micro.input, into: hidden)
       return hidden
     }
     try startReceive(slot: slot, rows: rows)

@@ -63,12 +63,12 @@ public final class CellRun {
     }
   }
 
-  private func makeShard(
+  private func loadShard(
     _ source: WeightChoice, model: ModelConfiguration
-  ) throws -> TransformerShard {
+  ) throws -> any ModelShard {
     progress.report(stage: "load")
     return try context.together("weights") {
-      try TransformerShard(
+      try makeShard(
         plan: ShardPlan(model: model, layout: context.layout, rank: context.rank),
         source: source.weights(for: model), backend: backend, group: context.tensor,
         positions: resolved.positions)
@@ -91,7 +91,7 @@ public final class CellRun {
         outputTokens: tokens)
     }
     let executor = BatchExecutor(
-      context: context, shard: try makeShard(source, model: model))
+      context: context, shard: try loadShard(source, model: model))
     let verification = Verification(
       runner: BatchRunner(context: context, executor: executor),
       microBatches: resolved.job.microBatches)
@@ -123,11 +123,11 @@ public final class CellRun {
       uniqueKeysWithValues: zip(resolved.job.policies, failures).filter { $0.1 != "" })
   }
 
-  private var shard: TransformerShard?
+  private var shard: (any ModelShard)?
 
   /// Runs every batch under every policy, policies side by side: A B A B.
   private func measure(_ source: WeightChoice, policies: [Policy]) throws {
-    let shard = try shard ?? makeShard(source, model: resolved.model)
+    let shard = try shard ?? loadShard(source, model: resolved.model)
     let runner = BatchRunner(
       context: context, executor: BatchExecutor(context: context, shard: shard))
     var prepared: [[PreparedBatch]] = []

@@ -55,7 +55,7 @@ public struct GoldenVerification {
       try checkVocabulary(model)
       let longest = (expectation.lengths.max() ?? 1) + (expectation.greedy.map(\.count).max() ?? 1)
       return (
-        try TransformerShard(
+        try makeShard(
           plan: ShardPlan(model: model, layout: context.layout, rank: context.rank),
           source: CheckpointWeights(checkpoint), backend: makeBackend(choice),
           group: context.tensor, positions: longest), model

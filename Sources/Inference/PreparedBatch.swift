@@ -16,8 +16,13 @@ public struct PreparedBatch {
   /// Largest number of sampled slots in one micro-batch.
   let mostSamples: Int
 
-  /// - Parameter scored: sequences of which every prompt position's logits are wanted.
-  public init(plan: BatchPlan, prompts: [[Int32]], scored: Set<Int> = []) {
+  /// - Parameters:
+  ///   - scored: sequences of which every prompt position's logits are wanted.
+  ///   - tokenTypes: per sequence and token, for encoders; empty when all are 0.
+  public init(
+    plan: BatchPlan, prompts: [[Int32]], scored: Set<Int> = [], tokenTypes: [[Int32]] = [],
+    reads: AnswerPlace = .last
+  ) {
     precondition(
       prompts.map(\.count) == plan.promptLengths, "prompts and plan disagree about lengths")
     self.plan = plan
@@ -29,7 +34,8 @@ public struct PreparedBatch {
           Micro(
             rows: micro.rows,
             input: MicroBatchInput(
-              micro, regions: plan.regions, scored: step.phase == .prefill ? scored : []))
+              micro, regions: plan.regions, scored: step.phase == .prefill ? scored : [],
+              tokenTypes: tokenTypes, reads: reads))
         }
       )
     }

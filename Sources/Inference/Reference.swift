@@ -29,7 +29,7 @@ public struct ReferenceAnswers {
     let own = try Communicator.ownSelf(label: Traffic.control, ledger: ledger)
     let context = try RankContext(layout: .single, world: own)
     let longest = (prompts.map(\.count).max() ?? 1) + outputTokens
-    let shard = try TransformerShard(
+    let shard = try makeShard(
       plan: ShardPlan(model: model, layout: .single, rank: 0), source: source, backend: backend,
       group: context.tensor, positions: longest)
     let executor = BatchExecutor(context: context, shard: shard)

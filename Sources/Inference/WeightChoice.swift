@@ -23,7 +23,9 @@ struct WeightChoice {
   }
 
   func weights(for model: ModelConfiguration) -> any WeightSource {
-    if let checkpoint { return CheckpointWeights(checkpoint) }
+    if let checkpoint {
+      return model.isEncoder ? BertCheckpointWeights(checkpoint) : CheckpointWeights(checkpoint)
+    }
     return RandomWeights(seed: seed, layers: model.layerCount)
   }
 }

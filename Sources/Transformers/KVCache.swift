@@ -23,6 +23,13 @@ public final class KVCache {
     values = try plan.layers.map { _ in try backend.allocate(elements) }
   }
 
+  /// An encoder's: no layer keeps anything.
+  init(withoutLayers slots: Int) {
+    (keys, values) = ([], [])
+    (kvHeads, headDimension) = (0, 0)
+    self.slots = slots
+  }
+
   /// - Parameter layer: index among the shard's own layers.
   func view(layer: Int) -> KVCacheView {
     KVCacheView(
