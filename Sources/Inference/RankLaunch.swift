@@ -1,3 +1,4 @@
+import Checkpoints
 import Glibc
 import Locality
 import MPI
@@ -59,6 +60,11 @@ public struct RankLaunch {
       let layout = try badInput { try ParallelLayout(parsing: layout) }
       let policy = try badInput { try Policy(parsing: policy) }
       let context = try RankContext(layout: layout, world: world)
+      if expected == nil, EncoderExpectation.isPresent(in: checkpoint) {
+        return try verifyEncoder(
+          context, checkpoint: checkpoint, policy: policy, microBatches: microBatches,
+          backend: backend)
+      }
       let golden = try context.together("expected answers") {
         try GoldenVerification(context: context, directory: checkpoint, expected: expected)
       }
@@ -68,6 +74,25 @@ public struct RankLaunch {
         StandardStream.output.line(Self.line(report, layout: layout, policy: policy))
         guard report.passed else { throw InferenceError(.gate, report.failure ?? "") }
       }
+    }
+  }
+
+  private static func verifyEncoder(
+    _ context: RankContext, checkpoint: String, policy: Policy, microBatches: Int,
+    backend: BackendChoice
+  ) throws {
+    let golden = try context.together("expected answers") {
+      try EncoderVerification(context: context, directory: checkpoint)
+    }
+    let report = try golden.run(policy: policy, microBatches: microBatches, backend: backend)
+    try context.together("verification") {
+      guard let report else { return }
+      let errors = report.errors.map { "\($0.what) \($0.error)" }.joined(separator: ", ")
+      StandardStream.output.line(
+        "\(report.passed ? "PASS" : "FAIL") \(report.name) \(context.layout) \(policy): "
+          + "\(report.tokens) tokens of \(report.prompts) prompts compared; largest errors: "
+          + "\(errors) (allowed \(report.tolerance))")
+      guard report.passed else { throw InferenceError(.gate, report.failure ?? "") }
     }
   }
 
