@@ -33,6 +33,10 @@ public final class BatchExecutor {
   /// Which token's row answers for a sequence.
   var reads: AnswerPlace { shard.plan.model.isEncoder ? .first : .last }
 
+  /// An encoder is verified by the states of all tokens; over several replicas, which cannot be
+  /// scored, by those of first tokens.
+  var scoresAll: Bool { shard.plan.model.isEncoder && context.layout.data == 1 }
+
   /// Bytes of KV memory that a number of slots takes on this rank.
   func kvBytes(slots: Int) -> Int { shard.plan.kvBytesPerToken(elementBytes: 4) * slots }
 
@@ -42,7 +46,7 @@ public final class BatchExecutor {
     let kv = batches.map(\.plan.kvSlotsReserved).max() ?? 1
     let micro = batches.flatMap(\.plan.steps).map(\.microBatches.count).max() ?? 1
     try shard.reserve(slots: slots, samples: batches.map(\.mostSamples).max() ?? 1)
-    if (cache?.slots ?? 0) < kv {
+    if (cache?.slots ?? -1) < kv {
       cache = nil
       cache = try shard.makeCache(slots: kv)
     }

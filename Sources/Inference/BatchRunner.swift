@@ -31,7 +31,7 @@ final class BatchRunner {
     ShardPlan.split(sequences, into: layout.data, part: replica)
   }
 
-  /// The plans of one batch, replica by replica.
+  /// The plans of one batch, replica by replica. Output lengths that are all 0 ask for an encoder's.
   static func plans(
     policy: Policy, promptLengths: [Int], outputLengths: [Int], microBatches: Int,
     padding: MicroBatchPadding = .global, layout: ParallelLayout
@@ -44,6 +44,11 @@ final class BatchRunner {
     }
     return try (0..<layout.data).map { replica in
       let part = share(of: promptLengths.count, replica: replica, layout: layout)
+      if outputLengths.allSatisfy({ $0 == 0 }) {
+        return try BatchPlan(
+          encoding: policy, promptLengths: Array(promptLengths[part]), microBatches: microBatches,
+          padding: padding)
+      }
       return try BatchPlan(
         policy: policy, promptLengths: Array(promptLengths[part]),
         outputLengths: Array(outputLengths[part]), microBatches: microBatches, padding: padding)

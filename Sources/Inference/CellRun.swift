@@ -80,7 +80,9 @@ public final class CellRun {
     let check = resolved.job.verification
     let requests = Verification.sample(
       resolved.batches[0], count: max(check.sequences, context.layout.data))
-    let tokens = min(check.outputTokens, resolved.job.outputTokens ?? check.outputTokens)
+    let tokens =
+      resolved.model.isEncoder
+      ? 0 : min(check.outputTokens, resolved.job.outputTokens ?? check.outputTokens)
     let prompts = try resolved.tokens(of: Batch(id: 0, requests: requests))
     let model = try MemoryCheck.verificationModel(resolved.model, context: context)
     progress.report(stage: "verify")
@@ -128,6 +130,7 @@ public final class CellRun {
   /// Runs every batch under every policy, policies side by side: A B A B.
   private func measure(_ source: WeightChoice, policies: [Policy]) throws {
     let shard = try shard ?? loadShard(source, model: resolved.model)
+    (shard as? EncoderShard)?.output = .best(of: resolved.model)
     let runner = BatchRunner(
       context: context, executor: BatchExecutor(context: context, shard: shard))
     var prepared: [[PreparedBatch]] = []

@@ -141,7 +141,7 @@ extension BatchRunner {
     let plans =
       context.isCoordinator
       ? try BatchRunner.plans(
-        policy: policy, promptLengths: prompts.map(\.count), outputLengths: prompts.map { _ in 1 },
+        policy: policy, promptLengths: prompts.map(\.count), outputLengths: prompts.map { _ in 0 },
         microBatches: microBatches, layout: context.layout) : []
     let batch = try distribute(
       plans: plans, prompts: prompts, scored: Set(prompts.indices), tokenTypes: tokenTypes)

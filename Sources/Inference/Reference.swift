@@ -8,7 +8,8 @@ import Transformers
 public struct ReferenceAnswers {
   /// Per sequence.
   public var tokens: [[Int32]]
-  /// Per sequence and token, one value per vocabulary entry (or its first columns).
+  /// Per sequence and token, one value per vocabulary entry (or its first columns). Of an encoder:
+  /// one row per sequence, `EncoderComparison.joined`.
   public var logits: [[[Float]]]
   /// Bound on the absolute difference of a logit.
   public var tolerance: Double
@@ -36,14 +37,16 @@ public struct ReferenceAnswers {
     var tokens: [[Int32]] = []
     var logits: [[[Float]]] = []
     for prompt in prompts {
-      let plan = try BatchPlan(
+      let plan = try BatchRunner.plans(
         policy: .packed, promptLengths: [prompt.count], outputLengths: [outputTokens],
-        microBatches: 1)
-      let batch = PreparedBatch(plan: plan, prompts: [prompt])
+        microBatches: 1, layout: .single)[0]
+      let batch = PreparedBatch(
+        plan: plan, prompts: [prompt], scored: executor.scoresAll ? [0] : [],
+        reads: executor.reads)
       try executor.prepare(for: [batch])
       let capture = LogitCapture(sequences: 1)
       tokens += try executor.run(batch, capture: capture).tokens
-      logits += capture.rows
+      logits += executor.scoresAll ? EncoderComparison.joined(capture.rows) : capture.rows
     }
     return ReferenceAnswers(
       tokens: tokens, logits: logits, tolerance: bound(model: model, logits: logits))

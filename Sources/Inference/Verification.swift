@@ -25,6 +25,7 @@ struct Verification {
     policy: Policy, prompts: [[Int32]], outputLengths: [Int], scored: Set<Int> = [],
     reference: ReferenceAnswers?
   ) throws -> (comparison: Comparison, logits: [[[Float]]])? {
+    let scored = runner.executor.scoresAll ? Set(prompts.indices) : scored
     let plans =
       runner.context.isCoordinator
       ? try BatchRunner.plans(
@@ -37,6 +38,10 @@ struct Verification {
     let result = try runner.run(batch, capture: capture)
     let logits = try runner.collect(capture)
     guard let reference else { return nil }
+    if runner.executor.shard.plan.model.isEncoder {
+      let states = EncoderComparison.joined(logits)
+      return (Comparison(tokens: result.tokens, logits: states, reference: reference), logits)
+    }
     // A scored sequence has logits of every prompt position; the last of them chose its token.
     let chosen = logits.indices.map { sequence in
       scored.contains(sequence)

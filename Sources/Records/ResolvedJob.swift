@@ -22,6 +22,7 @@ public struct ResolvedJob: Sendable, Hashable, Codable {
     let checks = JobChecks(job: job, file: file, settings: settings)
     self.job = job
     model = try checks.model()
+    try checks.validateEncoder(model)
     for layout in layouts ?? job.layouts { try checks.validate(layout, for: model) }
     batches = try checks.batches()
     for batch in batches {
@@ -35,8 +36,10 @@ public struct ResolvedJob: Sendable, Hashable, Codable {
     batches.map { $0.longest + (outputLengths(of: $0).max() ?? 1) }.max() ?? 1
   }
 
-  /// Output tokens of each request of a batch.
-  public func outputLengths(of batch: Batch) -> [Int] { job.outputLengths(of: batch) }
+  /// Output tokens of each request of a batch; an encoder generates none.
+  public func outputLengths(of batch: Batch) -> [Int] {
+    job.outputLengths(of: batch, model: model)
+  }
 
   /// The prompt's token ids, per request of a batch.
   public func tokens(of batch: Batch) throws(WorkloadError) -> [[Int32]] {
@@ -46,9 +49,9 @@ public struct ResolvedJob: Sendable, Hashable, Codable {
 }
 
 extension JobSpecification {
-  /// Output tokens of each request: the job's, else the request's own, else 1.
-  func outputLengths(of batch: Batch) -> [Int] {
-    batch.requests.map { outputTokens ?? $0.outputLength ?? 1 }
+  /// Output tokens of each request: the job's, else the request's own, else 1; none of an encoder.
+  func outputLengths(of batch: Batch, model: ModelConfiguration) -> [Int] {
+    batch.requests.map { model.isEncoder ? 0 : outputTokens ?? $0.outputLength ?? 1 }
   }
 }
 
@@ -91,6 +94,20 @@ struct JobChecks {
     return model
   }
 
+  /// An encoder generates nothing and sees whole rows.
+  func validateEncoder(_ model: ModelConfiguration) throws(RecordError) {
+    guard model.isEncoder else { return }
+    for policy in job.policies {
+      try at("policies", item: policy.description) { try model.validate(policy) }
+    }
+    guard let tokens = job.outputTokens, tokens != 1 else { return }
+    try at("output-tokens") {
+      throw RecordError(
+        "\(model.name) is an encoder and generates nothing; leave output-tokens out (found \(tokens))"
+      )
+    }
+  }
+
   func validate(_ layout: ParallelLayout, for model: ModelConfiguration) throws(RecordError) {
     try at("layouts", item: layout.description) { try layout.validate(for: model) }
   }
@@ -107,7 +124,7 @@ struct JobChecks {
   func validate(_ batch: Batch, for model: ModelConfiguration) throws(RecordError) {
     try at("workload.\(job.workload.kind.rawValue)") {
       try batch.validate(contextLimit: .max, vocabularySize: model.vocabularySize)
-      for (row, output) in job.outputLengths(of: batch).enumerated() {
+      for (row, output) in job.outputLengths(of: batch, model: model).enumerated() {
         let prompt = batch.requests[row].promptLength
         guard prompt + output > model.maxPositions else { continue }
         throw RecordError(

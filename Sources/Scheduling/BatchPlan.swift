@@ -16,7 +16,7 @@ public struct BatchPlan: Hashable, Sendable {
   /// KV slots that hold a real token when the last step ends. The last token of a sequence is
   /// sampled but never fed, so it has no slot.
   public var kvSlotsUsed: Int {
-    zip(promptLengths, outputLengths).reduce(0) { $0 + $1.0 + $1.1 - 1 }
+    isEncoding ? 0 : zip(promptLengths, outputLengths).reduce(0) { $0 + $1.0 + $1.1 - 1 }
   }
 
   /// Largest number of slots in one micro-batch.

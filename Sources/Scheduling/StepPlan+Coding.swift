@@ -52,6 +52,8 @@ extension BatchPlan {
       outputs.append(try reader.next())
       regions.append(KVRegion(base: try reader.next(), capacity: try reader.next()))
     }
+    // Rows of an encoder's plan see all of themselves: no word says so.
+    let encodes = outputs.allSatisfy { $0 == 0 }
     var steps: [StepPlan] = []
     for _ in 0..<(try reader.next(in: 0..<words.count)) {
       let phase: Phase = try reader.next(in: 0..<2) == 0 ? .prefill : .decode
@@ -59,7 +61,8 @@ extension BatchPlan {
       for _ in 0..<(try reader.next(in: 0..<words.count)) {
         var rows: [PlanRow] = []
         for _ in 0..<(try reader.next(in: 0..<words.count)) {
-          rows.append(try reader.row(sequences: sequences))
+          let row = try reader.row(sequences: sequences)
+          rows.append(encodes ? row.bidirectional : row)
         }
         micro.append(MicroBatch(rows: rows))
       }

@@ -25,6 +25,8 @@ public struct PlanRow: Hashable, Sendable {
   public var masked: Range<Int>
   /// True when the logits of the last real token are sampled.
   public var samples: Bool
+  /// True when every query sees all slots of the row, as in an encoder.
+  public var isBidirectional = false
 
   public init(
     sequence: Int, firstToken: Int, tokens: Int, slots: Int, leading: Int = 0, context: Int,
@@ -49,12 +51,14 @@ public struct PlanRow: Hashable, Sendable {
   /// position 0; padding behind them counts on.
   public func position(ofSlot slot: Int) -> Int { max(0, firstToken + slot - leading) }
 
-  /// (query, key) pairs that causal attention computes for this row, padding included.
-  public var attentionPairs: Int { slots * context + slots * (slots + 1) / 2 }
+  /// (query, key) pairs that attention computes for this row, padding included.
+  public var attentionPairs: Int {
+    isBidirectional ? slots * slots : slots * context + slots * (slots + 1) / 2
+  }
 
   /// (query, key) pairs between real tokens only.
   public var usefulAttentionPairs: Int {
-    tokens * firstToken + tokens * (tokens + 1) / 2
+    isBidirectional ? tokens * tokens : tokens * firstToken + tokens * (tokens + 1) / 2
   }
 }
 
