@@ -33,11 +33,12 @@ public struct EncoderVerification {
   let directory: String
   let expectation: EncoderExpectation
 
+  /// - Parameter expected: the folder with the expectations; the checkpoint's own when nil.
   /// - Throws: what reading the files throws.
-  public init(context: RankContext, directory: String) throws {
+  public init(context: RankContext, directory: String, expected: String? = nil) throws {
     self.context = context
     self.directory = directory
-    expectation = try EncoderExpectation(directory: directory)
+    expectation = try EncoderExpectation(directory: expected ?? directory)
   }
 
   /// Collective. Nil off the coordinator.

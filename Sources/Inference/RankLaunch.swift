@@ -60,9 +60,9 @@ public struct RankLaunch {
       let layout = try badInput { try ParallelLayout(parsing: layout) }
       let policy = try badInput { try Policy(parsing: policy) }
       let context = try RankContext(layout: layout, world: world)
-      if expected == nil, EncoderExpectation.isPresent(in: checkpoint) {
+      if EncoderExpectation.isPresent(in: expected ?? checkpoint) {
         return try verifyEncoder(
-          context, checkpoint: checkpoint, policy: policy, microBatches: microBatches,
+          context, checkpoint: checkpoint, expected: expected, policy: policy, microBatches: microBatches,
           backend: backend)
       }
       let golden = try context.together("expected answers") {
@@ -78,11 +78,11 @@ public struct RankLaunch {
   }
 
   private static func verifyEncoder(
-    _ context: RankContext, checkpoint: String, policy: Policy, microBatches: Int,
-    backend: BackendChoice
+    _ context: RankContext, checkpoint: String, expected: String?, policy: Policy,
+    microBatches: Int, backend: BackendChoice
   ) throws {
     let golden = try context.together("expected answers") {
-      try EncoderVerification(context: context, directory: checkpoint)
+      try EncoderVerification(context: context, directory: checkpoint, expected: expected)
     }
     let report = try golden.run(policy: policy, microBatches: microBatches, backend: backend)
     try context.together("verification") {

@@ -15,7 +15,8 @@ struct Verify: ParsableCommand {
   @Option(help: "One of right-pad, left-pad, packed.") var policy = "packed"
   @Option(name: .customLong("micro-batches"), help: "Micro-batches of the pipeline.")
   var microBatches = 1
-  @Option(help: "JSON list of prompts with expected greedy tokens, instead of the folder's own.")
+  @Option(
+    help: "Prompts with expected greedy tokens, or an encoder's golden folder; else the folder's.")
   var expected: String?
   @Option(help: "openblas, or the path of another CBLAS.") var blas = "openblas"
   @Option(help: "One of cpu, reference.") var backend = BackendChoice.Kind.cpu
