@@ -39,7 +39,7 @@ let package = Package(
     .target(name: "Statistics", linkerSettings: [.linkedLibrary("m")]),
     .target(name: "JSONReading"),
     .target(name: "Models", dependencies: ["Units", "JSONReading"]),
-    .target(name: "Workloads", dependencies: ["Statistics", "JSONReading"]),
+    .target(name: "Workloads", dependencies: ["Statistics", "JSONReading", "Units"]),
     .target(name: "Checkpoints"),
     .target(name: "Scheduling", dependencies: ["Units", "Models", "Workloads"]),
     .target(
@@ -62,7 +62,7 @@ let package = Package(
 
     // The host side: no MPI, no BLAS, no hwloc.
     .target(name: "Studies", dependencies: ["Records", "Models", "Scheduling"]),
-    .target(name: "Reporting", dependencies: ["Records", "Statistics", "Units"]),
+    .target(name: "Reporting", dependencies: ["Records", "Scheduling", "Statistics", "Units"]),
     .executableTarget(
       name: "padtax",
       dependencies: ["Studies", "Reporting", "Records", "Models", "Units", argumentParser]),

@@ -142,7 +142,8 @@ public final class CellRun {
           try BatchRunner.plans(
             policy: $0, promptLengths: batch.lengths,
             outputLengths: resolved.outputLengths(of: batch),
-            microBatches: resolved.job.microBatches, layout: context.layout)
+            microBatches: resolved.job.microBatches, padding: resolved.job.microBatchPadding,
+            layout: context.layout)
         })
       prepared.append(
         try plans[plans.count - 1].map { try runner.distribute(plans: $0, prompts: prompts) })

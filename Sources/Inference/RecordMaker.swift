@@ -44,53 +44,26 @@ struct RecordMaker {
   func batchRecord(
     _ result: BatchRunner.Result, plans: [BatchPlan], microBatches: Int
   ) -> BatchRecord {
-    let flops = FLOPCount(model)
-    let prefill = totals(plans, .prefill, flops)
-    let decode = totals(plans, .decode, flops)
-    var padded: [String: Int] = [:]
-    for plan in plans {
-      for (cause, slots) in plan.slotBudget().padded { padded[cause.rawValue, default: 0] += slots }
-    }
+    let costs = PlanCosts(model: model, layout: context.layout, plans: plans)
+    let prefill = costs.phase(.prefill)
+    let decode = costs.phase(.decode)
+    let decodeSeconds = result.totalSeconds - result.batchTTFTSeconds
     return BatchRecord(
       cell: cell, layout: "\(context.layout)", policy: "\(policy)", origin: .measured,
       batch: batch.id, repeatIndex: turn.index, warmup: turn.warmup, order: turn.order,
-      oversubscribed: oversubscribed, sequences: batch.count, inputTokens: batch.realTokens,
+      oversubscribed: oversubscribed, sequences: batch.count, inputTokens: prefill.tokens,
       outputTokens: plans.reduce(0) { $0 + $1.outputLengths.reduce(0, +) },
-      longestPrompt: batch.longest, prefillSlots: prefill.slots, decodeSlots: decode.slots,
-      paddedSlots: padded, microBatches: microBatches, batchTTFTSeconds: result.batchTTFTSeconds,
-      totalSeconds: result.totalSeconds, usefulFLOPs: prefill.useful + decode.useful,
-      slotFLOPs: prefill.all + decode.all, prefillUsefulFLOPs: prefill.useful,
-      prefillSlotFLOPs: prefill.all, idealPackingSpeedup: prefill.all / prefill.useful,
+      longestPrompt: batch.longest, shortestPrompt: batch.shortest, prefillSlots: prefill.slots, decodeSlots: decode.slots,
+      padding: costs.padding(prefillSeconds: result.batchTTFTSeconds, decodeSeconds: decodeSeconds),
+      truncatedTokens: batch.realTokens - plans.reduce(0) { $0 + $1.promptLengths.reduce(0, +) },
+      microBatches: microBatches, batchTTFTSeconds: result.batchTTFTSeconds,
+      totalSeconds: result.totalSeconds, usefulFLOPs: prefill.usefulFLOPs + decode.usefulFLOPs,
+      slotFLOPs: prefill.slotFLOPs + decode.slotFLOPs, prefillUsefulFLOPs: prefill.usefulFLOPs,
+      prefillSlotFLOPs: prefill.slotFLOPs,
+      idealPackingSpeedup: prefill.slotFLOPs / prefill.usefulFLOPs,
       kvSlotsReserved: plans.reduce(0) { $0 + $1.kvSlotsReserved },
       kvSlotsUsed: plans.reduce(0) { $0 + $1.kvSlotsUsed },
       tokenDigest: Self.digest(result.tokens))
-  }
-
-  private func totals(
-    _ plans: [BatchPlan], _ phase: Phase, _ flops: FLOPCount
-  ) -> (slots: Int, useful: Double, all: Double) {
-    var slots = 0
-    var tokens = 0
-    var pairs = 0
-    var usefulPairs = 0
-    var samples = 0
-    for plan in plans {
-      for step in plan.steps where step.phase == phase {
-        for micro in step.microBatches {
-          samples += micro.samples
-          for row in micro.rows {
-            slots += row.slots
-            tokens += row.tokens
-            pairs += row.attentionPairs
-            usefulPairs += row.usefulAttentionPairs
-          }
-        }
-      }
-    }
-    return (
-      slots, flops.total(slots: tokens, pairs: usefulPairs, headRows: samples),
-      flops.total(slots: slots, pairs: pairs, headRows: samples)
-    )
   }
 
   /// FNV-1a over all tokens and the ends of sequences, as 16 hexadecimal digits.

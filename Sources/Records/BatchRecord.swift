@@ -24,10 +24,13 @@ public struct BatchRecord: Record, Hashable {
   public var inputTokens: Int
   public var outputTokens: Int
   public var longestPrompt: Int
+  public var shortestPrompt: Int
   public var prefillSlots: Int
   public var decodeSlots: Int
-  /// Padded slots of all steps by cause.
-  public var paddedSlots: [String: Int]
+  /// What padding cost, by cause.
+  public var padding: [String: PaddingRecord]
+  /// Prompt tokens that the policy cut off.
+  public var truncatedTokens: Int
   public var microBatches: Int
 
   /// Start of the batch to the moment when every sequence has its first token.
@@ -53,8 +56,9 @@ public struct BatchRecord: Record, Hashable {
   public init(
     cell: String, layout: String, policy: String, origin: Origin, batch: Int, repeatIndex: Int,
     warmup: Bool, order: Int, oversubscribed: Bool, sequences: Int, inputTokens: Int,
-    outputTokens: Int, longestPrompt: Int, prefillSlots: Int, decodeSlots: Int,
-    paddedSlots: [String: Int], microBatches: Int, batchTTFTSeconds: Double, totalSeconds: Double,
+    outputTokens: Int, longestPrompt: Int, shortestPrompt: Int, prefillSlots: Int, decodeSlots: Int,
+    padding: [String: PaddingRecord], truncatedTokens: Int, microBatches: Int,
+    batchTTFTSeconds: Double, totalSeconds: Double,
     usefulFLOPs: Double, slotFLOPs: Double, prefillUsefulFLOPs: Double, prefillSlotFLOPs: Double,
     idealPackingSpeedup: Double, kvSlotsReserved: Int, kvSlotsUsed: Int, tokenDigest: String
   ) {
@@ -73,9 +77,11 @@ public struct BatchRecord: Record, Hashable {
     self.inputTokens = inputTokens
     self.outputTokens = outputTokens
     self.longestPrompt = longestPrompt
+    self.shortestPrompt = shortestPrompt
     self.prefillSlots = prefillSlots
     self.decodeSlots = decodeSlots
-    self.paddedSlots = paddedSlots
+    self.padding = padding
+    self.truncatedTokens = truncatedTokens
     self.microBatches = microBatches
     self.batchTTFTSeconds = batchTTFTSeconds
     self.totalSeconds = totalSeconds
@@ -96,9 +102,11 @@ public struct BatchRecord: Record, Hashable {
     case inputTokens = "input_tokens"
     case outputTokens = "output_tokens"
     case longestPrompt = "longest_prompt"
+    case shortestPrompt = "shortest_prompt"
     case prefillSlots = "prefill_slots"
     case decodeSlots = "decode_slots"
-    case paddedSlots = "padded_slots"
+    case padding
+    case truncatedTokens = "truncated_tokens"
     case microBatches = "micro_batches"
     case batchTTFTSeconds = "batch_ttft_s"
     case totalSeconds = "total_s"
@@ -110,5 +118,37 @@ public struct BatchRecord: Record, Hashable {
     case kvSlotsReserved = "kv_slots_reserved"
     case kvSlotsUsed = "kv_slots_used"
     case tokenDigest = "token_digest"
+  }
+}
+
+/// What padding of one cause cost in one execution of a batch, over all ranks.
+public struct PaddingRecord: Codable, Hashable, Sendable {
+  /// Slots computed without a token.
+  public var slots: Int
+  /// FLOPs of those slots and of attention with padding on either side.
+  public var flops: Double
+  /// Bytes of activations sent for those slots: buffers of all-reduces and sends, summed over
+  /// ranks.
+  public var wireBytes: Int
+  /// KV bytes reserved that hold padding when the batch ends.
+  public var kvBytes: Int
+  /// The phases' times, each shared out by FLOPs.
+  public var seconds: Double
+
+  public init(
+    slots: Int = 0, flops: Double = 0, wireBytes: Int = 0, kvBytes: Int = 0, seconds: Double = 0
+  ) {
+    self.slots = slots
+    self.flops = flops
+    self.wireBytes = wireBytes
+    self.kvBytes = kvBytes
+    self.seconds = seconds
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case slots, flops
+    case wireBytes = "wire_bytes"
+    case kvBytes = "kv_bytes"
+    case seconds = "s"
   }
 }

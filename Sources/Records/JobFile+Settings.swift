@@ -59,9 +59,12 @@ extension JobSpecification {
       ("longest", workload.longest), ("first", workload.first == 0 ? nil : workload.first),
     ]
     lines += limits.compactMap { key, value in value.map { "  \(key): \($0)" } }
+    if let outputs = workload.outputs { lines.append("  outputs: \(JobFile.quoted(outputs))") }
+    lines += (workload.padding?.jobEntries ?? []).map { "  \($0.0): \($0.1)" }
     if let outputTokens { lines.append("output-tokens: \(outputTokens)") }
     lines += [
-      "micro-batches: \(microBatches)", "warm-up: \(warmup)", "repeats: \(repeats)",
+      "micro-batches: \(microBatches)", "micro-batch-padding: \(microBatchPadding.rawValue)",
+      "warm-up: \(warmup)", "repeats: \(repeats)",
       "seed: \(seed)", "backend:", "  kind: \(backend.kind.rawValue)",
       "  blas: \(JobFile.quoted(backend.blas))", "  threads: \(backend.threads)", "verify:",
       "  sequences: \(verification.sequences)", "  output-tokens: \(verification.outputTokens)",

@@ -64,12 +64,14 @@ public enum JobFile {
     let workload = try workloadSource(&job, folder: folder)
     let outputs = try job.integer("output-tokens", in: 1...1_000_000)
     let micro = try job.integer("micro-batches", in: 1...4096) ?? 1
+    let padding = try job.choice("micro-batch-padding", MicroBatchPadding.self) ?? .global
     let warmup = try job.integer("warm-up", in: 0...1000) ?? 1
     let repeats = try job.integer("repeats", in: 1...100_000) ?? 3
     let seed = try job.integer("seed", in: 0...Int.max) ?? 1
     return JobSpecification(
       name: name, question: question, model: model, layouts: layouts, policies: policies,
-      workload: workload, outputTokens: outputs, microBatches: micro, warmup: warmup,
+      workload: workload, outputTokens: outputs, microBatches: micro, microBatchPadding: padding,
+      warmup: warmup,
       repeats: repeats, seed: UInt64(seed), backend: try backend(&job),
       verification: try verification(&job))
   }
@@ -118,12 +120,15 @@ public enum JobFile {
   ) throws(RecordError) -> WorkloadSource {
     guard var node = try job.child("workload") else { throw job.error("workload", "is missing") }
     let (kind, value) = try exactlyOne(of: WorkloadSource.Kind.self, in: &node)
+    let padding = kind == .padRatio ? try paddingRequest(value, &node) : nil
+    let isPath = kind != .generate && kind != .padRatio
     let source = WorkloadSource(
-      kind: kind, value: kind == .generate ? value : resolve(value, in: folder),
+      kind: kind, value: isPath ? resolve(value, in: folder) : value,
       batchSize: try node.integer("batch-size", in: 1...1_000_000),
       batchCount: try node.integer("batches-taken", in: 1...1_000_000),
       longest: try node.integer("longest", in: 1...100_000_000),
-      first: try node.integer("first", in: 0...1_000_000_000) ?? 0)
+      first: try node.integer("first", in: 0...1_000_000_000) ?? 0,
+      outputs: try node.text("outputs"), padding: padding)
     try node.finish()
     return source
   }
@@ -154,7 +159,9 @@ public enum JobFile {
   ) throws(RecordError) -> (Kind, String) where Kind.RawValue == String {
     var found: [(Kind, String)] = []
     for kind in Kind.allCases {
-      if let text = try node.text(kind.rawValue) { found.append((kind, text)) }
+      if let texts = try node.texts(kind.rawValue) {
+        found.append((kind, texts.map(\.text).joined(separator: ",")))
+      }
     }
     let names = Kind.allCases.map(\.rawValue).joined(separator: ", ")
     guard let first = found.first else {

@@ -13,6 +13,8 @@ public struct JobSpecification: Hashable, Sendable, Codable {
   /// this is nil.
   public var outputTokens: Int?
   public var microBatches: Int
+  /// How far `right-pad` and `left-pad` pad the rows of a micro-batch.
+  public var microBatchPadding: MicroBatchPadding
   /// Repeats that are stored but left out of statistics, and those that count, per batch.
   public var warmup: Int
   public var repeats: Int
@@ -23,6 +25,7 @@ public struct JobSpecification: Hashable, Sendable, Codable {
   public init(
     name: String, question: String, model: ModelSource, layouts: [ParallelLayout],
     policies: [Policy], workload: WorkloadSource, outputTokens: Int?, microBatches: Int,
+    microBatchPadding: MicroBatchPadding = .global,
     warmup: Int, repeats: Int, seed: UInt64, backend: BackendChoice,
     verification: VerificationChoice
   ) {
@@ -34,6 +37,7 @@ public struct JobSpecification: Hashable, Sendable, Codable {
     self.workload = workload
     self.outputTokens = outputTokens
     self.microBatches = microBatches
+    self.microBatchPadding = microBatchPadding
     self.warmup = warmup
     self.repeats = repeats
     self.seed = seed
@@ -81,9 +85,11 @@ public struct WorkloadSource: Hashable, Sendable, Codable {
     case trace
     /// Lengths made here, by a named shape.
     case generate
+    /// Lengths made here, with the padding asked for.
+    case padRatio = "pad-ratio"
   }
   public var kind: Kind
-  /// Path, or the shape's name.
+  /// Path, the shape's text, or pad ratios.
   public var value: String
   /// Requests per batch and batches taken; nil takes what the file has.
   public var batchSize: Int?
@@ -92,10 +98,15 @@ public struct WorkloadSource: Hashable, Sendable, Codable {
   public var longest: Int?
   /// First batch (or, for sources without batches, first request) taken.
   public var first: Int
+  /// Output lengths of the requests: `trace`, a number or a shape; nil takes the source's.
+  public var outputs: String?
+  /// What `pad-ratio` needs besides.
+  public var padding: PaddingRequest?
 
   public init(
     kind: Kind, value: String, batchSize: Int? = nil, batchCount: Int? = nil,
-    longest: Int? = nil, first: Int = 0
+    longest: Int? = nil, first: Int = 0, outputs: String? = nil,
+    padding: PaddingRequest? = nil
   ) {
     self.kind = kind
     self.value = value
@@ -103,6 +114,8 @@ public struct WorkloadSource: Hashable, Sendable, Codable {
     self.batchCount = batchCount
     self.longest = longest
     self.first = first
+    self.outputs = outputs
+    self.padding = padding
   }
 }
 

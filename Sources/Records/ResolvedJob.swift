@@ -159,12 +159,15 @@ struct JobChecks {
       return try drawn(
         .trace(contentsOf: source.value, limits: limits), .consecutive(offset: source.first))
     case .generate:
-      guard source.value == "chat" else {
-        throw RecordError("unknown shape '\(source.value)'; valid choices: chat")
-      }
       let count = (source.batchSize ?? 16) * (source.batchCount ?? 4) + source.first
       return try drawn(
-        .generated(.chat128, count: count, seed: job.seed), .consecutive(offset: source.first))
+        .generated(LengthShape(parsing: source.value), count: count, seed: job.seed),
+        .consecutive(offset: source.first))
+    case .padRatio:
+      guard let padding = source.padding else { throw RecordError("has no spread") }
+      return try padding.batches(
+        rows: source.batchSize ?? 16, count: source.batchCount ?? 2, longest: source.longest,
+        seed: job.seed)
     }
   }
 
@@ -188,7 +191,11 @@ struct JobChecks {
   }
 
   private func drawn(_ list: RequestList, _ order: DrawOrder) throws -> [Batch] {
-    try list.batches(
+    var list = list
+    if let outputs = job.workload.outputs {
+      list = try list.withOutputs(OutputLengths(parsing: outputs), seed: job.seed)
+    }
+    return try list.batches(
       size: job.workload.batchSize ?? 16, count: job.workload.batchCount ?? 4, order: order)
   }
 

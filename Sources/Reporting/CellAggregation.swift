@@ -42,6 +42,7 @@ struct CellAggregation {
       fillSlots(&row, records)
       fillRanks(&row, policy: policy, executions: records.count)
       fillTax(&row, records, policy: policy, reference: reference)
+      row.fit = fit(records)
       return row
     }
   }
@@ -68,7 +69,7 @@ struct CellAggregation {
   private func answersEqual(_ policy: String) -> Bool? {
     var digests: [Int: Set<String>] = [:]
     var own: [Int: Set<String>] = [:]
-    for record in cell.batches where refusal(record.policy) == nil {
+    for record in cell.batches where refusal(record.policy) == nil && record.truncatedTokens == 0 {
       digests[record.batch, default: []].insert(record.tokenDigest)
       if record.policy == policy { own[record.batch, default: []].insert(record.tokenDigest) }
     }
@@ -99,8 +100,30 @@ struct CellAggregation {
     row[.inputTokens] = mean(\.inputTokens)
     row[.prefillSlots] = mean(\.prefillSlots)
     row[.decodeSlots] = mean(\.decodeSlots)
-    row[.paddedSlotsLength] = mean { $0.paddedSlots["length"] ?? 0 }
-    row[.paddedSlotsFinished] = mean { $0.paddedSlots["finished"] ?? 0 }
+    row[.truncatedTokens] = mean(\.truncatedTokens)
+    let share = 1 / Double(records.count)
+    for cause in Set(records.flatMap(\.padding.keys)) {
+      row.padding[cause] = records.reduce(into: PaddingShare()) { total, record in
+        guard let cost = record.padding[cause] else { return }
+        total.slots += Double(cost.slots) * share
+        total.flops += cost.flops * share
+        total.wireBytes += Double(cost.wireBytes) * share
+        total.kvBytes += Double(cost.kvBytes) * share
+        total.seconds += cost.seconds * share
+      }
+    }
+  }
+
+  /// TTFT against the spread of lengths, as the published study fits it: legacy iterative prefill
+  /// takes a step per position between the shortest and the longest prompt.
+  private func fit(_ records: [BatchRecord]) -> SpreadFit? {
+    let spans = records.map { Double($0.longestPrompt - $0.shortestPrompt) }
+    guard Set(spans).count > 2,
+      let line = try? LinearFit(x: spans, y: records.map(\.batchTTFTSeconds))
+    else { return nil }
+    return SpreadFit(
+      secondsPerToken: line.slope, intercept: line.intercept, rSquared: line.rSquared,
+      count: records.count)
   }
 
   private func median(_ values: [Double]) -> Double? { try? Sample(values).median }

@@ -36,10 +36,10 @@ extension Summary {
       hosts > 1
       ? "\(hosts) hosts, the first \(rank.host)" : rank.host
     let library = rank.blasCore.isEmpty ? rank.backend : "\(rank.backend) \(rank.blasCore)"
-    let cores = "\(rank.usableCores) usable core\(rank.usableCores == 1 ? "" : "s")"
+    let cores = "\(rank.usableCores) core\(rank.usableCores == 1 ? "" : "s") for its ranks"
     let threads = "\(rank.threads) thread\(rank.threads == 1 ? "" : "s")"
     let mpi = provenance.mpiLibrary.prefix { $0 != "," }
-    return "\(place), \(rank.cpuModel); each rank \(cores), \(threads), \(library), "
+    return "\(place), \(rank.cpuModel); \(cores), \(threads) each, \(library), "
       + "\(rank.instructionSet); \(mpi)"
   }
 

@@ -1,3 +1,5 @@
+import Scheduling
+
 extension Summary {
   /// The rows as comma-separated values: a header, then one line per row. A number that does not
   /// exist is an empty field.
@@ -5,6 +7,9 @@ extension Summary {
     var head = ["run", "job", "origin", "model", "cell", "layout", "policy", "ranks", "verified"]
     head += ["oversubscribed", "executions", "batches", "answers_equal"]
     head += SummaryMetric.allCases.map(\.rawValue)
+    for cause in PaddingCause.allCases {
+      head += ["slots", "flops", "wire_bytes", "kv_bytes", "s"].map { "padding_\(cause)_\($0)" }
+    }
     head.append("note")
     var text = Self.line(head)
     for row in rows { text += Self.line(fields(of: row)) }
@@ -18,6 +23,11 @@ extension Summary {
     fields.append(row.answersEqual.map { "\($0)" } ?? "")
     for metric in SummaryMetric.allCases {
       fields.append(row[metric].map { "\($0)" } ?? "")
+    }
+    for cause in PaddingCause.allCases {
+      let cost = row.padding[cause.rawValue]
+      let values = [cost?.slots, cost?.flops, cost?.wireBytes, cost?.kvBytes, cost?.seconds]
+      fields += values.map { $0.map { "\($0)" } ?? "" }
     }
     fields.append(row.note)
     return fields

@@ -14,7 +14,8 @@ extension Summary {
     out += wrapped("machine  \(machine)", width, indent: "         ")
     if rows.isEmpty { return out + "\nNothing was measured.\n" + warningText(width) }
     let tables = [
-      ("THROUGHPUT", throughputTable), ("PADDING", paddingTable),
+      ("THROUGHPUT", throughputTable), ("PADDING", paddingTable), ("SLOT BUDGET", budgetTable),
+      ("TTFT OVER (LONGEST - SHORTEST PROMPT)", fitTable),
       ("COMMUNICATION AND MEMORY", communicationTable),
     ]
     for (title, table) in tables where !table.columns.isEmpty {
@@ -110,6 +111,9 @@ extension Summary {
       "ideal gain: prefill FLOPs of the padded batch over those of its real tokens; efficiency: "
         + "part of that gain which packing reached; above "
         + "\(Self.efficiencyLimit.fixed(2)) is suspicious.",
+      "slot budget: GFLOP, bytes sent, KV bytes and time that slots of a cause took; time is the "
+        + "phases' time shared out by FLOPs. Bars: # useful, l length, f fixed, b bucket, w waiting, "
+        + "d done.",
       "W: share of the reserved KV slots that never hold a token.",
       "comm., idle: parts of the ranks' time in which data moved, or a rank waited for others.",
     ]

@@ -64,6 +64,11 @@ public struct SummaryRow: Codable, Sendable, Hashable {
   /// Why numbers are missing, empty when none is.
   public var note: String
   public var metrics: [String: Double]
+  /// What padding cost per batch, by cause.
+  public var padding: [String: PaddingShare] = [:]
+  /// Batch TTFT as a line over the difference of the longest and shortest prompt; nil for fewer
+  /// than three different differences.
+  public var fit: SpreadFit?
 
   public init(cell: String, layout: String, policy: String, ranks: Int) {
     self.cell = cell
@@ -90,6 +95,6 @@ public struct SummaryRow: Codable, Sendable, Hashable {
   enum CodingKeys: String, CodingKey {
     case cell, layout, policy, ranks, verified, oversubscribed, executions, batches
     case answersEqual = "answers_equal"
-    case note, metrics
+    case note, metrics, padding, fit
   }
 }

@@ -5,8 +5,7 @@ public enum SummaryMetric: String, Sendable, CaseIterable, Codable {
   case inputTokens = "input_tokens"
   case prefillSlots = "prefill_slots"
   case decodeSlots = "decode_slots"
-  case paddedSlotsLength = "padded_slots_length"
-  case paddedSlotsFinished = "padded_slots_finished"
+  case truncatedTokens = "truncated_tokens"
 
   case batchTTFT = "batch_ttft_s"
   case batchTTFTLower = "batch_ttft_s_lower"

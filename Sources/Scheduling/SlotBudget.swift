@@ -13,62 +13,134 @@ public enum PaddingCause: String, Sendable, Codable, CaseIterable {
   case finished
 }
 
-/// Slots of a plan by what they carried. `useful` plus the causes is exactly `slots`.
-public struct SlotBudget: Hashable, Sendable, Codable {
-  /// Slots computed.
+/// What padding of one cause costs.
+public struct PaddingCost: Hashable, Sendable {
+  /// Slots computed without a token.
+  public var slots = 0
+  /// (query, key) pairs of attention with padding on either side.
+  public var pairs = 0
+  /// KV slots reserved that hold padding when the last step ends.
+  public var kvSlots = 0
+
+  public init() {}
+}
+
+/// Slots and attention pairs of a plan by what they were for. `useful` plus the costs of all causes
+/// is exactly the total.
+public struct SlotBudget: Hashable, Sendable {
+  /// Slots computed, and those that carried a real token.
   public private(set) var slots = 0
-  /// Slots that carried a real token.
   public private(set) var useful = 0
-  /// Slots that carried none, by cause.
-  public private(set) var padded: [PaddingCause: Int] = [:]
+  /// (query, key) pairs computed, and those between real tokens.
+  public private(set) var pairs = 0
+  public private(set) var usefulPairs = 0
+  /// Rows whose next token was sampled: each passes the LM head once.
+  public private(set) var samples = 0
+  public private(set) var costs: [PaddingCause: PaddingCost] = [:]
 
   public init() {}
 
-  /// Slots without a token.
-  public var paddedTotal: Int { padded.values.reduce(0, +) }
+  /// Slots without a token, by cause and in all.
+  public var padded: [PaddingCause: Int] { costs.mapValues(\.slots).filter { $0.value > 0 } }
+  public var paddedTotal: Int { costs.values.reduce(0) { $0 + $1.slots } }
 
-  mutating func addUseful(_ tokens: Int) {
-    slots += tokens
-    useful += tokens
+  mutating func add(_ row: PlanRow, padding: [PaddingRange]) {
+    slots += row.slots
+    useful += row.tokens
+    pairs += row.attentionPairs
+    samples += row.samples ? 1 : 0
+    let queries = row.context..<row.context + row.slots
+    let real = row.real.lowerBound + row.context..<row.real.upperBound + row.context
+    var seen = row.tokens
+    var wasted = 0
+    for part in padding {
+      // Padded queries see every key up to their own.
+      let padded = part.range.clamped(to: queries)
+      if !padded.isEmpty {
+        charge(part.cause, slots: padded.count, pairs: Self.keysSeen(by: padded))
+        seen += padded.count
+        wasted += Self.keysSeen(by: padded)
+      }
+      // Real queries see padded keys where those lie before them.
+      for query in real where part.range.lowerBound <= query {
+        let keys = min(part.range.upperBound, query + 1) - part.range.lowerBound
+        charge(part.cause, slots: 0, pairs: keys)
+        wasted += keys
+      }
+    }
+    // A resident row that is done: its slot lies behind all padding of the prompt.
+    if seen < row.slots {
+      let done = queries.suffix(row.slots - seen)
+      charge(.finished, slots: done.count, pairs: Self.keysSeen(by: done.startIndex..<done.endIndex))
+      wasted += Self.keysSeen(by: done.startIndex..<done.endIndex)
+    }
+    usefulPairs += row.attentionPairs - wasted
   }
 
-  mutating func add(_ count: Int, _ cause: PaddingCause) {
-    guard count > 0 else { return }
-    slots += count
-    padded[cause, default: 0] += count
+  mutating func addKV(_ slots: Int, _ cause: PaddingCause) {
+    if slots > 0 { costs[cause, default: PaddingCost()].kvSlots += slots }
+  }
+
+  private mutating func charge(_ cause: PaddingCause, slots: Int, pairs: Int) {
+    guard slots > 0 || pairs > 0 else { return }
+    costs[cause, default: PaddingCost()].slots += slots
+    costs[cause, default: PaddingCost()].pairs += pairs
+  }
+
+  /// Keys that queries at these region slots see together: slot s sees s + 1.
+  private static func keysSeen(by queries: Range<Int>) -> Int {
+    (queries.lowerBound + queries.upperBound + 1) * queries.count / 2
   }
 }
 
+/// KV slots of one sequence's region that hold padding of one cause.
+struct PaddingRange: Hashable, Sendable {
+  var cause: PaddingCause
+  var range: Range<Int>
+}
+
 extension BatchPlan {
-  /// The slot budget of the steps of one phase, or of all steps.
+  /// The budget of the steps of one phase, or of all steps; the KV slots are those of the batch.
   public func slotBudget(_ phase: Phase? = nil) -> SlotBudget {
     var budget = SlotBudget()
+    let padding = paddingRanges()
     for step in steps where phase == nil || step.phase == phase {
-      for micro in step.microBatches { add(micro, phase: step.phase, to: &budget) }
+      for micro in step.microBatches {
+        for row in micro.rows { budget.add(row, padding: padding[row.sequence]) }
+      }
+    }
+    for (sequence, ranges) in padding.enumerated() {
+      for part in ranges { budget.addKV(part.range.count, part.cause) }
+      let used =
+        promptLengths[sequence] + outputLengths[sequence] - 1
+        + ranges.reduce(0) { $0 + $1.range.count }
+      budget.addKV(regions[sequence].capacity - used, .finished)
     }
     return budget
   }
 
-  private func add(_ micro: MicroBatch, phase: Phase, to budget: inout SlotBudget) {
-    // What rows would be padded to if there were no fixed length or bucket.
-    let natural: Int
-    let beyond: PaddingCause
-    switch policy {
-    case .fixed: (natural, beyond) = (promptLengths.max() ?? 0, .fixed)
-    case .bucketed: (natural, beyond) = (micro.rows.map(\.tokens).max() ?? 0, .bucket)
-    default: (natural, beyond) = (.max, .length)
-    }
-    for row in micro.rows {
-      budget.addUseful(row.tokens)
-      let padded = row.slots - row.tokens
-      switch (phase, policy) {
-      case (.decode, _): budget.add(padded, .finished)
-      case (.prefill, .megatronIterative): budget.add(padded, .fill)
-      case (.prefill, _):
-        let length = min(padded, natural == .max ? padded : natural - row.tokens)
-        budget.add(length, .length)
-        budget.add(padded - length, beyond)
+  /// Per sequence, where its region holds padding and why.
+  private func paddingRanges() -> [[PaddingRange]] {
+    var out = [[PaddingRange]](repeating: [], count: promptLengths.count)
+    var known = Set<Int>()
+    for micro in steps.lazy.filter({ $0.phase == .prefill }).flatMap(\.microBatches) {
+      // What rows would be padded to if there were no fixed length and no bucket.
+      let natural: Int
+      let beyond: PaddingCause
+      switch policy {
+      case .fixed: (natural, beyond) = (promptLengths.max() ?? 0, .fixed)
+      case .bucketed: (natural, beyond) = (micro.rows.map(\.tokens).max() ?? 0, .bucket)
+      case .megatronIterative: (natural, beyond) = (0, .fill)
+      default: (natural, beyond) = (.max, .length)
+      }
+      for row in micro.rows where known.insert(row.sequence).inserted {
+        let length = row.masked.clamped(to: 0..<natural)
+        let rest = row.masked.clamped(to: natural..<Int.max)
+        out[row.sequence] = [
+          PaddingRange(cause: .length, range: length), PaddingRange(cause: beyond, range: rest),
+        ].filter { !$0.range.isEmpty }
       }
     }
+    return out
   }
 }

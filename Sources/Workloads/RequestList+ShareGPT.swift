@@ -1,10 +1,12 @@
 import JSONReading
 
 extension RequestList {
-  /// Reads a file of prompt and answer lengths: `{"source", "prompt_tokens", "answer_tokens"}`.
+  /// Reads prompt and answer lengths of conversations, in one of two layouts.
   ///
-  /// Request i has prompt_tokens[i] and answer_tokens[i]. ShareGPT has conversations that open with
-  /// an empty turn; by default they are dropped and counted.
+  /// `{"source", "prompt_tokens", "answer_tokens"}`: request i has prompt_tokens[i] and
+  /// answer_tokens[i]. A list of objects: each has a length under one of the names of
+  /// `Conversation`, such as `[{"prompt_len": 34, "output_len": 210}, {"token_length": 5}]`. ShareGPT
+  /// has conversations that open with an empty turn; by default they are dropped and counted.
   public static func shareGPT(
     contentsOf path: String, limits: LengthLimits = LengthLimits(empty: .drop)
   ) throws(WorkloadError) -> RequestList {
@@ -18,6 +20,9 @@ extension RequestList {
     json: [UInt8], path: String, limits: LengthLimits = LengthLimits(empty: .drop)
   ) throws(WorkloadError) -> RequestList {
     let document = JSONDocument(bytes: json, path: path)
+    if json.first(where: { ![9, 10, 13, 32].contains($0) }) == UInt8(ascii: "[") {
+      return try conversations(document, limits: limits)
+    }
     let file: ShareGPTFile
     do { file = try document.decode(ShareGPTFile.self) } catch { throw WorkloadError(error) }
     guard file.promptTokens.count == file.answerTokens.count else {
@@ -38,6 +43,27 @@ extension RequestList {
       }
     }
     return try collector.list(source: file.source, file: path)
+  }
+
+  private static func conversations(
+    _ document: JSONDocument, limits: LengthLimits
+  ) throws(WorkloadError) -> RequestList {
+    let path = document.path
+    let entries: [Conversation]
+    do { entries = try document.decode([Conversation].self) } catch { throw WorkloadError(error) }
+    var collector = try RequestCollector(limits: limits)
+    for (index, entry) in entries.enumerated() {
+      let reason = try collector.add(
+        id: index, prompt: entry.promptLength, output: entry.outputLength)
+      guard let reason else { continue }
+      let isOutput = reason.hasPrefix("an output")
+      let name = (isOutput ? entry.outputName : nil) ?? entry.promptName
+      let place: [JSONStep] = [.index(index), .key(name)]
+      throw WorkloadError(document.problem(at: place, "\(JSONDocument.name(place)): \(reason)"))
+    }
+    guard !entries.isEmpty else { throw WorkloadError(file: path, line: 1, "has no entries") }
+    let name = path.split(separator: "/").last.map(String.init) ?? path
+    return try collector.list(source: "conversations \(name)", file: path)
   }
 }
 

@@ -83,7 +83,7 @@ import Testing
       ("layouts:", "", "jobs/x.yaml:2: layouts: is missing"),
       (
         "policies:", "policies: [pad]",
-        "jobs/x.yaml:8: policies: unknown policy 'pad'; valid choices: right-pad, left-pad, packed"
+        "jobs/x.yaml:8: policies: unknown policy 'pad'; valid choices: fixed:N, bucketed:EDGES, multi-bin:N, right-pad"
       ),
       ("preset:", "  scale: 1/2", "jobs/x.yaml:5: key 'scale' is there twice"),
       ("preset:", "  layers: 2", "jobs/x.yaml:5: model needs one of: preset, config, checkpoint"),

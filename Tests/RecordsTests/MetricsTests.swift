@@ -6,7 +6,8 @@ import Testing
   private let record = BatchRecord(
     cell: "tp1", layout: "tp1", policy: "right-pad", origin: .measured, batch: 0, repeatIndex: 0,
     warmup: false, order: 0, oversubscribed: false, sequences: 4, inputTokens: 60,
-    outputTokens: 20, longestPrompt: 30, prefillSlots: 120, decodeSlots: 16, paddedSlots: [:],
+    outputTokens: 20, longestPrompt: 30, shortestPrompt: 2, prefillSlots: 120, decodeSlots: 16,
+    padding: [:], truncatedTokens: 0,
     microBatches: 1, batchTTFTSeconds: 0.5, totalSeconds: 2.5, usefulFLOPs: 9e9, slotFLOPs: 12e9,
     prefillUsefulFLOPs: 6e9, prefillSlotFLOPs: 8e9, idealPackingSpeedup: 2, kvSlotsReserved: 200,
     kvSlotsUsed: 76, tokenDigest: "")

@@ -39,7 +39,7 @@ import Testing
     let row = try #require(Fixture.summary(Fixture.cell(records)).row("tp2", "right-pad"))
     #expect(row[.padRatio] == 0.5)
     #expect(row[.kvWaste] == 0.5)
-    #expect(row[.paddedSlotsLength] == 10 && row[.paddedSlotsFinished] == 1)
+    #expect(row.padding["length"]?.slots == 10 && row.padding["finished"]?.slots == 1)
   }
 
   @Test("tax and efficiency are taken pair by pair")

@@ -13,8 +13,12 @@ enum Fixture {
     return BatchRecord(
       cell: "tp2", layout: "tp2", policy: policy, origin: .measured, batch: batch,
       repeatIndex: turn, warmup: warmup, order: 0, oversubscribed: crowded, sequences: 2,
-      inputTokens: 10, outputTokens: outputs, longestPrompt: 10, prefillSlots: padded ? 20 : 10,
-      decodeSlots: outputs - 2, paddedSlots: padded ? ["length": 10, "finished": 1] : [:],
+      inputTokens: 10, outputTokens: outputs, longestPrompt: 10, shortestPrompt: 2,
+      prefillSlots: padded ? 20 : 10,
+      decodeSlots: outputs - 2,
+      padding: padded
+        ? ["length": PaddingRecord(slots: 10), "finished": PaddingRecord(slots: 1)] : [:],
+      truncatedTokens: 0,
       microBatches: 1, batchTTFTSeconds: ttft, totalSeconds: total, usefulFLOPs: 5e9,
       slotFLOPs: 9e9, prefillUsefulFLOPs: 4e9, prefillSlotFLOPs: 8e9, idealPackingSpeedup: ideal,
       kvSlotsReserved: padded ? 24 : 12, kvSlotsUsed: 12, tokenDigest: digest)

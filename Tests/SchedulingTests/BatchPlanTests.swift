@@ -12,7 +12,12 @@ import Testing
         let rows = plan.steps.flatMap(\.microBatches).flatMap(\.rows)
           .filter { $0.sequence == sequence }
         let fed = rows.flatMap { $0.firstToken..<($0.firstToken + $0.tokens) }
-        let expected = example.prompts[sequence] + example.outputs[sequence] - 1
+        let expected = plan.promptLengths[sequence] + example.outputs[sequence] - 1
+        if case .fixed(let length) = example.policy {
+          #expect(plan.promptLengths[sequence] == min(length, example.prompts[sequence]))
+        } else {
+          #expect(plan.promptLengths == example.prompts, "\(example)")
+        }
         #expect(fed == Array(0..<expected), "\(example)")
         #expect(rows.filter(\.samples).count == example.outputs[sequence], "\(example)")
       }
@@ -43,22 +48,22 @@ import Testing
     throws
   {
     for example in PlanGenerator.cases(400) {
-      let longest = example.prompts.max() ?? 0
-      for row in try example.plan().steps.flatMap(\.microBatches).flatMap(\.rows) {
-        let length = example.prompts[row.sequence]
-        switch example.policy {
-        case .packed: #expect(row.masked.isEmpty, "\(example)")
-        case .rightPad: #expect(row.masked == length..<longest, "\(example)")
-        case .leftPad: #expect(row.masked == 0..<(longest - length), "\(example)")
+      let plan = try example.plan()
+      var padded = [Set<Int>](repeating: [], count: plan.promptLengths.count)
+      let prefill = plan.steps.filter { $0.phase == .prefill }
+      for row in prefill.flatMap(\.microBatches).flatMap(\.rows) {
+        for slot in 0..<row.slots where !row.real.contains(slot) {
+          padded[row.sequence].insert(row.context + slot)
         }
-        let readable = row.context + row.slots
-        #expect(row.masked.isEmpty || row.masked.upperBound <= readable, "\(example)")
+      }
+      for row in plan.steps.flatMap(\.microBatches).flatMap(\.rows) {
+        #expect(Set(row.masked) == padded[row.sequence], "\(example)")
       }
     }
   }
 
   @Test("a packed plan has no slot without a token") func aPackedPlanHasNo() throws {
-    for example in PlanGenerator.cases(400) where example.policy == .packed {
+    for example in PlanGenerator.cases(400) where !example.policy.isPadded {
       let plan = try example.plan()
       #expect(plan.slotBudget().paddedTotal == 0, "\(example)")
       #expect(plan.kvSlotsReserved == plan.kvSlotsUsed, "\(example)")
@@ -67,10 +72,10 @@ import Testing
 
   @Test("a finished row stays resident when padded and leaves when packed")
   func aFinishedRowStaysResident() throws {
-    for policy in Policy.allCases {
+    for policy in PlanGenerator.policies {
       let plan = try BatchPlan(
         policy: policy, promptLengths: [2, 3], outputLengths: [1, 3], microBatches: 1)
-      let decode = plan.steps.dropFirst().map { $0.microBatches.flatMap(\.rows) }
+      let decode = plan.steps.filter { $0.phase == .decode }.map { $0.microBatches.flatMap(\.rows) }
       #expect(decode.count == 2)
       for rows in decode {
         let finished = rows.first { $0.sequence == 0 }
