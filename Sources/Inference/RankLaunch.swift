@@ -62,7 +62,8 @@ public struct RankLaunch {
       let context = try RankContext(layout: layout, world: world)
       if EncoderExpectation.isPresent(in: expected ?? checkpoint) {
         return try verifyEncoder(
-          context, checkpoint: checkpoint, expected: expected, policy: policy, microBatches: microBatches,
+          context, checkpoint: checkpoint, expected: expected, policy: policy,
+          microBatches: microBatches,
           backend: backend)
       }
       let golden = try context.together("expected answers") {

@@ -22,7 +22,8 @@ extension ShardPlan {
 
   /// Weights of this rank's projections in one layer, biases left out.
   public var layerProjectionCount: Int {
-    model.hiddenSize * (2 * queryWidth + 2 * kvWidth + model.feedForwardMatrices * feedForward.count)
+    model.hiddenSize
+      * (2 * queryWidth + 2 * kvWidth + model.feedForwardMatrices * feedForward.count)
   }
 
   /// Parameters stored in one layer: projections, biases, and every norm in full.
@@ -32,7 +33,8 @@ extension ShardPlan {
         + encoder.layerVectorCount(
           hidden: model.hiddenSize, queryWidth: queryWidth, feedForward: feedForward.count)
     }
-    return layerProjectionCount + (model.qkvBias ? queryWidth + 2 * kvWidth : 0) + 2 * model.hiddenSize
+    return layerProjectionCount + (model.qkvBias ? queryWidth + 2 * kvWidth : 0) + 2
+      * model.hiddenSize
       + (model.queryKeyNorm ? 2 * model.headDimension : 0)
   }
 

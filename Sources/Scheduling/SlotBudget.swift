@@ -49,6 +49,7 @@ public struct SlotBudget: Hashable, Sendable {
     useful += row.tokens
     pairs += row.attentionPairs
     samples += row.samples ? 1 : 0
+    if row.isBidirectional { return addWholeRow(row, padding: padding) }
     let queries = row.context..<row.context + row.slots
     let real = row.real.lowerBound + row.context..<row.real.upperBound + row.context
     var seen = row.tokens
@@ -71,10 +72,20 @@ public struct SlotBudget: Hashable, Sendable {
     // A resident row that is done: its slot lies behind all padding of the prompt.
     if seen < row.slots {
       let done = queries.suffix(row.slots - seen)
-      charge(.finished, slots: done.count, pairs: Self.keysSeen(by: done.startIndex..<done.endIndex))
+      charge(
+        .finished, slots: done.count, pairs: Self.keysSeen(by: done.startIndex..<done.endIndex))
       wasted += Self.keysSeen(by: done.startIndex..<done.endIndex)
     }
     usefulPairs += row.attentionPairs - wasted
+  }
+
+  /// A row whose queries all see all of it: padding costs its own queries and its part as a key.
+  private mutating func addWholeRow(_ row: PlanRow, padding: [PaddingRange]) {
+    for part in padding {
+      let count = part.range.count
+      charge(part.cause, slots: count, pairs: count * (row.slots + row.tokens))
+    }
+    usefulPairs += row.usefulAttentionPairs
   }
 
   mutating func addKV(_ slots: Int, _ cause: PaddingCause) {
@@ -109,6 +120,8 @@ extension BatchPlan {
         for row in micro.rows { budget.add(row, padding: padding[row.sequence]) }
       }
     }
+    // An encoder reserves none.
+    guard !isEncoding else { return budget }
     for (sequence, ranges) in padding.enumerated() {
       for part in ranges { budget.addKV(part.range.count, part.cause) }
       let used =

@@ -58,10 +58,10 @@ import Testing
     [(1, 0..<1, 1..<1)],
     [(5, 0..<5, 5..<5), (7, 0..<3, 3..<7), (7, 4..<7, 0..<4)],
     [(130, 0..<101, 101..<130), (64, 0..<64, 64..<64)],
-    [(300, 20..<300, 0..<20)], [(600, 0..<257, 257..<600)],
+    [(280, 20..<280, 0..<20)], [(290, 0..<257, 257..<290)],
   ]
 
-  @Test(arguments: Self.shapes.indices, [8, 20, 32, 64])
+  @Test(arguments: Self.shapes.indices, [8, 20, 64])
   func `attention in both directions agrees with the reference`(
     shape: Int, width: Int
   ) throws {
@@ -80,12 +80,12 @@ import Testing
     let parts = (0..<3).map { joint.columns($0 * columns..<($0 + 1) * columns) }
     let expected = Matrix(rows: slots, columns: columns)
     ReferenceBackend().attendBoth(
-      queries: parts[0], keys: parts[1], values: parts[2], rows: rows, heads: 2, scale: 0.5,
+      queries: parts[0], keys: parts[1], values: parts[2], rows: rows, heads: 2, scale: 0.2,
       into: expected)
     for cpu in try cpuBackends() {
       let out = randomMatrix(rows: slots, columns: columns, using: &generator)
       cpu.attendBoth(
-        queries: parts[0], keys: parts[1], values: parts[2], rows: rows, heads: 2, scale: 0.5,
+        queries: parts[0], keys: parts[1], values: parts[2], rows: rows, heads: 2, scale: 0.2,
         into: out)
       expectClose(out, expected, tolerance: 2e-5, cpu.provenance.instructionSet)
       // Real queries do not see what masked slots hold; padding queries do.
@@ -96,7 +96,7 @@ import Testing
       for column in columns..<3 * columns { changed[row.firstSlot + pad, column] += 9 }
       cpu.attendBoth(
         queries: changed.columns(0..<columns), keys: changed.columns(columns..<2 * columns),
-        values: changed.columns(2 * columns..<3 * columns), rows: rows, heads: 2, scale: 0.5,
+        values: changed.columns(2 * columns..<3 * columns), rows: rows, heads: 2, scale: 0.2,
         into: again)
       let real = row.firstSlot + row.real.lowerBound..<row.firstSlot + row.real.upperBound
       #expect(again.rows(real).array() == out.rows(real).array())
