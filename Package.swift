@@ -75,10 +75,23 @@ let package = Package(
     .executableTarget(
       name: "kernel-bench", dependencies: ["Kernels", "Tensors", "CKernels"],
       path: "Benchmarks/kernel-bench"),
+    .executableTarget(
+      name: "step-bench",
+      dependencies: [
+        "Inference", "Transformers", "Scheduling", "Models", "Kernels", "Tensors", "MPI",
+        argumentParser,
+      ],
+      path: "Benchmarks/step-bench"),
 
     // Tests.
     .target(name: "TestSupport", path: "Tests/TestSupport"),
     .executableTarget(name: "rank-checks", dependencies: ["MPI"], path: "Tests/rank-checks"),
+    .executableTarget(
+      name: "engine-checks",
+      dependencies: [
+        "Inference", "Transformers", "Scheduling", "Records", "Models", "Workloads", "Tensors",
+        "Kernels", "MPI", "TestSupport",
+      ], path: "Tests/engine-checks"),
     .testTarget(name: "TestSupportTests", dependencies: ["TestSupport"]),
     .testTarget(name: "MPITests", dependencies: ["MPI", "TestSupport", "rank-checks"]),
     .testTarget(name: "LocalityTests", dependencies: ["Locality", "TestSupport"]),
@@ -98,8 +111,26 @@ let package = Package(
     .testTarget(
       name: "RecordsTests", dependencies: ["Records", "Models", "Workloads", "Scheduling"]),
     .testTarget(
+      name: "ScoreTests",
+      dependencies: [
+        "Inference", "Records", "Reporting", "Models", "Scheduling", "Workloads", "TestSupport",
+        "padtax-rank",
+      ]),
+    .testTarget(
       name: "StudiesTests", dependencies: ["Studies", "Records", "Models", "padtax"]),
     .testTarget(name: "ReportingTests", dependencies: ["Reporting", "Records", "Statistics"]),
+    .testTarget(
+      name: "TransformersTests",
+      dependencies: [
+        "Transformers", "Scheduling", "Statistics", "Checkpoints", "Models", "Kernels", "Tensors",
+        "TestSupport",
+      ]),
+    .testTarget(
+      name: "InferenceTests",
+      dependencies: [
+        "Inference", "Records", "Models", "Scheduling", "Workloads", "Locality", "Checkpoints",
+        "Transformers", "Tensors", "TestSupport", "padtax-rank", "engine-checks",
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )

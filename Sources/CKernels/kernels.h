@@ -6,6 +6,8 @@
 
 #include "activation.h"
 
+#include "softmax_parts.h"
+
 #include "rope.h"
 
 #include "skinny.h"
@@ -22,7 +24,8 @@
   { \
     .name = variant_name, .lanes = CK_WIDTH, .rms_norm = rms_norm, \
     .add_rms_norm = add_rms_norm, .add = add, .silu_multiply = silu_multiply, .rotate = rotate, \
-    .softmax = softmax, .argmax = argmax, .skinny_linear = skinny_linear, .attend = attend, \
-    .multiply_add = multiply_add, .read_streams = read_streams, .layer_norm = layer_norm, \
-    .gelu = gelu, .attend_both = attend_both, \
+    .softmax = softmax, .softmax_parts = softmax_parts, .argmax = argmax, \
+    .skinny_linear = skinny_linear, .attend = attend, .multiply_add = multiply_add, \
+    .read_streams = read_streams, .layer_norm = layer_norm, .gelu = gelu, \
+    .attend_both = attend_both, \
   }

@@ -34,11 +34,11 @@ final class ActivationSlot {
 /// The order in which micro-batches use the places of the ring.
 struct Flow {
   private let ringCount: Int
-  /// Slots of each micro-batch, in order.
-  private let units: [Int]
+  /// What the activations of each micro-batch are, in order: slots, tokens and phase.
+  private let units: [TrafficContext]
   private var index = -1
 
-  init(ringCount: Int, units: [Int]) {
+  init(ringCount: Int, units: [TrafficContext]) {
     self.ringCount = ringCount
     self.units = units
   }
@@ -49,9 +49,12 @@ struct Flow {
     return index % ringCount
   }
 
-  /// Place and slots of the micro-batch behind the current one; nil at the end, or when it has to
-  /// wait for the current one's place.
-  var ahead: (slot: Int, rows: Int)? {
+  /// The current micro-batch.
+  var current: TrafficContext { units[index] }
+
+  /// Place of the micro-batch behind the current one, and what it is; nil at the end, or when it has
+  /// to wait for the current one's place.
+  var ahead: (slot: Int, unit: TrafficContext)? {
     let following = index + 1
     guard ringCount > 1, following < units.count else { return nil }
     return (following % ringCount, units[following])

@@ -24,6 +24,8 @@ public final class BatchExecutor {
   private var ringSlots = 0
   private let tokenSends = RequestSet()
   private var tokenBuffers: [Storage] = []
+  /// Scored tokens of the batch that runs.
+  var losses = LossBook()
 
   public init(context: RankContext, shard: any ModelShard) {
     self.context = context
@@ -38,17 +40,23 @@ public final class BatchExecutor {
   var scoresAll: Bool { shard.plan.model.isEncoder && context.layout.data == 1 }
 
   /// Bytes of KV memory that a number of slots takes on this rank.
-  func kvBytes(slots: Int) -> Int { shard.plan.kvBytesPerToken(elementBytes: 4) * slots }
+  func kvBytes(slots: Int) -> Int {
+    cache?.bytes(slots: slots) ?? shard.plan.kvBytesPerToken(elementBytes: 4) * slots
+  }
 
   /// Makes room for the largest of some batches, so that running one allocates nothing large.
   public func prepare(for batches: [PreparedBatch]) throws {
     let slots = batches.map(\.plan.largestMicroBatch).max() ?? 1
     let kv = batches.map(\.plan.kvSlotsReserved).max() ?? 1
     let micro = batches.flatMap(\.plan.steps).map(\.microBatches.count).max() ?? 1
-    try shard.reserve(slots: slots, samples: batches.map(\.mostSamples).max() ?? 1)
-    if (cache?.slots ?? -1) < kv {
+    let scores = batches.contains { $0.plan.isScore }
+    try shard.reserve(
+      slots: slots, samples: batches.map(\.mostSamples).max() ?? 1,
+      scored: scores ? min(slots, TransformerShard.scoreRows) : 0)
+    let isTransient = batches.allSatisfy { $0.plan.isScore }
+    if (cache?.slots ?? -1) < kv || cache?.isTransient == true && !isTransient {
       cache = nil
-      cache = try shard.makeCache(slots: kv)
+      cache = try shard.makeCache(slots: kv, isTransient: isTransient)
     }
     let count = context.layout.pipeline == 1 ? 1 : micro + 1
     if ringSlots < slots || ring.count < count {
@@ -63,41 +71,47 @@ public final class BatchExecutor {
 
   /// Runs a batch from its first prompt slot to its last token. Collective over a replica's ranks.
   /// - Precondition: `prepare` was called for it.
-  func run(_ batch: PreparedBatch, capture: LogitCapture? = nil) throws -> BatchOutcome {
+  package func run(
+    _ batch: PreparedBatch, capture: LogitCapture? = nil
+  ) throws -> BatchOutcome {
     guard let cache, batch.plan.largestMicroBatch <= ringSlots else {
       preconditionFailure("prepare was not called for this batch")
     }
     var tokens = TokenBook(batch)
-    var flow = Flow(ringCount: ring.count, units: batch.steps.flatMap(\.micro).map(\.input.slots))
+    var flow = Flow(ringCount: ring.count, units: batch.steps.flatMap(Traffic.units))
     var outcome = BatchOutcome(
       tokens: [], start: MonotonicClock.nanoseconds(), prefillEnd: 0, end: 0)
+    losses = LossBook(batch)
     context.ledger.context.phase = Traffic.prefill
     for step in batch.steps {
       if step.phase == .decode && outcome.prefillEnd == 0 {
         outcome.prefillEnd = try finishPrefill(&tokens)
       }
       for micro in step.micro {
-        setContext(micro.input)
         let slot = flow.next()
+        context.ledger.context = flow.current
         let hidden = try enter(micro, slot: slot, tokens: &tokens, flow: flow, outcome: &outcome)
         try shard.runLayers(hidden, input: micro.input, cache: cache)
         try leave(hidden, micro, slot: slot, tokens: &tokens, outcome: &outcome, capture: capture)
       }
     }
-    if outcome.prefillEnd == 0 { outcome.prefillEnd = try finishPrefill(&tokens) }
+    if batch.plan.isScore {
+      try receiveLosses()
+    } else if outcome.prefillEnd == 0 {
+      outcome.prefillEnd = try finishPrefill(&tokens)
+    }
     try drain(&tokens)
     for slot in ring { try slot.finishSend() }
     try tokenSends.waitAll()
     shard.backend.synchronize()
     outcome.end = MonotonicClock.nanoseconds()
+    // A score pass ends when every loss is known; nothing is decoded.
+    if batch.plan.isScore { outcome.prefillEnd = outcome.end }
     context.ledger.context = TrafficContext(phase: Traffic.outside)
     outcome.tokens = tokens.generated
+    outcome.losses = losses.values
+    outcome.largestLogit = losses.largestLogit
     return outcome
-  }
-
-  private func setContext(_ input: MicroBatchInput) {
-    context.ledger.context.units = Int32(input.slots)
-    context.ledger.context.usefulUnits = Int32(input.tokens)
   }
 
   /// The micro-batch's hidden state before this stage's layers.
@@ -114,8 +128,8 @@ public final class BatchExecutor {
         tokens.feed(micro.rows, padding: Self.padToken), input: micro.input, into: hidden)
       return hidden
     }
-    try startReceive(slot: slot, rows: rows)
-    if let ahead = flow.ahead { try startReceive(slot: ahead.slot, rows: ahead.rows) }
+    try startReceive(slot: slot, flow.current)
+    if let ahead = flow.ahead { try startReceive(slot: ahead.slot, ahead.unit) }
     let from = MonotonicClock.nanoseconds()
     try ring[slot].finishReceive()
     outcome.receiveWaits.append(
@@ -130,13 +144,19 @@ public final class BatchExecutor {
   ) throws {
     if !context.isLastStage {
       outcome.sendStarts.append(MonotonicClock.nanoseconds())
+      // Sound: the ring keeps the matrix until the request is done.
       let buffer = hidden.withMutableBuffer { UnsafeBufferPointer($0) }
       ring[slot].sending(
         try context.pipeline.startSend(buffer, to: context.stage + 1, tag: Self.activationTag))
+    } else if !micro.targets.isEmpty {
+      try score(hidden, micro)
     } else if !micro.input.sampledSlots.isEmpty {
       try sample(hidden, micro, tokens: &tokens, capture: capture)
     }
-    if context.isFirstStage && !context.isLastStage { tokens.expect(micro.rows) }
+    if context.isFirstStage && !context.isLastStage {
+      tokens.expect(micro.rows)
+      losses.expect(micro)
+    }
   }
 
   private func sample(
@@ -144,8 +164,7 @@ public final class BatchExecutor {
     capture: LogitCapture?
   ) throws {
     let input = micro.input
-    context.ledger.context.units = Int32(input.sampledSlots.count)
-    context.ledger.context.usefulUnits = Int32(input.sampledSlots.count)
+    setUseful(input.sampledSlots.count)
     var chosen = [Int32](repeating: 0, count: input.choosing.count)
     if let logits = try shard.logits(hidden, sampling: input.sampledSlots) {
       let all = logits.argmax(shard.backend)
@@ -157,33 +176,46 @@ public final class BatchExecutor {
       }
     }
     guard !chosen.isEmpty else { return }
-    context.ledger.context.units = Int32(chosen.count)
-    context.ledger.context.usefulUnits = Int32(chosen.count)
+    setUseful(chosen.count)
     try shard.share(&chosen)
     guard !context.isFirstStage else { return tokens.take(chosen, for: micro.rows) }
     try sendTokens(chosen)
   }
 
-  /// Posts the receive of a micro-batch's activations, once.
-  private func startReceive(slot: Int, rows: Int) throws {
+  /// From now on messages carry `units` units without padding.
+  private func setUseful(_ units: Int) {
+    context.ledger.context.units = Int32(units)
+    context.ledger.context.usefulUnits = Int32(units)
+  }
+
+  /// Posts the receive of a micro-batch's activations, once. It is recorded as that micro-batch's,
+  /// which may belong to the next step.
+  private func startReceive(slot: Int, _ unit: TrafficContext) throws {
     guard !ring[slot].isReceiving else { return }
     try ring[slot].finishSend()
-    let buffer = ring[slot].matrix.rows(0..<rows).withMutableBuffer { $0 }
+    let current = context.ledger.context
+    context.ledger.context = unit
+    defer { context.ledger.context = current }
+    // Sound: the ring keeps the matrix until the request is done.
+    let buffer = ring[slot].matrix.rows(0..<Int(unit.units)).withMutableBuffer { $0 }
     ring[slot].receiving(
       try context.pipeline.startReceive(
         into: buffer, from: context.stage - 1, tag: Self.activationTag))
   }
 
-  private func sendTokens(_ chosen: [Int32]) throws {
+  private func sendTokens(_ chosen: [Int32]) throws { try sendBack(chosen, tag: Self.tokenTag) }
+
+  /// Gives values to the first stage without waiting for it.
+  func sendBack<Value: MPIElement>(_ values: [Value], tag: Int) throws {
     if try tokenSends.testAll() { tokenBuffers.removeAll(keepingCapacity: true) }
-    let storage = Storage(count: chosen.count)
-    let buffer = UnsafeMutableRawBufferPointer(
-      start: storage.pointer, count: chosen.count * MemoryLayout<Int32>.stride
-    ).bindMemory(to: Int32.self)
-    _ = buffer.update(fromContentsOf: chosen)
+    let bytes = values.count * MemoryLayout<Value>.stride
+    let storage = Storage(count: (bytes + 3) / MemoryLayout<Float>.stride)
+    let buffer = UnsafeMutableRawBufferPointer(start: storage.pointer, count: bytes)
+      .bindMemory(to: Value.self)
+    _ = buffer.update(fromContentsOf: values)
     tokenBuffers.append(storage)
     tokenSends.add(
-      try context.pipeline.startSend(UnsafeBufferPointer(buffer), to: 0, tag: Self.tokenTag))
+      try context.pipeline.startSend(UnsafeBufferPointer(buffer), to: 0, tag: tag))
   }
 
   private func receiveTokens(_ tokens: inout TokenBook) throws {
@@ -191,6 +223,9 @@ public final class BatchExecutor {
       preconditionFailure("a sequence is fed before its token was asked for")
     }
     var chosen = [Int32](repeating: 0, count: rows.count { $0.samples })
+    let current = context.ledger.context
+    defer { context.ledger.context = current }
+    setUseful(chosen.count)
     try context.pipeline.receive(
       into: &chosen, from: context.layout.pipeline - 1, tag: Self.tokenTag)
     tokens.take(chosen, for: rows)
@@ -206,5 +241,18 @@ public final class BatchExecutor {
     shard.backend.synchronize()
     context.ledger.context.phase = Traffic.decode
     return MonotonicClock.nanoseconds()
+  }
+}
+
+extension Traffic {
+  /// What the activations of each micro-batch of a step are.
+  fileprivate static func units(
+    _ step: (phase: Phase, micro: [PreparedBatch.Micro])
+  ) -> [TrafficContext] {
+    step.micro.map {
+      TrafficContext(
+        phase: step.phase == .decode ? decode : prefill, units: Int32($0.input.slots),
+        usefulUnits: Int32($0.input.tokens))
+    }
   }
 }

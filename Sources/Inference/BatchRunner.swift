@@ -6,7 +6,7 @@ import Transformers
 
 /// Runs batches on all ranks of a layout: the coordinator plans and broadcasts, every replica runs
 /// its share, times and tokens come back.
-final class BatchRunner {
+package final class BatchRunner {
   /// One execution, as every rank knows it; tokens are on the coordinator only.
   struct Result {
     /// Longest over replicas.
@@ -14,6 +14,8 @@ final class BatchRunner {
     var totalSeconds: Double
     /// Generated tokens per sequence of the whole batch.
     var tokens: [[Int32]]
+    /// Negative log-likelihood per scored token of every sequence, of a score pass.
+    var losses: [[Double]]
     var prefill: PhaseAccount
     var decode: PhaseAccount
   }
@@ -21,7 +23,7 @@ final class BatchRunner {
   let context: RankContext
   let executor: BatchExecutor
 
-  init(context: RankContext, executor: BatchExecutor) {
+  package init(context: RankContext, executor: BatchExecutor) {
     self.context = context
     self.executor = executor
   }
@@ -31,19 +33,30 @@ final class BatchRunner {
     ShardPlan.split(sequences, into: layout.data, part: replica)
   }
 
-  /// The plans of one batch, replica by replica. Output lengths that are all 0 ask for an encoder's.
-  static func plans(
-    policy: Policy, promptLengths: [Int], outputLengths: [Int], microBatches: Int,
-    padding: MicroBatchPadding = .global, layout: ParallelLayout
-  ) throws -> [BatchPlan] {
-    guard promptLengths.count >= layout.data else {
+  /// Throws when a batch of so many requests leaves a replica without work.
+  static func check(requests: Int, layout: ParallelLayout) throws(InferenceError) {
+    guard requests >= layout.data else {
       throw InferenceError(
         .badInput,
-        "a batch of \(promptLengths.count) requests cannot be spread over \(layout.data) replicas "
+        "a batch of \(requests) requests cannot be spread over \(layout.data) replicas "
           + "(\(layout)); use larger batches or fewer replicas")
     }
+  }
+
+  /// The plans of one batch, replica by replica. Without `score`, output lengths that are all 0 ask
+  /// for an encoder's.
+  static func plans(
+    policy: Policy, promptLengths: [Int], outputLengths: [Int], microBatches: Int,
+    padding: MicroBatchPadding = .global, layout: ParallelLayout, mode: JobMode = .generate
+  ) throws -> [BatchPlan] {
+    try check(requests: promptLengths.count, layout: layout)
     return try (0..<layout.data).map { replica in
       let part = share(of: promptLengths.count, replica: replica, layout: layout)
+      if mode == .score {
+        return try BatchPlan(
+          scoring: policy, promptLengths: Array(promptLengths[part]), microBatches: microBatches,
+          padding: padding)
+      }
       if outputLengths.allSatisfy({ $0 == 0 }) {
         return try BatchPlan(
           encoding: policy, promptLengths: Array(promptLengths[part]), microBatches: microBatches,
@@ -110,20 +123,21 @@ final class BatchRunner {
       ]
     }
     try context.control.allReduce(inPlace: &times, .max)
-    let tokens = try collect(outcome.tokens, lengths: batch.plan.outputLengths)
+    let tokens = try collect(outcome.tokens)
+    let losses = batch.plan.isScore ? try collect(outcome.losses) : []
     return Result(
       batchTTFTSeconds: times[0], totalSeconds: times[1], tokens: tokens,
-      prefill: accounts.prefill, decode: accounts.decode)
+      losses: losses, prefill: accounts.prefill, decode: accounts.decode)
   }
 
-  /// All sequences' tokens on the coordinator, in the batch's order.
-  private func collect(_ tokens: [[Int32]], lengths: [Int]) throws -> [[Int32]] {
+  /// All sequences' tokens or losses on the coordinator, in the batch's order.
+  private func collect<Value: MPIElement>(_ tokens: [[Value]]) throws -> [[Value]] {
     let leads = context.leadsReplica
     let values = try context.control.gatherArrays(leads ? tokens.flatMap { $0 } : [], root: 0)
     let counts = try context.control.gatherArrays(
       leads ? tokens.map { Int32($0.count) } : [], root: 0)
     guard let values, let counts else { return [] }
-    var out: [[Int32]] = []
+    var out: [[Value]] = []
     for (flat, counts) in zip(values, counts) {
       var first = 0
       for count in counts {

@@ -14,37 +14,34 @@ public final class CellRun {
   let context: RankContext
   let resolved: ResolvedJob
   let cell: CellDirectory
-  let backend: any Backend
+  let resources: CellResources
   let progress: ProgressReporter
   private let rankFile: JSONLinesWriter
-  private var batchFile: JSONLinesWriter?
+  private let batchFile: JSONLinesWriter?
   var oversubscribed = false
 
   public init(
-    context: RankContext, resolved: ResolvedJob, cell: CellDirectory, progress: ProgressReporter
+    context: RankContext, resolved: ResolvedJob, resources: CellResources, cell: CellDirectory,
+    progress: ProgressReporter
   ) throws {
     self.context = context
     self.resolved = resolved
+    self.resources = resources
     self.cell = cell
     self.progress = progress
-    let choice = resolved.job.backend
-    backend = try context.together("backend") { try makeBackend(choice) }
-    rankFile = try context.together("output") {
-      try JSONLinesWriter(path: cell.rank(context.rank))
+    (rankFile, batchFile) = try context.together("output") {
+      (
+        try JSONLinesWriter(path: cell.rank(context.rank)),
+        context.isCoordinator ? try JSONLinesWriter(path: cell.batches) : nil
+      )
     }
-    if context.isCoordinator { batchFile = try JSONLinesWriter(path: cell.batches) }
   }
 
   /// Verifies and measures. Collective.
   /// - Throws: `InferenceError` of kind `failed` after the measurements when a policy's answers
   ///   were wrong; that policy has no timing.
   public func run(arguments: [String]) throws {
-    let source = try context.together("weights") { try WeightChoice(resolved) }
-    let memory = MemoryCheck(
-      resolved: resolved, layout: context.layout, rank: context.rank)
-    let free = try memory.survey(context)
-    try context.together("memory") { try memory.check(free, context.layout) }
-    let facts = try RankSurvey(context: context, backend: backend, resolved: resolved)
+    let facts = try RankSurvey(context: context, backend: resources.backend, resolved: resolved)
       .gather(arguments: arguments, cell: cell.name)
     oversubscribed = facts.oversubscribed
     try context.together("output") {
@@ -52,9 +49,9 @@ public final class CellRun {
       try AtomicFile.write(JSONText.pretty(provenance), to: cell.provenance)
       for warning in provenance.warnings { progress.warn(warning) }
     }
-    let failures = try verify(source)
+    let failures = try verify()
     let policies = resolved.job.policies.filter { failures[$0] == nil }
-    if !policies.isEmpty { try measure(source, policies: policies) }
+    if !policies.isEmpty { try measure(policies: policies) }
     guard failures.isEmpty else {
       throw InferenceError(
         .failed,
@@ -63,56 +60,30 @@ public final class CellRun {
     }
   }
 
-  private func loadShard(
-    _ source: WeightChoice, model: ModelConfiguration
-  ) throws -> any ModelShard {
+  func loadShard(_ model: ModelConfiguration) throws -> any ModelShard {
     progress.report(stage: "load")
     return try context.together("weights") {
       try makeShard(
         plan: ShardPlan(model: model, layout: context.layout, rank: context.rank),
-        source: source.weights(for: model), backend: backend, group: context.tensor,
+        source: resources.weights(model), backend: resources.backend, group: context.tensor,
         positions: resolved.positions)
     }
   }
 
   /// Failures by policy; the same on every rank.
-  private func verify(_ source: WeightChoice) throws -> [Policy: String] {
+  private func verify() throws -> [Policy: String] {
     let check = resolved.job.verification
     let requests = Verification.sample(
       resolved.batches[0], count: max(check.sequences, context.layout.data))
-    let tokens =
-      resolved.model.isEncoder
-      ? 0 : min(check.outputTokens, resolved.job.outputTokens ?? check.outputTokens)
-    let prompts = try resolved.tokens(of: Batch(id: 0, requests: requests))
+    let sample = try Batch(id: 0, requests: requests)
+    let outputs = resolved.outputLengths(of: sample).map { min($0, check.outputTokens) }
+    let prompts = try resolved.tokens(of: sample)
     let model = try MemoryCheck.verificationModel(resolved.model, context: context)
     progress.report(stage: "verify")
-    let reference = try context.together("reference") {
-      guard context.isCoordinator else { return ReferenceAnswers?.none }
-      return try ReferenceAnswers.compute(
-        model: model, source: source.weights(for: model), backend: backend, prompts: prompts,
-        outputTokens: tokens)
-    }
-    let executor = BatchExecutor(
-      context: context, shard: try loadShard(source, model: model))
-    let verification = Verification(
-      runner: BatchRunner(context: context, executor: executor),
-      microBatches: resolved.job.microBatches)
-    if model == resolved.model { shard = executor.shard }
-    var records: [VerificationRecord] = []
-    for policy in resolved.job.policies {
-      progress.report(stage: "verify", policy: policy)
-      let comparison = try verification.compare(
-        policy: policy, prompts: prompts, outputLengths: prompts.map { _ in tokens },
-        reference: reference)?.comparison
-      guard let comparison, let reference else { continue }
-      records.append(
-        VerificationRecord(
-          cell: cell.name, layout: "\(context.layout)", policy: "\(policy)",
-          sequences: prompts.count, tokensPerSequence: tokens, layers: model.layerCount,
-          maxLogitError: comparison.maxError, tolerance: reference.tolerance,
-          tokensCompared: comparison.tokensCompared, ties: comparison.ties,
-          passed: comparison.passed, failure: comparison.failure))
-    }
+    let records =
+      resolved.job.mode == .score
+      ? try verifyScores(model, prompts: prompts)
+      : try verifyTokens(model, prompts: prompts, outputLengths: outputs)
     if context.isCoordinator {
       let file = try JSONLinesWriter(path: cell.verification)
       for record in records { try file.append(record) }
@@ -125,11 +96,53 @@ public final class CellRun {
       uniqueKeysWithValues: zip(resolved.job.policies, failures).filter { $0.1 != "" })
   }
 
-  private var shard: (any ModelShard)?
+  /// One record per policy on the coordinator, none elsewhere. Collective.
+  private func verifyTokens(
+    _ model: ModelConfiguration, prompts: [[Int32]], outputLengths outputs: [Int]
+  ) throws -> [VerificationRecord] {
+    // A policy that cuts prompts is held against the answers to the cut prompts.
+    func kept(_ policy: Policy) -> [Int] { prompts.map { policy.kept(of: $0.count) } }
+    let references = try context.together("reference") {
+      guard context.isCoordinator else { return [[Int]: ReferenceAnswers]() }
+      return try Dictionary(
+        uniqueKeysWithValues: Set(resolved.job.policies.map(kept)).map { lengths in
+          (
+            lengths,
+            try ReferenceAnswers.compute(
+              model: model, source: resources.weights(model), backend: resources.backend,
+              prompts: zip(prompts, lengths).map { Array($0.prefix($1)) }, outputTokens: outputs)
+          )
+        })
+    }
+    let executor = BatchExecutor(context: context, shard: try loadShard(model))
+    let verification = Verification(
+      runner: BatchRunner(context: context, executor: executor),
+      microBatches: resolved.job.microBatches)
+    if model == resolved.model { shard = executor.shard }
+    var records: [VerificationRecord] = []
+    for policy in resolved.job.policies {
+      progress.report(stage: "verify", policy: policy)
+      let reference = references[kept(policy)]
+      let comparison = try verification.compare(
+        policy: policy, prompts: prompts, outputLengths: outputs, reference: reference
+      )?.comparison
+      guard let comparison, let reference else { continue }
+      records.append(
+        VerificationRecord(
+          cell: cell.name, layout: "\(context.layout)", policy: "\(policy)",
+          sequences: prompts.count, tokensPerSequence: outputs.max() ?? 1, layers: model.layerCount,
+          maxLogitError: comparison.maxError, tolerance: reference.tolerance,
+          tokensCompared: comparison.tokensCompared, ties: comparison.ties,
+          passed: comparison.passed, failure: comparison.failure))
+    }
+    return records
+  }
+
+  var shard: (any ModelShard)?
 
   /// Runs every batch under every policy, policies side by side: A B A B.
-  private func measure(_ source: WeightChoice, policies: [Policy]) throws {
-    let shard = try shard ?? loadShard(source, model: resolved.model)
+  private func measure(policies: [Policy]) throws {
+    let shard = try shard ?? loadShard(resolved.model)
     (shard as? EncoderShard)?.output = .best(of: resolved.model)
     let runner = BatchRunner(
       context: context, executor: BatchExecutor(context: context, shard: shard))
@@ -143,7 +156,7 @@ public final class CellRun {
             policy: $0, promptLengths: batch.lengths,
             outputLengths: resolved.outputLengths(of: batch),
             microBatches: resolved.job.microBatches, padding: resolved.job.microBatchPadding,
-            layout: context.layout)
+            layout: context.layout, mode: resolved.job.mode)
         })
       prepared.append(
         try plans[plans.count - 1].map { try runner.distribute(plans: $0, prompts: prompts) })

@@ -13,6 +13,12 @@ public struct Comparison {
   ///   - logits: per sequence and token. The comparison of a sequence ends where a token differs:
   ///     what follows has another input.
   public init(tokens: [[Int32]], logits: [[[Float]]], reference: ReferenceAnswers) {
+    guard tokens.count == reference.tokens.count, logits.count == tokens.count else {
+      fail(
+        "\(tokens.count) sequences with tokens and \(logits.count) with logits, expected "
+          + "\(reference.tokens.count)")
+      return
+    }
     for sequence in reference.tokens.indices {
       compare(
         sequence: sequence, tokens: tokens[sequence], logits: logits[sequence],
@@ -30,8 +36,8 @@ public struct Comparison {
     }
     for index in expected.indices {
       if index < expectedLogits.count {
-        guard index < logits.count else {
-          return fail("sequence \(sequence), token \(index): no logits")
+        guard index < logits.count, logits[index].count >= expectedLogits[index].count else {
+          return fail("sequence \(sequence), token \(index): logits are missing")
         }
         var worst = 0.0
         for (found, wanted) in zip(logits[index], expectedLogits[index]) {

@@ -43,9 +43,9 @@ public struct EncoderVerification {
 
   /// Collective. Nil off the coordinator.
   public func run(
-    policy: Policy, microBatches: Int, backend choice: BackendChoice
+    policy: Policy, microBatches: Int, backend: any Backend
   ) throws -> Report? {
-    let shard = try context.together("checkpoint") { try load(policy, choice) }
+    let shard = try context.together("checkpoint") { try load(policy, backend) }
     let heads = shard.plan.model.encoder
     let runner = BatchRunner(
       context: context, executor: BatchExecutor(context: context, shard: shard))
@@ -82,7 +82,7 @@ public struct EncoderVerification {
     return context.isCoordinator ? report : nil
   }
 
-  private func load(_ policy: Policy, _ choice: BackendChoice) throws -> EncoderShard {
+  private func load(_ policy: Policy, _ backend: any Backend) throws -> EncoderShard {
     let checkpoint = try Checkpoint(directory: directory)
     let model = try ModelConfiguration(
       configJSON: checkpoint.configuration(), path: checkpoint.configurationPath)
@@ -105,7 +105,7 @@ public struct EncoderVerification {
     }
     let shard = try makeShard(
       plan: ShardPlan(model: model, layout: context.layout, rank: context.rank),
-      source: BertCheckpointWeights(checkpoint), backend: makeBackend(choice),
+      source: BertCheckpointWeights(checkpoint), backend: backend,
       group: context.tensor, positions: model.maxPositions)
     guard let shard = shard as? EncoderShard else {
       throw InferenceError(.badInput, "\(model.name) is not an encoder")
@@ -139,11 +139,12 @@ extension BatchRunner {
   func prepareScoring(
     policy: Policy, prompts: [[Int32]], tokenTypes: [[Int32]] = [], microBatches: Int
   ) throws -> PreparedBatch {
-    let plans =
-      context.isCoordinator
-      ? try BatchRunner.plans(
+    let plans = try context.together("plan") {
+      guard context.isCoordinator else { return [BatchPlan]() }
+      return try BatchRunner.plans(
         policy: policy, promptLengths: prompts.map(\.count), outputLengths: prompts.map { _ in 0 },
-        microBatches: microBatches, layout: context.layout) : []
+        microBatches: microBatches, layout: context.layout)
+    }
     let batch = try distribute(
       plans: plans, prompts: prompts, scored: Set(prompts.indices), tokenTypes: tokenTypes)
     try executor.prepare(for: [batch])

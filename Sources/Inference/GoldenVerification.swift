@@ -45,22 +45,9 @@ public struct GoldenVerification {
 
   /// Collective. Nil off the coordinator.
   public func run(
-    policy: Policy, microBatches: Int, backend choice: BackendChoice
+    policy: Policy, microBatches: Int, backend: any Backend
   ) throws -> Report? {
-    let (shard, model) = try context.together("checkpoint") {
-      let checkpoint = try Checkpoint(directory: directory)
-      let model = try ModelConfiguration(
-        configJSON: checkpoint.configuration(), path: checkpoint.configurationPath)
-      try context.layout.validate(for: model)
-      try checkVocabulary(model)
-      let longest = (expectation.lengths.max() ?? 1) + (expectation.greedy.map(\.count).max() ?? 1)
-      return (
-        try makeShard(
-          plan: ShardPlan(model: model, layout: context.layout, rank: context.rank),
-          source: CheckpointWeights(checkpoint), backend: makeBackend(choice),
-          group: context.tensor, positions: longest), model
-      )
-    }
+    let (shard, model) = try load(policy: policy, backend: backend)
     let scored = context.layout.data == 1 ? expectation.fullLogitsIndex : nil
     let verification = Verification(
       runner: BatchRunner(
@@ -91,6 +78,34 @@ public struct GoldenVerification {
       }
     }
     return report
+  }
+
+  /// This rank's shard of the checkpoint. Collective.
+  func load(
+    policy: Policy, backend: any Backend
+  ) throws -> (TransformerShard, ModelConfiguration) {
+    try context.together("checkpoint") {
+      let checkpoint = try Checkpoint(directory: directory)
+      let model = try ModelConfiguration(
+        configJSON: checkpoint.configuration(), path: checkpoint.configurationPath)
+      guard !model.isEncoder else {
+        throw InferenceError(
+          .badInput,
+          "\(model.name) is an encoder, which neither generates nor scores tokens; it is compared "
+            + "with a golden folder of format \(EncoderExpectation.format)")
+      }
+      try context.layout.validate(for: model)
+      try checkVocabulary(model)
+      let longest =
+        policy.widestRow(longest: expectation.lengths.max() ?? 1)
+        + (expectation.greedy.map(\.count).max() ?? 1)
+      return (
+        try TransformerShard(
+          plan: ShardPlan(model: model, layout: context.layout, rank: context.rank),
+          source: CheckpointWeights(checkpoint), backend: backend,
+          group: context.tensor, positions: longest), model
+      )
+    }
   }
 
   private func checkVocabulary(_ model: ModelConfiguration) throws {

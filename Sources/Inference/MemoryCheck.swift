@@ -2,6 +2,7 @@ import Locality
 import MPI
 import Models
 import Records
+import Transformers
 import Units
 import Workloads
 
@@ -11,27 +12,42 @@ struct MemoryCheck {
   let layout: ParallelLayout
   let rank: Int
 
-  /// Bytes that this rank will hold: weights, KV of the largest padded batch, activations.
+  /// Bytes that this rank will hold: weights, KV and activations of the largest plan.
   func estimate() throws -> (weights: Int, kv: Int, activations: Int) {
     let plan = try ShardPlan(model: resolved.model, layout: layout, rank: rank)
     let model = resolved.model
     var kvSlots = 0
     var slots = 0
     var rows = 0
+    var micro = 1
     for batch in resolved.batches {
-      let share = (batch.count + layout.data - 1) / layout.data
-      let outputs = resolved.outputLengths(of: batch).max() ?? 1
-      kvSlots = max(kvSlots, share * (batch.longest + outputs))
-      let micro = (share + resolved.job.microBatches - 1) / resolved.job.microBatches
-      slots = max(slots, micro * batch.longest)
-      rows = max(rows, micro)
+      for policy in resolved.job.policies {
+        let plans = try BatchRunner.plans(
+          policy: policy, promptLengths: batch.lengths,
+          outputLengths: resolved.outputLengths(of: batch), microBatches: resolved.job.microBatches,
+          padding: resolved.job.microBatchPadding, layout: layout, mode: resolved.job.mode)
+        for plan in plans {
+          kvSlots = max(kvSlots, plan.kvSlotsReserved)
+          slots = max(slots, plan.largestMicroBatch)
+          for step in plan.steps {
+            micro = max(micro, step.microBatches.count)
+            rows = max(rows, step.microBatches.map(\.samples).max() ?? 0)
+          }
+        }
+      }
     }
-    let ring = layout.pipeline == 1 ? 1 : resolved.job.microBatches + 1
+    let ring = layout.pipeline == 1 ? 1 : micro + 1
     let widths = (2 + ring) * model.hiddenSize + 2 * plan.queryWidth + 2 * plan.kvWidth
     let block = min(slots, 1024) * 3 * plan.feedForward.count
-    let logits = rows * (plan.hasLMHead ? plan.vocabulary.count + model.vocabularySize : 0)
+    var logits = rows * (plan.hasLMHead ? plan.vocabulary.count + model.vocabularySize : 0)
+    var kvBytes = plan.kvBytesPerToken(elementBytes: 4) * kvSlots
+    if resolved.job.mode == .score {
+      // Keys and values of one micro-batch in one layer; logits of a block of rows, own columns.
+      logits = plan.hasLMHead ? min(slots, TransformerShard.scoreRows) * plan.vocabulary.count : 0
+      kvBytes = plan.kvBytesPerToken(elementBytes: 4) / max(1, plan.layers.count) * slots
+    }
     return (
-      plan.weightBytes(elementBytes: 4), plan.kvBytesPerToken(elementBytes: 4) * kvSlots,
+      plan.weightBytes(elementBytes: 4), kvBytes,
       4 * (slots * widths + block + logits)
     )
   }

@@ -19,33 +19,48 @@ struct PlanCosts {
     let flops = FLOPCount(model)
     return plans.reduce(into: PhaseCosts()) { costs, plan in
       let budget = plan.slotBudget(phase)
+      // Rows through the LM head: those that sample; of a score pass every slot.
+      let isScore = phase == .score
       costs.tokens += budget.useful
       costs.slots += budget.slots
       costs.usefulFLOPs += flops.total(
-        slots: budget.useful, pairs: budget.usefulPairs, headRows: budget.samples)
+        slots: budget.useful, pairs: budget.usefulPairs,
+        headRows: isScore ? budget.useful : budget.samples)
       costs.slotFLOPs += flops.total(
-        slots: budget.slots, pairs: budget.pairs, headRows: budget.samples)
+        slots: budget.slots, pairs: budget.pairs,
+        headRows: isScore ? budget.slots : budget.samples)
     }
   }
 
   /// What padding cost by cause; a phase's time is shared out by FLOPs.
   func padding(prefillSeconds: Double, decodeSeconds: Double) -> [String: PaddingRecord] {
     let flops = FLOPCount(model)
-    let kvBytes = model.kvBytesPerToken(elementBytes: 4)
-    let wire = Self.bytesPerSlot(model, layout)
+    let isScore = plans.allSatisfy(\.isScore)
+    // A score pass keeps keys and values of one layer at a time, on every stage.
+    let kvBytes =
+      isScore
+      ? model.kvBytesPerToken(elementBytes: 4) / model.layerCount * layout.pipeline
+      : model.kvBytesPerToken(elementBytes: 4)
+    var wire = Self.bytesPerSlot(model, layout)
+    if isScore && layout.tensor > 1 { wire += layout.tensor * Self.lossBytesPerSlot }
     var records: [String: PaddingRecord] = [:]
-    for (phase, seconds) in [(Phase.prefill, prefillSeconds), (.decode, decodeSeconds)] {
+    let phases =
+      isScore
+      ? [(Phase.score, prefillSeconds)]
+      : [(Phase.prefill, prefillSeconds), (.decode, decodeSeconds)]
+    for (phase, seconds) in phases {
       let all = self.phase(phase).slotFLOPs
       for plan in plans {
         for (cause, cost) in plan.slotBudget(phase).costs {
-          let wasted = flops.total(slots: cost.slots, pairs: cost.pairs, headRows: 0)
+          let wasted = flops.total(
+            slots: cost.slots, pairs: cost.pairs, headRows: isScore ? cost.slots : 0)
           records[cause.rawValue, default: PaddingRecord()].slots += cost.slots
           records[cause.rawValue, default: PaddingRecord()].flops += wasted
           records[cause.rawValue, default: PaddingRecord()].wireBytes += cost.slots * wire
           records[cause.rawValue, default: PaddingRecord()].seconds +=
             all > 0 ? seconds * wasted / all : 0
           // The budget of either phase has the batch's KV slots: count them once.
-          if phase == .prefill {
+          if phase != .decode {
             records[cause.rawValue, default: PaddingRecord()].kvBytes += cost.kvSlots * kvBytes
           }
         }
@@ -53,6 +68,10 @@ struct PlanCosts {
     }
     return records
   }
+
+  /// Bytes of a slot's softmax that each rank of the last stage hands to MPI: its largest logit, then
+  /// sum and target's logit.
+  static let lossBytesPerSlot = 4 + 16
 
   /// Bytes of activations that one slot makes the ranks of a replica hand to MPI.
   static func bytesPerSlot(_ model: ModelConfiguration, _ layout: ParallelLayout) -> Int {

@@ -7,6 +7,10 @@ public struct PreparedBatch {
   struct Micro {
     let rows: [PlanRow]
     let input: MicroBatchInput
+    /// Token per slot that is scored, nil at slots without one; empty but in a score pass.
+    var targets: [Int32?] = []
+    /// Tokens that are scored.
+    var targetCount = 0
   }
 
   public let plan: BatchPlan
@@ -31,11 +35,16 @@ public struct PreparedBatch {
       (
         step.phase,
         step.microBatches.map { micro in
-          Micro(
+          var prepared = Micro(
             rows: micro.rows,
             input: MicroBatchInput(
               micro, regions: plan.regions, scored: step.phase == .prefill ? scored : [],
               tokenTypes: tokenTypes, reads: reads))
+          if step.phase == .score {
+            prepared.targets = micro.rows.flatMap { $0.scoreTargets(prompt: prompts[$0.sequence]) }
+            prepared.targetCount = prepared.targets.count { $0 != nil }
+          }
+          return prepared
         }
       )
     }
@@ -44,14 +53,18 @@ public struct PreparedBatch {
 }
 
 /// What one execution of a batch gave on one rank.
-struct BatchOutcome {
+package struct BatchOutcome {
   /// Generated tokens per sequence; complete on the first stage only.
-  var tokens: [[Int32]]
+  package var tokens: [[Int32]]
+  /// Negative log-likelihood per scored token, by sequence; complete on the first stage only.
+  var losses: [[Double]] = []
+  /// Largest logit in magnitude that the last stage saw while scoring.
+  var largestLogit: Float = 0
   /// Nanoseconds of the monotonic clock: the start, the end of this rank's part of the prefill, and
   /// of its last step.
-  var start: UInt64
-  var prefillEnd: UInt64
-  var end: UInt64
+  package var start: UInt64
+  package var prefillEnd: UInt64
+  package var end: UInt64
   /// Waits for activations (from, to) and starts of sends, in order, for telling transfer from
   /// idleness.
   var receiveWaits: [(phase: UInt8, from: UInt64, to: UInt64)] = []
@@ -59,7 +72,7 @@ struct BatchOutcome {
 }
 
 /// Logits kept during a run, for comparison. Filled on the root of the last stage.
-final class LogitCapture {
+package final class LogitCapture {
   /// Per sequence, one row of vocabulary size per sampled slot, in order.
   private(set) var rows: [[[Float]]]
 

@@ -26,75 +26,113 @@ public struct RankLaunch {
       let (layout, resolved) = try readJob(
         path, layout: layout, settings: settings, world: world)
       let context = try RankContext(layout: layout, world: world)
-      let cell = RunDirectory(path: output).cell("\(layout)")
-      try context.together("output") {
-        guard context.isCoordinator else { return }
-        try AtomicFile.createFolder(cell.ranksFolder)
-        let job = RunDirectory(path: output).job
-        if access(job, F_OK) != 0 { try AtomicFile.write(resolved.job.yaml, to: job) }
-        try cell.enter(.ready)
-      }
-      do {
-        try CellRun(
-          context: context, resolved: resolved, cell: cell,
-          progress: ProgressReporter(
-            style: context.isCoordinator ? progress : .none, layout: layout)
-        ).run(arguments: arguments)
-      } catch {
-        if context.isCoordinator { try? cell.enter(.error, text: "\(error)\n") }
-        throw error
-      }
-      if context.isCoordinator { try cell.enter(.done) }
+      let resources = try CellResources(context: context, resolved: resolved)
+      try runCell(
+        resolved, resources, context: context, output: output, progress: progress,
+        arguments: arguments)
     }
+  }
+
+  /// Runs one layout of a job into the run directory `output`. Collective.
+  package static func runCell(
+    _ resolved: ResolvedJob, _ resources: CellResources, context: RankContext, output: String,
+    progress: ProgressReporter.Style, arguments: [String]
+  ) throws {
+    let directory = RunDirectory(path: output)
+    let cell = directory.cell("\(context.layout)")
+    try context.together("output") {
+      guard context.isCoordinator else { return }
+      try AtomicFile.createFolder(cell.ranksFolder)
+      if access(directory.job, F_OK) != 0 {
+        try AtomicFile.write(resolved.job.yaml, to: directory.job)
+      }
+      try cell.enter(.ready)
+    }
+    do {
+      try CellRun(
+        context: context, resolved: resolved, resources: resources, cell: cell,
+        progress: ProgressReporter(
+          style: context.isCoordinator ? progress : .none, layout: context.layout)
+      ).run(arguments: arguments)
+    } catch {
+      if context.isCoordinator { try? cell.enter(.error, text: "\(error)\n") }
+      throw error
+    }
+    if context.isCoordinator { try cell.enter(.done) }
   }
 
   /// Compares a checkpoint with its golden files and returns the exit code. Collective.
   public static func verify(
-    checkpoint: String, expected: String?, layout: String, policy: String, microBatches: Int,
-    backend: BackendChoice
+    checkpoint: String, expected: String?, layout: String, policies: [String], microBatches: Int,
+    backend choice: BackendChoice, mode: JobMode = .generate
   ) throws -> Int32 {
     let environment = try MPIEnvironment(threads: .funneled)
     defer { _ = environment.threads }
     let world = try world(TrafficLedger())
     return guarding(rank: world.rank) {
       let layout = try badInput { try ParallelLayout(parsing: layout) }
-      let policy = try badInput { try Policy(parsing: policy) }
+      let policies = try policies.map { text in try badInput { try Policy(parsing: text) } }
       let context = try RankContext(layout: layout, world: world)
       if EncoderExpectation.isPresent(in: expected ?? checkpoint) {
         return try verifyEncoder(
-          context, checkpoint: checkpoint, expected: expected, policy: policy,
-          microBatches: microBatches,
-          backend: backend)
+          context, checkpoint: checkpoint, expected: expected, policies: policies,
+          microBatches: microBatches, backend: choice, mode: mode)
       }
       let golden = try context.together("expected answers") {
         try GoldenVerification(context: context, directory: checkpoint, expected: expected)
       }
-      let report = try golden.run(policy: policy, microBatches: microBatches, backend: backend)
-      try context.together("verification") {
-        guard let report else { return }
-        StandardStream.output.line(Self.line(report, layout: layout, policy: policy))
-        guard report.passed else { throw InferenceError(.gate, report.failure ?? "") }
+      let backend = try context.together("backend") { try makeBackend(choice) }
+      for policy in policies {
+        let report =
+          switch mode {
+          case .generate:
+            try golden.run(policy: policy, microBatches: microBatches, backend: backend)
+              .map { (Self.line($0, layout: layout, policy: policy), $0.failure) }
+          case .score:
+            try golden.runScore(policy: policy, microBatches: microBatches, backend: backend)
+              .map { (Self.line($0, layout: layout, policy: policy), $0.failure) }
+          }
+        try context.together("verification") {
+          guard let (line, failure) = report else { return }
+          StandardStream.output.line(line)
+          if let failure { throw InferenceError(.gate, failure) }
+        }
       }
     }
   }
 
   private static func verifyEncoder(
-    _ context: RankContext, checkpoint: String, expected: String?, policy: Policy,
-    microBatches: Int, backend: BackendChoice
+    _ context: RankContext, checkpoint: String, expected: String?, policies: [Policy],
+    microBatches: Int, backend choice: BackendChoice, mode: JobMode
   ) throws {
+    guard mode != .score else {
+      throw InferenceError(
+        .badInput,
+        "--phase score: \(expected ?? checkpoint) has the expectations of an encoder, which predicts "
+          + "no next token to score; leave --phase out")
+    }
     let golden = try context.together("expected answers") {
       try EncoderVerification(context: context, directory: checkpoint, expected: expected)
     }
-    let report = try golden.run(policy: policy, microBatches: microBatches, backend: backend)
-    try context.together("verification") {
-      guard let report else { return }
-      let errors = report.errors.map { "\($0.what) \($0.error)" }.joined(separator: ", ")
-      StandardStream.output.line(
-        "\(report.passed ? "PASS" : "FAIL") \(report.name) \(context.layout) \(policy): "
-          + "\(report.tokens) tokens of \(report.prompts) prompts compared; largest errors: "
-          + "\(errors) (allowed \(report.tolerance))")
-      guard report.passed else { throw InferenceError(.gate, report.failure ?? "") }
+    let backend = try context.together("backend") { try makeBackend(choice) }
+    for policy in policies {
+      let report = try golden.run(policy: policy, microBatches: microBatches, backend: backend)
+      try context.together("verification") {
+        guard let report else { return }
+        let errors = report.errors.map { "\($0.what) \($0.error)" }.joined(separator: ", ")
+        StandardStream.output.line(
+          "\(report.passed ? "PASS" : "FAIL") \(report.name) \(context.layout) \(policy): "
+            + "\(report.tokens) tokens of \(report.prompts) prompts compared; largest errors: "
+            + "\(errors) (allowed \(report.tolerance))")
+        if let failure = report.failure { throw InferenceError(.gate, failure) }
+      }
     }
+  }
+
+  /// Ends this process, before MPI is set up, because of its arguments.
+  public static func refuse(_ message: String) -> Never {
+    StandardStream.error.line("padtax: error: \(message)")
+    exit(InferenceError.Kind.badInput.rawValue)
   }
 
   private static func line(
@@ -104,6 +142,16 @@ public struct RankLaunch {
     return "\(report.passed ? "PASS" : "FAIL") \(report.name) \(layout) \(policy): "
       + "\(report.tokensCompared) tokens of \(report.prompts) prompts compared; largest logit error "
       + "\(report.maxError)\(full) (allowed \(report.tolerance))"
+  }
+
+  private static func line(
+    _ report: GoldenVerification.ScoreReport, layout: ParallelLayout, policy: Policy
+  ) -> String {
+    let token = report.maxTokenError.map { ", of one token's \($0)" } ?? ""
+    let cut = report.cut > 0 ? " (\(report.cut) cut, not compared)" : ""
+    return "\(report.passed ? "PASS" : "FAIL") \(report.name) \(layout) \(policy): "
+      + "\(report.tokens) tokens scored, \(report.prompts) prompts compared\(cut); largest error of "
+      + "a mean NLL \(report.maxError)\(token) (allowed \(report.tolerance))"
   }
 
   private static func readJob(
@@ -122,6 +170,9 @@ public struct RankLaunch {
       let resolved = try badInput {
         try ResolvedJob(job, file: path, settings: settings, layouts: [layout])
       }
+      for batch in resolved.batches {
+        try BatchRunner.check(requests: batch.count, layout: layout)
+      }
       return Array(try JSONText.line(resolved).utf8)
     }
     let resolved = try JSONText.decode(
@@ -139,7 +190,7 @@ public struct RankLaunch {
 
   /// Exit code of `body`. An `InferenceError` is known to all ranks: the first one prints it. Any
   /// other error is this rank's alone and ends the whole launch.
-  private static func guarding(rank: Int, _ body: () throws -> Void) -> Int32 {
+  package static func guarding(rank: Int, _ body: () throws -> Void) -> Int32 {
     do {
       try body()
       return 0

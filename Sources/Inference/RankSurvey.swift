@@ -27,16 +27,18 @@ struct RankSurvey {
     arguments: [String], cell: String
   ) throws -> (provenance: Provenance?, oversubscribed: Bool) {
     let host = try context.control.splitByHost(label: Traffic.control)
-    let cores = try context.together("topology") { try UsableCores.detect() }
-    // A bound rank sees its own cores only; the host has the cores of all its ranks.
-    let bound = try context.together("topology") { try Binding.current() }
+    let (bound, topology, quota) = try context.together("topology") {
+      (try Binding.current(), try Topology.detect(), try UsableCores.detect().cpuQuota)
+    }
+    // A bound rank sees its own cores only; the host's ranks together have the union of them.
     let lists = try host.allGather(Self.bitmap(bound.processingUnits))
-    let shared = Self.union(lists, words: lists.count / host.size)
-    let usable = min(max(shared, cores.cores), cores.cpuQuota.map { Int($0.rounded(.up)) } ?? .max)
+    let units = Self.union(lists, words: lists.count / host.size)
+    let usable = Self.cores(
+      processingUnits: units, threadsPerCore: topology.threadsPerCore, quota: quota)
     var over = [Int32(host.size * backend.provenance.threads > usable ? 1 : 0)]
     try context.control.allReduce(inPlace: &over, .max)
     let facts = try context.together("topology") {
-      try rankFacts(binding: bound, usable: usable)
+      try rankFacts(binding: bound, topology: topology, usable: usable)
     }
     let texts = try context.control.gatherArrays(Array(JSONText.line(facts).utf8), root: 0)
     guard let texts else { return (nil, over[0] == 1) }
@@ -48,6 +50,13 @@ struct RankSurvey {
       try provenance(ranks, arguments: arguments, cell: cell, oversubscribed: over[0] == 1),
       over[0] == 1
     )
+  }
+
+  /// Whole cores that some processing units make: hardware threads of one core count once, and
+  /// control groups may grant less.
+  static func cores(processingUnits: Int, threadsPerCore: Int, quota: Double?) -> Int {
+    let cores = (processingUnits + threadsPerCore - 1) / threadsPerCore
+    return max(1, min(cores, quota.map { Int(min($0, Double(cores))) } ?? cores))
   }
 
   /// Processing units as 64-bit words, 4096 of them at most.
@@ -65,8 +74,9 @@ struct RankSurvey {
     }
   }
 
-  private func rankFacts(binding: Binding, usable: Int) throws -> RankFacts {
-    let topology = try Topology.detect()
+  private func rankFacts(
+    binding: Binding, topology: Topology, usable: Int
+  ) throws -> RankFacts {
     let about = backend.provenance
     let cpu = backend as? CPUBackend
     let model = resolved.model
@@ -93,7 +103,7 @@ struct RankSurvey {
         "more ranks and threads than usable cores: times are not to be trusted")
     }
     let model = resolved.model
-    let weights = try WeightChoice(resolved).name
+    let weights = WeightChoice.name(resolved)
     return Provenance(
       cell: cell, arguments: arguments, padtaxVersion: SourceVersion.padtax,
       commit: SourceVersion.commit, dirty: SourceVersion.dirty, seed: resolved.job.seed,
@@ -126,4 +136,9 @@ struct RankSurvey {
   static func utc() -> String {
     Date().formatted(.iso8601)
   }
+}
+
+extension Topology {
+  /// Hardware threads of a core; 1 where the system shows no cores.
+  fileprivate var threadsPerCore: Int { cores > 0 ? max(1, processingUnits / cores) : 1 }
 }

@@ -27,13 +27,14 @@ struct RecordMaker {
         repeatIndex: turn.index, warmup: turn.warmup, phase: phase.rawValue, rank: context.rank,
         tensorRank: context.coordinates.tensor, stage: context.stage,
         replica: context.coordinates.replica, wallSeconds: wall, computeSeconds: compute,
-        communicationSeconds: communication, idleSeconds: wall - compute - communication,
+        communicationSeconds: communication, idleSeconds: max(0, wall - compute - communication),
         traffic: account.traffic, peakMemoryBytes: memory.peakResident,
         weightBytes: executor.shard.weightBytes,
         kvBytesReserved: executor.kvBytes(slots: plan.kvSlotsReserved),
         kvBytesUsed: executor.kvBytes(slots: plan.kvSlotsUsed))
     }
     let ttft = result.batchTTFTSeconds
+    if plan.isScore { return [record(.score, result.prefill, wall: ttft)] }
     return [
       record(.prefill, result.prefill, wall: ttft),
       record(.decode, result.decode, wall: max(0, result.totalSeconds - ttft)),
@@ -44,16 +45,18 @@ struct RecordMaker {
   func batchRecord(
     _ result: BatchRunner.Result, plans: [BatchPlan], microBatches: Int
   ) -> BatchRecord {
+    let isScore = plans.allSatisfy(\.isScore)
     let costs = PlanCosts(model: model, layout: context.layout, plans: plans)
-    let prefill = costs.phase(.prefill)
+    let prefill = costs.phase(isScore ? .score : .prefill)
     let decode = costs.phase(.decode)
     let decodeSeconds = result.totalSeconds - result.batchTTFTSeconds
-    return BatchRecord(
+    var record = BatchRecord(
       cell: cell, layout: "\(context.layout)", policy: "\(policy)", origin: .measured,
       batch: batch.id, repeatIndex: turn.index, warmup: turn.warmup, order: turn.order,
       oversubscribed: oversubscribed, sequences: batch.count, inputTokens: prefill.tokens,
       outputTokens: plans.reduce(0) { $0 + $1.outputLengths.reduce(0, +) },
-      longestPrompt: batch.longest, shortestPrompt: batch.shortest, prefillSlots: prefill.slots, decodeSlots: decode.slots,
+      longestPrompt: batch.longest, shortestPrompt: batch.shortest, prefillSlots: prefill.slots,
+      decodeSlots: decode.slots,
       padding: costs.padding(prefillSeconds: result.batchTTFTSeconds, decodeSeconds: decodeSeconds),
       truncatedTokens: batch.realTokens - plans.reduce(0) { $0 + $1.promptLengths.reduce(0, +) },
       microBatches: microBatches, batchTTFTSeconds: result.batchTTFTSeconds,
@@ -63,7 +66,16 @@ struct RecordMaker {
       idealPackingSpeedup: prefill.slotFLOPs / prefill.usefulFLOPs,
       kvSlotsReserved: plans.reduce(0) { $0 + $1.kvSlotsReserved },
       kvSlotsUsed: plans.reduce(0) { $0 + $1.kvSlotsUsed },
-      tokenDigest: Self.digest(result.tokens))
+      tokenDigest: Self.digest(
+        isScore ? plans.flatMap(\.promptLengths).map { [Int32($0)] } : result.tokens))
+    if isScore { record.meanNLL = Self.mean(result.losses) }
+    return record
+  }
+
+  /// Mean over all scored tokens; nil when there is none.
+  static func mean(_ losses: [[Double]]) -> Double? {
+    let count = losses.reduce(0) { $0 + $1.count }
+    return count > 0 ? losses.reduce(0) { $0 + $1.reduce(0, +) } / Double(count) : nil
   }
 
   /// FNV-1a over all tokens and the ends of sequences, as 16 hexadecimal digits.

@@ -22,23 +22,24 @@ public struct ReferenceAnswers {
 
   /// Runs the prompts one by one on the whole model: one rank, no padding, no batch. Called by one
   /// rank alone.
-  static func compute(
+  /// - Parameter outputTokens: tokens to generate, per prompt.
+  package static func compute(
     model: ModelConfiguration, source: any WeightSource, backend: any Backend,
-    prompts: [[Int32]], outputTokens: Int
+    prompts: [[Int32]], outputTokens: [Int]
   ) throws -> ReferenceAnswers {
     let ledger = TrafficLedger(isRecording: false)
     let own = try Communicator.ownSelf(label: Traffic.control, ledger: ledger)
     let context = try RankContext(layout: .single, world: own)
-    let longest = (prompts.map(\.count).max() ?? 1) + outputTokens
+    let longest = (prompts.map(\.count).max() ?? 1) + (outputTokens.max() ?? 1)
     let shard = try makeShard(
       plan: ShardPlan(model: model, layout: .single, rank: 0), source: source, backend: backend,
       group: context.tensor, positions: longest)
     let executor = BatchExecutor(context: context, shard: shard)
     var tokens: [[Int32]] = []
     var logits: [[[Float]]] = []
-    for prompt in prompts {
+    for (prompt, outputs) in zip(prompts, outputTokens) {
       let plan = try BatchRunner.plans(
-        policy: .packed, promptLengths: [prompt.count], outputLengths: [outputTokens],
+        policy: .packed, promptLengths: [prompt.count], outputLengths: [outputs],
         microBatches: 1, layout: .single)[0]
       let batch = PreparedBatch(
         plan: plan, prompts: [prompt], scored: executor.scoresAll ? [0] : [],
@@ -52,14 +53,16 @@ public struct ReferenceAnswers {
       tokens: tokens, logits: logits, tolerance: bound(model: model, logits: logits))
   }
 
-  /// Rounding that a different order of summation may cause in fp32: each layer adds two products
-  /// whose rounding errors walk at random, so their size grows with the square root of the terms,
-  /// and layers add up at worst linearly: ε · 2·layers · √(hidden + feed-forward) of the largest
-  /// logit (Higham, Accuracy and Stability of Numerical Algorithms, section 2.8, the rule of
-  /// thumb).
+  /// Rounding that a different order of summation may cause in fp32: 64 · √(2·layers) · ε of the
+  /// largest logit. Each layer adds two products to the residual, whose errors walk at random
+  /// (Higham, Accuracy and Stability of Numerical Algorithms, section 2.8, the rule of thumb);
+  /// blocked sums hardly grow with their length, but norms and softmax amplify, most in narrow
+  /// models. The factor is empirical: chosen after one
+  /// random narrow model went beyond a smaller bound, so that it passes, while a tensor wrong by 1 %
+  /// on one rank still fails. The sweep behind it: `engine-checks random` and `sensitivity`.
   static func bound(model: ModelConfiguration, logits: [[[Float]]]) -> Double {
     let largest = logits.lazy.flatMap { $0 }.flatMap { $0 }.map(abs).max() ?? 1
-    let terms = Double(model.hiddenSize + model.feedForwardSize).squareRoot()
-    return Double(Float.ulpOfOne) * 2 * Double(model.layerCount) * terms * Double(max(largest, 1))
+    let steps = Double(2 * model.layerCount).squareRoot()
+    return 64 * Double(Float.ulpOfOne) * steps * Double(max(largest, 1))
   }
 }

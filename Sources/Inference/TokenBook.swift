@@ -18,7 +18,7 @@ struct TokenBook {
     expected.reserveCapacity(batch.steps.reduce(0) { $0 + $1.micro.count })
   }
 
-  /// True when every real token of the rows is known.
+  /// True when every real token of the rows is known. A finished row feeds padding alone.
   func canFeed(_ rows: [PlanRow]) -> Bool {
     rows.allSatisfy {
       $0.tokens == 0

@@ -7,19 +7,26 @@ import Transformers
 struct WeightChoice {
   private let checkpoint: Checkpoint?
   private let seed: UInt64
-  /// For provenance: no path of the machine.
-  let name: String
-
   init(_ resolved: ResolvedJob) throws {
     seed = resolved.job.seed
     guard resolved.job.model.kind == .checkpoint else {
       checkpoint = nil
-      name = "random, seed \(seed)"
       return
     }
-    let path = resolved.job.model.value
-    checkpoint = try Checkpoint(directory: path)
-    name = path.split(separator: "/").last.map(String.init) ?? path
+    let checkpoint = try Checkpoint(directory: resolved.job.model.value)
+    if resolved.model.isEncoder {
+      try BertCheckpointWeights(checkpoint).check(resolved.model)
+    } else {
+      try CheckpointWeights(checkpoint).check(resolved.model)
+    }
+    self.checkpoint = checkpoint
+  }
+
+  /// Weights of a job in words, for provenance: no path of the machine.
+  static func name(_ resolved: ResolvedJob) -> String {
+    let source = resolved.job.model
+    guard source.kind == .checkpoint else { return "random, seed \(resolved.job.seed)" }
+    return source.value.split(separator: "/").last.map(String.init) ?? source.value
   }
 
   func weights(for model: ModelConfiguration) -> any WeightSource {

@@ -65,6 +65,10 @@ public protocol Backend: AnyObject {
   /// Column and value of the largest element of each row; the lowest column wins a tie.
   func argmax(_ logits: Matrix) -> [(index: Int, value: Float)]
 
+  /// What these columns add to each row's softmax; `targets[row]` is the column whose logit is
+  /// wanted, and one outside the columns has none.
+  func softmaxParts(_ logits: Matrix, targets: [Int]) -> SoftmaxParts
+
   /// Waits until everything that was asked for is done.
   func synchronize()
 }

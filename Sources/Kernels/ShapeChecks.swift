@@ -67,6 +67,11 @@ extension HostBackend {
         + "fill \(queries.columns) columns")
   }
 
+  func checkSoftmaxParts(_ logits: Matrix, targets: [Int]) {
+    precondition(
+      targets.count == logits.rows, "\(targets.count) targets for \(logits.rows) rows of logits")
+  }
+
   func checkArgmax(_ logits: Matrix) {
     precondition(
       logits.columns > 0 || logits.rows == 0, "the largest of no elements was asked for")

@@ -50,8 +50,11 @@ public struct BatchRecord: Record, Hashable {
   /// KV slots (token positions, per layer and KV head) reserved and holding a token at the end.
   public var kvSlotsReserved: Int
   public var kvSlotsUsed: Int
-  /// Checksum of all generated tokens: equal between policies when their answers are.
+  /// Checksum of all generated tokens: equal between policies when their answers are. Of a score
+  /// pass: of the number of tokens fed per prompt, equal between policies that score the same tokens.
   public var tokenDigest: String
+  /// Mean negative log-likelihood in nats over all scored tokens, of a score pass only.
+  public var meanNLL: Double?
 
   public init(
     cell: String, layout: String, policy: String, origin: Origin, batch: Int, repeatIndex: Int,
@@ -118,6 +121,7 @@ public struct BatchRecord: Record, Hashable {
     case kvSlotsReserved = "kv_slots_reserved"
     case kvSlotsUsed = "kv_slots_used"
     case tokenDigest = "token_digest"
+    case meanNLL = "mean_nll"
   }
 }
 

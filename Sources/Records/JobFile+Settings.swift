@@ -61,14 +61,16 @@ extension JobSpecification {
     lines += limits.compactMap { key, value in value.map { "  \(key): \($0)" } }
     if let outputs = workload.outputs { lines.append("  outputs: \(JobFile.quoted(outputs))") }
     lines += (workload.padding?.jobEntries ?? []).map { "  \($0.0): \($0.1)" }
+    if mode != .generate { lines.append("phase: \(mode.rawValue)") }
     if let outputTokens { lines.append("output-tokens: \(outputTokens)") }
     lines += [
       "micro-batches: \(microBatches)", "micro-batch-padding: \(microBatchPadding.rawValue)",
       "warm-up: \(warmup)", "repeats: \(repeats)",
       "seed: \(seed)", "backend:", "  kind: \(backend.kind.rawValue)",
       "  blas: \(JobFile.quoted(backend.blas))", "  threads: \(backend.threads)", "verify:",
-      "  sequences: \(verification.sequences)", "  output-tokens: \(verification.outputTokens)",
+      "  sequences: \(verification.sequences)",
     ]
+    if mode == .generate { lines.append("  output-tokens: \(verification.outputTokens)") }
     return lines.joined(separator: "\n") + "\n"
   }
 }

@@ -62,7 +62,11 @@ public enum JobFile {
       do { return try Policy(parsing: text) } catch { throw RecordError("\(error)") }
     }
     let workload = try workloadSource(&job, folder: folder)
+    let mode = try job.choice("phase", JobMode.self) ?? .generate
     let outputs = try job.integer("output-tokens", in: 1...1_000_000)
+    if mode == .score && outputs != nil {
+      throw job.error("output-tokens", "phase score generates nothing; leave it out")
+    }
     let micro = try job.integer("micro-batches", in: 1...4096) ?? 1
     let padding = try job.choice("micro-batch-padding", MicroBatchPadding.self) ?? .global
     let warmup = try job.integer("warm-up", in: 0...1000) ?? 1
@@ -73,7 +77,7 @@ public enum JobFile {
       workload: workload, outputTokens: outputs, microBatches: micro, microBatchPadding: padding,
       warmup: warmup,
       repeats: repeats, seed: UInt64(seed), backend: try backend(&job),
-      verification: try verification(&job))
+      verification: try verification(&job, mode), mode: mode)
   }
 
   private static func list<Value: Hashable>(
@@ -143,12 +147,18 @@ public enum JobFile {
     return choice
   }
 
-  private static func verification(_ job: inout JobNode) throws(RecordError) -> VerificationChoice {
+  private static func verification(
+    _ job: inout JobNode, _ mode: JobMode
+  ) throws(RecordError) -> VerificationChoice {
     guard var node = try job.child("verify") else { return VerificationChoice() }
     let standard = VerificationChoice()
+    let outputs = try node.integer("output-tokens", in: 1...4096)
+    if mode == .score && outputs != nil {
+      throw node.error("output-tokens", "phase score generates nothing; leave it out")
+    }
     let choice = VerificationChoice(
       sequences: try node.integer("sequences", in: 1...4096) ?? standard.sequences,
-      outputTokens: try node.integer("output-tokens", in: 1...4096) ?? standard.outputTokens)
+      outputTokens: outputs ?? standard.outputTokens)
     try node.finish()
     return choice
   }

@@ -21,13 +21,14 @@ public struct JobSpecification: Hashable, Sendable, Codable {
   public var seed: UInt64
   public var backend: BackendChoice
   public var verification: VerificationChoice
+  public var mode: JobMode
 
   public init(
     name: String, question: String, model: ModelSource, layouts: [ParallelLayout],
     policies: [Policy], workload: WorkloadSource, outputTokens: Int?, microBatches: Int,
     microBatchPadding: MicroBatchPadding = .global,
     warmup: Int, repeats: Int, seed: UInt64, backend: BackendChoice,
-    verification: VerificationChoice
+    verification: VerificationChoice, mode: JobMode = .generate
   ) {
     self.name = name
     self.question = question
@@ -43,7 +44,16 @@ public struct JobSpecification: Hashable, Sendable, Codable {
     self.seed = seed
     self.backend = backend
     self.verification = verification
+    self.mode = mode
   }
+}
+
+/// What a job does with its prompts: the key `phase` of a job file.
+public enum JobMode: String, Hashable, Sendable, Codable, CaseIterable {
+  /// Prefill, then decode.
+  case generate
+  /// Teacher-forced negative log-likelihood of every prompt token; nothing is generated.
+  case score
 }
 
 /// Where the model comes from.

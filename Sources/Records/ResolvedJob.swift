@@ -1,4 +1,5 @@
 import Models
+import Scheduling
 import Units
 import Workloads
 
@@ -24,6 +25,7 @@ public struct ResolvedJob: Sendable, Hashable, Codable {
     model = try checks.model()
     try checks.validateEncoder(model)
     for layout in layouts ?? job.layouts { try checks.validate(layout, for: model) }
+    try checks.policies()
     batches = try checks.batches()
     for batch in batches {
       try checks.validate(batch, for: model)
@@ -33,7 +35,10 @@ public struct ResolvedJob: Sendable, Hashable, Codable {
 
   /// Position ids that any plan of the batches uses are below this.
   public var positions: Int {
-    batches.map { $0.longest + (outputLengths(of: $0).max() ?? 1) }.max() ?? 1
+    batches.map { batch in
+      let widest = job.policies.map { $0.widestRow(longest: batch.longest) }.max() ?? 1
+      return widest + (outputLengths(of: batch).max() ?? 1)
+    }.max() ?? 1
   }
 
   /// Output tokens of each request of a batch; an encoder generates none.
@@ -49,9 +54,11 @@ public struct ResolvedJob: Sendable, Hashable, Codable {
 }
 
 extension JobSpecification {
-  /// Output tokens of each request: the job's, else the request's own, else 1; none of an encoder.
+  /// Output tokens of each request: none of an encoder or where prompts are scored, else the job's,
+  /// else the request's own, else 1.
   func outputLengths(of batch: Batch, model: ModelConfiguration) -> [Int] {
-    batch.requests.map { model.isEncoder ? 0 : outputTokens ?? $0.outputLength ?? 1 }
+    if model.isEncoder || mode == .score { return batch.requests.map { _ in 0 } }
+    return batch.requests.map { outputTokens ?? $0.outputLength ?? 1 }
   }
 }
 
@@ -97,6 +104,12 @@ struct JobChecks {
   /// An encoder generates nothing and sees whole rows.
   func validateEncoder(_ model: ModelConfiguration) throws(RecordError) {
     guard model.isEncoder else { return }
+    if job.mode == .score {
+      try at("phase") {
+        throw RecordError(
+          "\(model.name) is an encoder, which predicts no next token to score; leave phase out")
+      }
+    }
     for policy in job.policies {
       try at("policies", item: policy.description) { try model.validate(policy) }
     }
@@ -105,6 +118,14 @@ struct JobChecks {
       throw RecordError(
         "\(model.name) is an encoder and generates nothing; leave output-tokens out (found \(tokens))"
       )
+    }
+  }
+
+  /// Refuses policies that make no sense for what the job does.
+  func policies() throws(RecordError) {
+    guard job.mode == .score else { return }
+    for policy in job.policies {
+      try at("policies", item: policy.description) { try BatchPlan.checkScore(policy) }
     }
   }
 

@@ -13,7 +13,10 @@ public struct VerificationRecord: Record, Hashable {
   public var tokensPerSequence: Int
   /// Layers of the model that was compared: fewer than it has where the whole of it does not fit.
   public var layers: Int
-  /// Largest absolute difference of a logit, and the bound it must keep.
+  /// What was compared; nil in records of before there was a choice.
+  public var mode: JobMode?
+  /// Largest absolute difference of a logit (in mode `score`, of a token's negative log-likelihood),
+  /// and the bound it must keep.
   public var maxLogitError: Double
   public var tolerance: Double
   public var tokensCompared: Int
@@ -29,7 +32,7 @@ public struct VerificationRecord: Record, Hashable {
     cell: String, layout: String, policy: String, sequences: Int, tokensPerSequence: Int,
     layers: Int,
     maxLogitError: Double, tolerance: Double, tokensCompared: Int, ties: Int, passed: Bool,
-    failure: String?
+    failure: String?, mode: JobMode = .generate
   ) {
     schema = Self.schemaName
     version = Self.schemaVersion
@@ -39,6 +42,7 @@ public struct VerificationRecord: Record, Hashable {
     self.sequences = sequences
     self.tokensPerSequence = tokensPerSequence
     self.layers = layers
+    self.mode = mode
     self.maxLogitError = maxLogitError
     self.tolerance = tolerance
     self.tokensCompared = tokensCompared
@@ -51,6 +55,7 @@ public struct VerificationRecord: Record, Hashable {
     case schema, version, cell, layout, policy, sequences
     case tokensPerSequence = "tokens_per_sequence"
     case layers
+    case mode = "phase"
     case maxLogitError = "max_logit_error"
     case tolerance
     case tokensCompared = "tokens_compared"

@@ -9,7 +9,7 @@ extension CellAggregation {
       row.add(note: "no records of ranks")
       return
     }
-    let prefill = all.filter { $0.phase == "prefill" }
+    let prefill = all.filter { $0.phase == "prefill" || $0.phase == "score" }
     let decode = all.filter { $0.phase == "decode" }
     row[.computeShare] = share(all, \.computeSeconds)
     row[.communicationShare] = share(all, \.communicationSeconds)

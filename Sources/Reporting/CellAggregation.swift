@@ -67,6 +67,7 @@ struct CellAggregation {
 
   /// Whether every batch has one set of tokens, whatever the repeat and the policy.
   private func answersEqual(_ policy: String) -> Bool? {
+    if counted.contains(where: { $0.meanNLL != nil }) { return scoresEqual(policy) }
     var digests: [Int: Set<String>] = [:]
     var own: [Int: Set<String>] = [:]
     for record in cell.batches where refusal(record.policy) == nil && record.truncatedTokens == 0 {
@@ -78,6 +79,20 @@ struct CellAggregation {
     return own.keys.allSatisfy { digests[$0]?.count == 1 }
   }
 
+  /// Whether the mean negative log-likelihoods of each batch agree, within what verification allows,
+  /// with those of the other policies that scored the same tokens; nil when there is no other.
+  private func scoresEqual(_ policy: String) -> Bool? {
+    let tolerance = cell.verifications.map(\.tolerance).max() ?? 0
+    let verified = cell.batches.filter { refusal($0.policy) == nil }
+    let pairs = verified.lazy.filter { $0.policy == policy }.flatMap { own in
+      verified.lazy.filter {
+        $0.policy != policy && $0.batch == own.batch && $0.tokenDigest == own.tokenDigest
+      }.map { (own.meanNLL ?? .nan, $0.meanNLL ?? .nan) }
+    }
+    guard !pairs.isEmpty else { return nil }
+    return pairs.allSatisfy { abs($0 - $1) <= tolerance }
+  }
+
   private func fillTimes(_ row: inout SummaryRow, _ records: [BatchRecord]) {
     let peak = cell.provenance?.peakFLOPS ?? 0
     row.set((.batchTTFT, .batchTTFTLower, .batchTTFTUpper), records.map(\.batchTTFTSeconds), seed)
@@ -86,6 +101,7 @@ struct CellAggregation {
     row[.prefillRaw] = median(records.map(Metrics.prefillRawTPS))
     row[.decode] = median(records.compactMap(Metrics.decodeTPS))
     row[.endToEnd] = median(records.map(Metrics.endToEndTPS))
+    row[.meanNLL] = median(records.compactMap(\.meanNLL))
     row[.tprit] = median(records.map(Metrics.tpritMilliseconds))
     row[.mfu] = median(records.compactMap { Metrics.prefillMFU($0, peakFLOPS: peak) })
     row[.mfuRaw] = median(records.compactMap { Metrics.prefillRawMFU($0, peakFLOPS: peak) })

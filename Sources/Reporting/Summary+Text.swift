@@ -64,6 +64,7 @@ extension Summary {
         column("prefill", "raw tok/s", .prefillRaw, rate),
         column("decode", "tok/s", .decode, rate),
         column("TPRIT", "ms", .tprit) { $0.significant(3) },
+        column("mean NLL", "nats", .meanNLL) { $0.fixed(4) },
         column("MFU", "%", .mfu, Self.percent),
       ])
   }
@@ -117,6 +118,11 @@ extension Summary {
       "W: share of the reserved KV slots that never hold a token.",
       "comm., idle: parts of the ranks' time in which data moved, or a rank waited for others.",
     ]
+    if rows.contains(where: { $0[.meanNLL] != nil }) {
+      lines.append(
+        "A score job: TTFT and total are the time of the whole pass, prefill is that pass; mean NLL: "
+          + "mean over scored tokens, the same for all policies that cut no prompt.")
+    }
     if rows.contains(where: \.oversubscribed) {
       lines.append("* more ranks than cores: times not to be trusted.")
     }

@@ -18,6 +18,7 @@ public enum SummaryMetric: String, Sendable, CaseIterable, Codable {
   case decode = "decode_tps"
   case endToEnd = "end_to_end_tps"
   case tprit = "tprit_ms"
+  case meanNLL = "mean_nll"
   case mfu = "prefill_mfu"
   case mfuRaw = "prefill_mfu_raw"
 

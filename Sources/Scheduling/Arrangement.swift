@@ -22,7 +22,7 @@ struct Arrangement {
     groups = BatchPlan.groups(of: count, into: microBatches).map(Array.init)
     switch policy {
     case .fixed(let length):
-      self.lengths = lengths.map { min($0, length) }
+      self.lengths = lengths.map { policy.kept(of: $0) }
       widths = lengths.map { _ in length }
     case .rightPad, .leftPad:
       widths = lengths.map { _ in longest }

@@ -28,7 +28,7 @@ extension BatchPlan {
   }
 
   /// True when the plan encodes its prompts and generates nothing.
-  public var isEncoding: Bool { outputLengths.allSatisfy { $0 == 0 } }
+  public var isEncoding: Bool { !isScore && outputLengths.allSatisfy { $0 == 0 } }
 }
 
 extension PlanRow {

@@ -11,20 +11,33 @@ public struct BatchPlan: Hashable, Sendable {
   public let steps: [StepPlan]
 
   /// KV slots reserved, per layer and KV head.
-  public var kvSlotsReserved: Int { regions.reduce(0) { $0 + $1.capacity } }
+  public var kvSlotsReserved: Int { regions.map { $0.base + $0.capacity }.max() ?? 0 }
 
   /// KV slots that hold a real token when the last step ends. The last token of a sequence is
-  /// sampled but never fed, so it has no slot.
+  /// sampled but never fed, so it has no slot. Of a score pass: those of its largest
+  /// micro-batch.
   public var kvSlotsUsed: Int {
-    isEncoding ? 0 : zip(promptLengths, outputLengths).reduce(0) { $0 + $1.0 + $1.1 - 1 }
+    if isEncoding { return 0 }
+    if isScore { return largest?.tokens ?? 0 }
+    return zip(promptLengths, outputLengths).reduce(0) { $0 + $1.0 + $1.1 - 1 }
   }
+
+  /// True when the plan scores its prompts and generates nothing.
+  public var isScore: Bool { steps.first?.phase == .score }
 
   /// Largest number of slots in one micro-batch.
-  public var largestMicroBatch: Int {
-    steps.flatMap(\.microBatches).map(\.slots).max() ?? 0
+  public var largestMicroBatch: Int { largest?.slots ?? 0 }
+
+  /// The micro-batch with the most slots, the first of several.
+  var largest: MicroBatch? {
+    var best: MicroBatch?
+    for micro in steps.lazy.flatMap(\.microBatches) where micro.slots > (best?.slots ?? 0) {
+      best = micro
+    }
+    return best
   }
 
-  init(
+  package init(
     policy: Policy, promptLengths: [Int], outputLengths: [Int], regions: [KVRegion],
     steps: [StepPlan]
   ) {

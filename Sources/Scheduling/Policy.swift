@@ -27,11 +27,29 @@ public enum Policy: Hashable, Sendable {
   /// No batching: one row per step.
   case oneByOne
 
+  /// Prompt tokens that are fed of a prompt of `length` tokens.
+  public func kept(of length: Int) -> Int {
+    if case .fixed(let slots) = self { return min(length, slots) }
+    return length
+  }
+
   /// True when some slots may carry no token.
   public var isPadded: Bool {
     switch self {
     case .packed, .packedMicro, .oneByOne: false
     default: true
+    }
+  }
+}
+
+extension Policy {
+  /// Slots that the widest row of a batch may have.
+  /// - Parameter longest: tokens of its longest prompt.
+  public func widestRow(longest: Int) -> Int {
+    switch self {
+    case .fixed(let length): length
+    case .bucketed(let edges): (try? edges.widths(of: [longest]).max()) ?? longest
+    default: longest
     }
   }
 }

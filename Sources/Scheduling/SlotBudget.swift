@@ -122,10 +122,12 @@ extension BatchPlan {
     }
     // An encoder reserves none.
     guard !isEncoding else { return budget }
-    for (sequence, ranges) in padding.enumerated() {
+    // Micro-batches of a score pass share their KV slots: the largest has all of them.
+    let resident = isScore ? Set(largest?.rows.map(\.sequence) ?? []) : Set(padding.indices)
+    for (sequence, ranges) in padding.enumerated() where resident.contains(sequence) {
       for part in ranges { budget.addKV(part.range.count, part.cause) }
       let used =
-        promptLengths[sequence] + outputLengths[sequence] - 1
+        promptLengths[sequence] + max(0, outputLengths[sequence] - 1)
         + ranges.reduce(0) { $0 + $1.range.count }
       budget.addKV(regions[sequence].capacity - used, .finished)
     }
@@ -136,7 +138,7 @@ extension BatchPlan {
   private func paddingRanges() -> [[PaddingRange]] {
     var out = [[PaddingRange]](repeating: [], count: promptLengths.count)
     var known = Set<Int>()
-    for micro in steps.lazy.filter({ $0.phase == .prefill }).flatMap(\.microBatches) {
+    for micro in steps.lazy.filter({ $0.phase != .decode }).flatMap(\.microBatches) {
       // What rows would be padded to if there were no fixed length and no bucket.
       let natural: Int
       let beyond: PaddingCause

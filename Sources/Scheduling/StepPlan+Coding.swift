@@ -18,7 +18,7 @@ extension BatchPlan {
     }
     put(steps.count)
     for step in steps {
-      put(step.phase == .prefill ? 0 : 1)
+      put(Phase.allCases.firstIndex(of: step.phase) ?? 0)
       put(step.microBatches.count)
       for micro in step.microBatches {
         put(micro.rows.count)
@@ -52,17 +52,18 @@ extension BatchPlan {
       outputs.append(try reader.next())
       regions.append(KVRegion(base: try reader.next(), capacity: try reader.next()))
     }
-    // Rows of an encoder's plan see all of themselves: no word says so.
+    // Rows of an encoder's plan see all of themselves: no word says so. A score pass generates
+    // nothing either, but its rows are causal.
     let encodes = outputs.allSatisfy { $0 == 0 }
     var steps: [StepPlan] = []
     for _ in 0..<(try reader.next(in: 0..<words.count)) {
-      let phase: Phase = try reader.next(in: 0..<2) == 0 ? .prefill : .decode
+      let phase = Phase.allCases[try reader.next(in: 0..<Phase.allCases.count)]
       var micro: [MicroBatch] = []
       for _ in 0..<(try reader.next(in: 0..<words.count)) {
         var rows: [PlanRow] = []
         for _ in 0..<(try reader.next(in: 0..<words.count)) {
           let row = try reader.row(sequences: sequences)
-          rows.append(encodes ? row.bidirectional : row)
+          rows.append(encodes && phase != .score ? row.bidirectional : row)
         }
         micro.append(MicroBatch(rows: rows))
       }

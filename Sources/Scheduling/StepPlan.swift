@@ -4,6 +4,9 @@ public enum Phase: String, Sendable, Codable, CaseIterable {
   case prefill
   /// One token per sequence enters; each samples its next.
   case decode
+  /// Prompt tokens enter and nothing is generated: each token is scored by what the one before it
+  /// predicts.
+  case score
 }
 
 /// One sequence's part of a step: `slots` consecutive query slots, of which
@@ -47,9 +50,11 @@ public struct PlanRow: Hashable, Sendable {
   /// Which of the row's slots carry tokens.
   public var real: Range<Int> { leading..<(leading + tokens) }
 
-  /// Position id of the slot: the token's index in its sequence. Padding before the tokens has
-  /// position 0; padding behind them counts on.
-  public func position(ofSlot slot: Int) -> Int { max(0, firstToken + slot - leading) }
+  /// Position id of the slot: the token's index in its sequence. Padding has the position of the
+  /// row's nearest token.
+  public func position(ofSlot slot: Int) -> Int {
+    firstToken + min(max(0, slot - leading), max(0, tokens - 1))
+  }
 
   /// (query, key) pairs that attention computes for this row, padding included.
   public var attentionPairs: Int {

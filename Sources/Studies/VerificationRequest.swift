@@ -12,17 +12,23 @@ public struct VerificationRequest: Hashable, Sendable {
   public let backend: BackendChoice
   /// A list of prompts with expected tokens that takes the place of the checkpoint's own.
   public let expected: String?
+  public let mode: JobMode
 
   /// - Throws: `StudyError` that names the option and the valid choices.
   public init(
     checkpoint: String, layout: String, policy: String, microBatches: Int, backend: BackendChoice,
-    expected: String?
+    expected: String?, mode: JobMode = .generate
   ) throws(StudyError) {
     do { self.layout = try ParallelLayout(parsing: layout) } catch {
       throw StudyError("--layout: \(error)")
     }
     do { self.policy = try Policy(parsing: policy) } catch {
       throw StudyError("--policy: \(error)")
+    }
+    if mode == .score {
+      do { try BatchPlan.checkScore(self.policy) } catch {
+        throw StudyError("--policy with --phase score: \(error)")
+      }
     }
     guard (1...4096).contains(microBatches) else {
       throw StudyError("--micro-batches \(microBatches) is out of range; it must be 1 to 4096")
@@ -36,6 +42,7 @@ public struct VerificationRequest: Hashable, Sendable {
     self.microBatches = microBatches
     self.backend = backend
     self.expected = expected
+    self.mode = mode
   }
 
   public func launch(
@@ -45,6 +52,7 @@ public struct VerificationRequest: Hashable, Sendable {
     program += ["--layout", layout.description, "--policy", policy.description]
     program += ["--micro-batches", String(microBatches)]
     program += ["--backend", backend.kind.rawValue, "--blas", backend.blas]
+    if mode != .generate { program += ["--phase", mode.rawValue] }
     if let expected { program += ["--expected", expected] }
     return LaunchPlan(
       launcher, ranks: layout.worldSize, threads: backend.threads, program: program, host: host,

@@ -42,7 +42,8 @@ public final class EncoderShard: ModelShard {
     scale = 1 / Float(plan.model.headDimension).squareRoot()
   }
 
-  public func reserve(slots: Int, samples: Int) throws {
+  public func reserve(slots: Int, samples: Int, scored: Int = 0) throws {
+    precondition(scored == 0, "an encoder predicts no next token to score")
     if let workspace, workspace.slots >= slots, workspace.samples >= samples { return }
     workspace = nil
     workspace = try EncoderWorkspace(
@@ -50,7 +51,9 @@ public final class EncoderShard: ModelShard {
       backend: encoder)
   }
 
-  public func makeCache(slots: Int) throws -> KVCache { KVCache(withoutLayers: slots) }
+  public func makeCache(slots: Int, isTransient: Bool = false) throws -> KVCache {
+    KVCache(withoutLayers: slots)
+  }
 
   public func embed(
     _ tokens: [Int32], input: MicroBatchInput, into hidden: Matrix

@@ -9,9 +9,11 @@ public protocol ModelShard: AnyObject {
   var plan: ShardPlan { get }
   var backend: any Backend { get }
 
-  /// Makes room for micro-batches of up to `slots` slots and `samples` sampled slots.
-  func reserve(slots: Int, samples: Int) throws
-  func makeCache(slots: Int) throws -> KVCache
+  /// Makes room for micro-batches of up to `slots` slots, `samples` sampled and `scored` scored at
+  /// a time; only a `TransformerShard` scores.
+  func reserve(slots: Int, samples: Int, scored: Int) throws
+  /// - Parameter isTransient: nothing is read after its layer has run, so layers may share memory.
+  func makeCache(slots: Int, isTransient: Bool) throws -> KVCache
 
   /// Writes the embeddings of one token id per slot into `hidden` [slots, hidden].
   func embed(

@@ -1,3 +1,5 @@
+import Glibc
+import Kernels
 import MPI
 import Tensors
 
@@ -63,5 +65,29 @@ extension TensorGroup {
   public func minimum(_ values: inout [Double]) throws(MPIError) {
     guard size > 1 else { return }
     try communicator.allReduce(inPlace: &values, .min)
+  }
+}
+
+extension TensorGroup {
+  /// Makes each rank's part of some rows' softmax the whole group's. Two calls: the largest logit
+  /// (4 bytes a row), then sum and target's logit (16 bytes a row). A group of one sends nothing.
+  func combine(_ parts: inout SoftmaxParts) throws(MPIError) {
+    guard size > 1 else { return }
+    let rows = parts.largest.count
+    let own = parts.largest
+    try communicator.allReduce(inPlace: &parts.largest, .max)
+    var pairs = [Double](repeating: 0, count: 2 * rows)
+    for row in 0..<rows {
+      // A block without columns has no largest logit and adds nothing.
+      pairs[2 * row] =
+        parts.sums[row] == 0
+        ? 0 : parts.sums[row] * exp(Double(own[row]) - Double(parts.largest[row]))
+      pairs[2 * row + 1] = parts.targets[row]
+    }
+    try communicator.allReduce(inPlace: &pairs, .sum)
+    for row in 0..<rows {
+      parts.sums[row] = pairs[2 * row]
+      parts.targets[row] = pairs[2 * row + 1]
+    }
   }
 }

@@ -10,11 +10,11 @@ import Tensors
 public final class TransformerShard: ModelShard {
   public let plan: ShardPlan
   public let backend: any Backend
-  private let weights: ShardWeights
-  private let group: TensorGroup
+  let weights: ShardWeights
+  let group: TensorGroup
   private let rotary: RotaryTable
-  private var workspace: Workspace?
-  private let epsilon: Float
+  private(set) var workspace: Workspace?
+  let epsilon: Float
   private let scale: Float
   /// Vocabulary columns per rank of the group.
   private let vocabularyCounts: [Int]
@@ -41,17 +41,23 @@ public final class TransformerShard: ModelShard {
     }
   }
 
-  /// Makes room for micro-batches of up to `slots` slots and `samples` sampled slots.
-  public func reserve(slots: Int, samples: Int) throws {
-    if let workspace, workspace.slots >= slots, workspace.samples >= samples { return }
+  /// Makes room for micro-batches of up to `slots` slots, `samples` sampled and `scored` scored at
+  /// a time.
+  public func reserve(slots: Int, samples: Int, scored: Int = 0) throws {
+    if let workspace, workspace.slots >= slots, workspace.samples >= samples,
+      workspace.scored >= scored
+    {
+      return
+    }
     workspace = nil
     workspace = try Workspace(
-      plan: plan, slots: slots, samples: samples, gathers: group.size > 1 && group.isRoot,
-      backend: backend)
+      plan: plan, slots: slots, samples: samples, scored: scored,
+      gathers: group.size > 1 && group.isRoot, backend: backend)
   }
 
-  public func makeCache(slots: Int) throws -> KVCache {
-    try KVCache(plan: plan, slots: slots, backend: backend)
+  /// - Parameter isTransient: nothing is read after its layer has run, so layers share memory.
+  public func makeCache(slots: Int, isTransient: Bool = false) throws -> KVCache {
+    try KVCache(plan: plan, slots: slots, isTransient: isTransient, backend: backend)
   }
 
   public func embed(

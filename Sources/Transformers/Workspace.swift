@@ -19,20 +19,26 @@ final class Workspace {
   /// [rows of a block, 2 · feed-forward] and [rows of a block, feed-forward]
   private let gateUp: Matrix
   private let activated: Matrix
-  /// [samples, hidden]
+  /// [samples or scored rows, hidden]
   private let sampled: Matrix
-  /// [samples · vocabulary shard], and on the root of several ranks [samples · vocabulary]
+  /// [samples or scored rows · vocabulary shard], and on the root of several ranks [samples · vocabulary]
   private let logits: Matrix?
   private let gathered: Matrix?
   let slots: Int
   let samples: Int
+  let scored: Int
 
+  /// - Parameters:
+  ///   - samples: rows whose logits are wanted whole, on one rank.
+  ///   - scored: rows whose logits stay where they are made.
   init(
-    plan: ShardPlan, slots: Int, samples: Int, gathers: Bool, backend: any Backend
+    plan: ShardPlan, slots: Int, samples: Int, scored: Int, gathers: Bool, backend: any Backend
   ) throws {
     let hidden = plan.model.hiddenSize
     self.slots = slots
     self.samples = samples
+    self.scored = scored
+    let heads = max(samples, scored)
     normed = try backend.matrix(rows: slots, columns: hidden)
     partial = try backend.matrix(rows: slots, columns: hidden)
     queryKeyValue = try backend.matrix(rows: slots, columns: plan.queryWidth + 2 * plan.kvWidth)
@@ -40,13 +46,13 @@ final class Workspace {
     let block = min(slots, Self.feedForwardRows)
     gateUp = try backend.matrix(rows: block, columns: 2 * plan.feedForward.count)
     activated = try backend.matrix(rows: block, columns: plan.feedForward.count)
-    sampled = try backend.matrix(rows: samples, columns: hidden)
+    sampled = try backend.matrix(rows: heads, columns: hidden)
     guard plan.hasLMHead else {
       logits = nil
       gathered = nil
       return
     }
-    logits = try backend.matrix(rows: 1, columns: samples * plan.vocabulary.count)
+    logits = try backend.matrix(rows: 1, columns: heads * plan.vocabulary.count)
     gathered =
       gathers ? try backend.matrix(rows: 1, columns: samples * plan.model.vocabularySize) : nil
   }

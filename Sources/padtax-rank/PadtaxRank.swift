@@ -15,17 +15,11 @@ struct PadtaxRank: ParsableCommand {
       var command = try parseAsRoot()
       try command.run()
     } catch {
+      guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
       // Bad usage is exit code 2 here, as everywhere in padtax.
-      let code = exitCode(for: error)
-      exit(
-        withError: code == .validationFailure ? UsageError(text: fullMessage(for: error)) : error)
+      RankLaunch.refuse(message(for: error) + "; padtax-rank --help shows the usage")
     }
   }
-}
-
-/// A usage error whose exit code is 2.
-private struct UsageError: Error {
-  let text: String
 }
 
 struct Run: ParsableCommand {
@@ -56,7 +50,9 @@ struct Verify: ParsableCommand {
     help: "Prompts with expected greedy tokens, or an encoder's golden folder; else the folder's.")
   var expected: String?
   @Option var layout: String = "tp1"
-  @Option var policy: String = "packed"
+  @Option(help: "Policy; several give one line each.") var policy: [String] = ["packed"]
+  @Option(help: "generate compares logits and tokens, score the negative log-likelihoods.")
+  var phase: JobMode = .generate
   @Option(help: "Micro-batches per step.") var microBatches: Int = 1
   @Option(help: "cpu or reference.") var backend: BackendChoice.Kind = .cpu
   @Option(help: "openblas, or the path of another CBLAS.") var blas: String = "openblas"
@@ -64,10 +60,11 @@ struct Verify: ParsableCommand {
   func run() throws {
     throw ExitCode(
       try RankLaunch.verify(
-        checkpoint: checkpoint, expected: expected, layout: layout, policy: policy,
-        microBatches: microBatches, backend: BackendChoice(kind: backend, blas: blas)))
+        checkpoint: checkpoint, expected: expected, layout: layout, policies: policy,
+        microBatches: microBatches, backend: BackendChoice(kind: backend, blas: blas), mode: phase))
   }
 }
 
 extension ProgressReporter.Style: ExpressibleByArgument {}
+extension JobMode: ExpressibleByArgument {}
 extension BackendChoice.Kind: ExpressibleByArgument {}

@@ -15,6 +15,8 @@ struct Verify: ParsableCommand {
   @Option(help: "One of right-pad, left-pad, packed.") var policy = "packed"
   @Option(name: .customLong("micro-batches"), help: "Micro-batches of the pipeline.")
   var microBatches = 1
+  @Option(help: "generate compares logits and tokens, score the negative log-likelihoods.")
+  var phase = JobMode.generate
   @Option(
     help: "Prompts with expected greedy tokens, or an encoder's golden folder; else the folder's.")
   var expected: String?
@@ -25,7 +27,7 @@ struct Verify: ParsableCommand {
   func run() throws {
     let request = try VerificationRequest(
       checkpoint: checkpoint, layout: layout, policy: policy, microBatches: microBatches,
-      backend: BackendChoice(kind: backend, blas: blas), expected: expected)
+      backend: BackendChoice(kind: backend, blas: blas), expected: expected, mode: phase)
     let variables = ProcessInfo.processInfo.environment
     let launch = request.launch(
       try RankLauncher.choose(mpirun: mpirun, variables: variables, version: Doctor.version(of:)),
@@ -43,4 +45,5 @@ struct Verify: ParsableCommand {
   }
 }
 
+extension JobMode: ExpressibleByArgument {}
 extension BackendChoice.Kind: ExpressibleByArgument {}

@@ -72,6 +72,9 @@ import Testing
     let iterative = try verify(1, "tp1", "megatron-iterative", checkpoint: mlm)
     #expect(iterative.exitCode == 2, "\(iterative.summary)")
     #expect(iterative.standardError.contains("position by position"))
+    let scores = try verify(1, "tp1", "packed", checkpoint: mlm, ["--phase", "score"])
+    #expect(scores.exitCode == 2, "\(scores.summary)")
+    #expect(scores.standardError.contains("predicts no next token to score"), "\(scores.summary)")
     let replicas = try verify(2, "dp2", "packed", checkpoint: mlm)
     #expect(replicas.exitCode == 2, "\(replicas.summary)")
   }

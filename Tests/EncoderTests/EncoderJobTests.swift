@@ -62,12 +62,56 @@ struct EncoderJobTests {
     }
   }
 
+  @Test(
+    "checkpoints are read under either naming, and one that lacks a tensor is refused early",
+    .enabled(
+      if: SharedData.path("golden/bert-mlm-legacy-names") != nil,
+      "\(SharedData.missing("golden/bert-mlm-legacy-names"))"),
+    arguments: ["bert-mlm", "bert-pooler", "bert-mlm-legacy-names"])
+  func checkpoint(name: String) throws {
+    let checkpoint = try #require(SharedData.path("golden/" + name))
+    let folder = try TemporaryDirectory()
+    // The same weights under a configuration with ten layers more than they have.
+    let config = try String(contentsOfFile: checkpoint + "/config.json", encoding: .utf8)
+    let layers = "\"num_hidden_layers\": "
+    _ = try folder.write(
+      config.replacing(layers, with: layers + "1"), to: "config.json")
+    try FileManager.default.createSymbolicLink(
+      atPath: folder.file("model.safetensors"),
+      withDestinationPath: checkpoint + "/model.safetensors")
+    let file = try folder.write(
+      """
+      name: encoder
+      model: {checkpoint: \(checkpoint)}
+      layouts: [tp1]
+      policies: [right-pad, packed]
+      workload: {generate: chat, batch-size: 4, batches-taken: 1, longest: 16}
+      warm-up: 0
+      repeats: 1
+
+      """, to: "checkpoint.yaml")
+    let arguments = [file, "--layout", "tp1", "--progress", "none", "--out"]
+    let rank = try RankLauncher.executable("padtax-rank")
+    let result = try RankLauncher.run(
+      ranks: 1, rank, arguments + [folder.path + "/out"], timeLimit: 60)
+    #expect(result.exitCode == 0, "\(result.summary)")
+    let refused = try RankLauncher.run(
+      ranks: 1, rank,
+      arguments + [folder.path + "/more", "--set", "model.checkpoint=\(folder.path)"],
+      timeLimit: 60)
+    #expect(refused.exitCode == 2, "\(refused.summary)")
+    #expect(refused.standardError.contains("encoder.layer."), "\(refused.summary)")
+  }
+
   @Test("output tokens and feeding by position are refused with their place")
   func refuses() throws {
     let folder = try TemporaryDirectory()
     let tokens = try run(1, "tp1", in: folder, ["--set", "output-tokens=4"])
     #expect(tokens.exitCode == 2, "\(tokens.summary)")
     #expect(tokens.standardError.contains("is an encoder and generates nothing"))
+    let scores = try run(1, "tp1", in: folder, ["--set", "phase=score"])
+    #expect(scores.exitCode == 2, "\(scores.summary)")
+    #expect(scores.standardError.contains("predicts no next token to score"), "\(scores.summary)")
     let iterative = try run(1, "tp1", in: folder, ["--set", "policies=[megatron-iterative]"])
     #expect(iterative.exitCode == 2, "\(iterative.summary)")
     #expect(iterative.standardError.contains("--set policies"), "\(iterative.summary)")

@@ -44,7 +44,8 @@ import Workloads
       (["model.scale=3/2"], "--set model.scale=3/2: model.scale: "),
       (["model.head-dimension=7"], "--set model.head-dimension=7: model.head-dimension: "),
       (
-        ["workload.generate=talk"], "--set workload.generate=talk: workload.generate: unknown shape"
+        ["workload.generate=talk"],
+        "--set workload.generate=talk: workload.generate: unknown length distribution 'talk'"
       ),
       (["output-tokens=999999"], "x.yaml:10: workload.generate: batch 0, row 0: a prompt of"),
       (["layouts=[dp8]"], "--set layouts=[dp8]: layouts: dp8 has 8 replicas and batch 0 only 4"),

@@ -192,6 +192,24 @@ import Testing
     #expect(lone.rows.map(\.answersEqual) == [nil])
   }
 
+  @Test("scores are compared within what verification allows, where the same tokens were scored")
+  func scores() {
+    func equal(_ mean: Double, digest: String = "a") -> [Bool?] {
+      var batches = ["right-pad", "packed"].map { Fixture.batch($0, ttft: 3, total: 3) }
+      batches[0].meanNLL = mean
+      batches[0].tokenDigest = digest
+      batches[1].meanNLL = 5
+      let summary = Fixture.summary(Fixture.cell(batches))
+      #expect(summary.row("tp2", "packed")?[.meanNLL] == 5)
+      return summary.rows.map(\.answersEqual)
+    }
+    // The fixture's verification allows 1e-4.
+    #expect(equal(5.00009) == [true, true])
+    #expect(equal(5.0002) == [false, false])
+    #expect(equal(.nan) == [false, false])
+    #expect(equal(7, digest: "cut") == [nil, nil])
+  }
+
   @Test("oversubscribed runs and slow BLAS kernels are warned about")
   func warnings() throws {
     let cell = Fixture.cell(

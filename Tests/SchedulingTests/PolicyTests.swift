@@ -3,7 +3,9 @@ import Testing
 
 @Suite struct PolicyTests {
   @Test("names read back as the policy") func namesReadBackAsThe() throws {
-    for policy in PlanGenerator.policies { #expect(try Policy(parsing: policy.description) == policy) }
+    for policy in PlanGenerator.policies {
+      #expect(try Policy(parsing: policy.description) == policy)
+    }
   }
 
   @Test("an unknown name lists the choices") func anUnknownNameListsThe() {

@@ -12,10 +12,10 @@ import Testing
     }
   }
 
-  @Test("right-padded prompts count from 0 at their first slot")
+  @Test("right-padded prompts count from 0 to their last token; padding stays there")
   func rightPaddedPromptsCountFrom0() throws {
     #expect(
-      try positions(.rightPad, step: 0) == [[0, 1, 2, 3, 4], [0, 1, 2, 3, 4], [0, 1, 2, 3, 4]])
+      try positions(.rightPad, step: 0) == [[0, 1, 2, 2, 2], [0, 0, 0, 0, 0], [0, 1, 2, 3, 4]])
   }
 
   @Test("left-padded prompts count from 0 at their first token")

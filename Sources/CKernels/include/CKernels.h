@@ -55,6 +55,9 @@ typedef struct {
       size_t heads, size_t d);
   // x[n] = softmax(x)
   void (*CK_NONNULL softmax)(float *CK_NONNULL x, size_t n);
+  // Sum of exp(x - largest) over n elements, and the largest, minus infinity for none.
+  double (*CK_NONNULL softmax_parts)(
+      const float *CK_NONNULL x, size_t n, float *CK_NONNULL largest);
   // Index of the first of the largest elements; n > 0.
   size_t (*CK_NONNULL argmax)(const float *CK_NONNULL x, size_t n);
   // y[m, n] = x[m, k] w[n, k]^T + bias[n]; made for small m. Rows ldx, ldw, ldy elements apart.

@@ -1,0 +1,84 @@
+import Kernels
+
+/// Prints one line per ratio on the root and counts what failed, alike on every rank.
+struct Report {
+  let prints: Bool
+  let ranks: Int
+  private(set) var failures = 0
+  private var verdicts: [String] = []
+
+  init(prints: Bool, ranks: Int) {
+    self.prints = prints
+    self.ranks = ranks
+  }
+
+  func machine(_ engine: Engine, load: Double) {
+    let p = engine.backend.provenance
+    note("kernels \(p.instructionSet); \(p.library); core \(p.core); \(p.version)")
+    for warning in p.warnings { note("warning: \(warning)") }
+    note(
+      "\(engine.model.shapeSummary); fp32, tp\(ranks), one thread a rank; load average "
+        + fixed(load))
+  }
+
+  func note(_ text: String) {
+    if prints { print(text) }
+  }
+
+  /// A ceiling or another figure that explains a ratio.
+  func ceiling(_ name: String, _ value: Double, _ unit: String) {
+    note("    \(name): \(fixed(value)) \(unit)")
+  }
+
+  /// A ratio, or a figure that grows with it, that has to reach `required`.
+  mutating func ratio(
+    _ name: String, _ ratio: PairedRatio, as figure: (Double) -> Double = { $0 },
+    atLeast required: Double
+  ) {
+    let value = figure(ratio.median)
+    let verdict = value >= required ? "PASS" : "FAIL"
+    if verdict == "FAIL" { failures += 1 }
+    verdicts.append("\(verdict)  \(name): \(fixed(value)), at least \(fixed(required))")
+    note(
+      "\(name): \(fixed(value)) (\(ratio.count) pairs; fastest samples "
+        + "\(fixed(figure(ratio.best)))), at least \(fixed(required)): \(verdict)")
+  }
+
+  func end(_ ranks: Ranks) {
+    note("\nstep-bench, \(self.ranks) rank\(self.ranks == 1 ? "" : "s"):")
+    for verdict in verdicts { note("  " + verdict) }
+    if ranks.disturbed > 0 {
+      note(
+        "  \(ranks.disturbed) of \(ranks.samples) samples shared a core with another process: "
+          + "do not trust the ratios, run again on a quiet machine")
+    }
+  }
+}
+
+/// Work done per second by one side over the other, from samples taken in turn.
+struct PairedRatio {
+  /// Seconds per unit of work: the side that sets the measure, and the side that is judged.
+  private var samples: [(ceiling: Double, judged: Double)] = []
+
+  mutating func add(ceiling: Double, judged: Double) { samples.append((ceiling, judged)) }
+
+  var count: Int { samples.count }
+  var bestCeiling: Double { samples.map(\.ceiling).min() ?? .nan }
+  var bestJudged: Double { samples.map(\.judged).min() ?? .nan }
+  /// The fastest samples of each side, whenever they were taken.
+  var best: Double { bestCeiling / bestJudged }
+  /// The middle of the ratios pair by pair.
+  var median: Double {
+    let sorted = samples.map { $0.ceiling / $0.judged }.sorted()
+    guard !sorted.isEmpty else { return .nan }
+    return (sorted[(sorted.count - 1) / 2] + sorted[sorted.count / 2]) / 2
+  }
+}
+
+/// A figure with two decimals.
+func fixed(_ value: Double) -> String {
+  guard value.isFinite else { return "\(value)" }
+  let cents = Int((value.magnitude * 100).rounded())
+  let rest = cents % 100
+  return (value < 0 && cents > 0 ? "-" : "") + "\(cents / 100).\(rest < 10 ? "0" : "")\(rest)"
+}

@@ -1,0 +1,87 @@
+import ArgumentParser
+import Glibc
+import Kernels
+import MPI
+import Models
+
+/// Whole steps of the engine against the ceilings of this machine, fp32, qwen2.5-0.5b's shape.
+///
+/// `mpirun -np 1 step-bench` and `mpirun -np 2 step-bench`, one thread a rank. Ceilings and steps
+/// take turns in one run, so that what the machine can do at the time meets both. A time is the
+/// slowest rank's, a ratio the median over pairs of neighbours in time; the ratio of the fastest
+/// samples stands beside it. Samples during which a rank lost its core to another process are taken
+/// again, within limits.
+/// Exit code 0 when all pass, 3 when one does not, 1 when the run fails.
+@main
+struct StepBench: ParsableArguments {
+  enum Section: String, CaseIterable, ExpressibleByArgument {
+    case prefill, decode, packing, scaling
+  }
+
+  @Option(
+    help: """
+      Layers of the model's 24. The vocabulary is cut by the same share, so that layers and LM \
+      head keep their proportion; what a step costs once weighs more than at full depth.
+      """)
+  var layers = 6
+  @Option(help: "Rounds of each measurement.") var rounds = 5
+  @Option(help: "Seconds a section spends at most on repeating samples that lost their core.")
+  var patience = 60.0
+  @Argument(help: "Sections to run, all by default.") var sections: [Section] = []
+
+  func validate() throws {
+    guard (1...24).contains(layers) else {
+      throw ValidationError("--layers is \(layers); it must be 1 to 24")
+    }
+    guard rounds > 0 else { throw ValidationError("--rounds must be at least 1") }
+  }
+
+  static func main() {
+    let options = parseOrExit()
+    do {
+      // The environment has ended MPI when `run` returns.
+      Glibc.exit(try options.run())
+    } catch {
+      print("step-bench: \(error)")
+      MPIEnvironment.abort(code: 1)
+    }
+  }
+
+  private func run() throws -> Int32 {
+    let environment = try MPIEnvironment(threads: .funneled)
+    defer { withExtendedLifetime(environment) {} }
+    let ranks = try Ranks(patience: patience)
+    let model = try Self.model(layers: layers)
+    let engine = try Engine(model: model, ranks: ranks)
+    var report = Report(prints: ranks.isRoot, ranks: ranks.count)
+    report.machine(engine, load: loadAverage())
+    for section in Section.allCases where sections.isEmpty || sections.contains(section) {
+      ranks.beginSection()
+      switch section {
+      case .prefill: try PrefillMeasurement(engine, rounds: rounds).run(&report)
+      case .decode: try DecodeMeasurement(engine, rounds: rounds).run(&report)
+      case .packing: try PackingMeasurement(engine, rounds: rounds).run(&report)
+      case .scaling where ranks.count == 2:
+        try ScalingMeasurement(engine, rounds: rounds).run(&report)
+      case .scaling: break
+      }
+    }
+    report.end(ranks)
+    return report.failures == 0 ? 0 : 3
+  }
+
+  /// qwen2.5-0.5b with its first layers and the same share of its vocabulary.
+  static func model(layers: Int) throws -> ModelConfiguration {
+    let whole = try ModelConfiguration.preset("qwen2.5-0.5b")
+    guard layers < whole.layerCount else { return whole }
+    var cut = ModelOverrides()
+    cut.layerCount = layers
+    cut.vocabularySize = whole.vocabularySize * layers / whole.layerCount
+    return try whole.overriding(cut)
+  }
+
+  private func loadAverage() -> Double {
+    var load = [0.0]
+    return getloadavg(&load, 1) == 1 ? load[0] : .nan
+  }
+}

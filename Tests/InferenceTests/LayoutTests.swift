@@ -1,0 +1,50 @@
+import TestSupport
+import Testing
+
+/// The whole engine under every layout. Each launch makes many checks; see `engine-checks`.
+@Suite(
+  .serialized,
+  .enabled(
+    if: RankLauncher.unavailableReason == nil,
+    "mpirun cannot be started: \(RankLauncher.unavailableReason ?? "")"))
+struct LayoutTests {
+  /// Layouts of one replica with so many ranks, three policies, one and two micro-batches; one
+  /// folder more under all policies.
+  private static let perFolder = [1: 6, 2: 12, 4: 18]
+
+  @Test(
+    "Our golden checkpoints pass under every layout, policy and one or two micro-batches",
+    arguments: [1, 2, 4])
+  func ownGolden(ranks: Int) throws {
+    let result = try Ranks.checks(ranks, ["golden"] + GoldenFolders.own)
+    let wanted = GoldenFolders.own.count * (Self.perFolder[ranks] ?? 0)
+    #expect(result.allPassed(atLeast: wanted), "\(result.summary)")
+  }
+
+  @Test(
+    "The shared golden checkpoints pass under every layout, policy and one or two micro-batches",
+    .enabled(
+      if: GoldenFolders.shared.count == 7,
+      "\(SharedData.missing("golden"))"), arguments: [1, 2, 4])
+  func sharedGolden(ranks: Int) throws {
+    let result = try Ranks.checks(ranks, ["golden"] + GoldenFolders.shared)
+    let wanted = GoldenFolders.shared.count * (Self.perFolder[ranks] ?? 0)
+    #expect(result.allPassed(atLeast: wanted), "\(result.summary)")
+  }
+
+  @Test(
+    "Random models and ragged batches agree with the unsharded reference, on both backends",
+    arguments: [(ranks: 1, cases: 6, layouts: 1), (2, 3, 3), (4, 2, 6)])
+  func randomCases(ranks: Int, cases: Int, layouts: Int) throws {
+    // Seeds are printed with each check; `engine-checks random SEED 1` repeats one.
+    let result = try Ranks.checks(ranks, ["random", "100", "\(cases)"])
+    #expect(result.allPassed(atLeast: cases * layouts * 22), "\(result.summary)")
+  }
+
+  @Test(
+    "One tensor wrong by 1 % on one rank does not pass, whichever it is", arguments: [1, 2, 4])
+  func sensitivity(ranks: Int) throws {
+    let result = try Ranks.checks(ranks, ["sensitivity"])
+    #expect(result.allPassed(atLeast: 20), "\(result.summary)")
+  }
+}

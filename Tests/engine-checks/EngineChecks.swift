@@ -1,0 +1,90 @@
+import Glibc
+import Inference
+import MPI
+import Models
+import Scheduling
+
+/// Checks of the engine that need ranks: `mpirun -np N engine-checks MODE …`. Many checks per
+/// launch, one line for each, then a count; exit code 1 when one failed.
+///
+/// - `golden FOLDER…`: checkpoints with expected answers, under every layout of N ranks.
+/// - `random SEED COUNT`: random small models and ragged batches against the unsharded reference.
+/// - `sensitivity`: faults in one rank's weights, each of which verification must see.
+/// - `wrong-weights JOB LAYOUT OUT`, `no-mask JOB LAYOUT OUT`: a job whose engine has a fault.
+@main
+enum EngineChecks {
+  static func main() {
+    do {
+      let failures = try run(Array(CommandLine.arguments.dropFirst()))
+      exit(failures == 0 ? 0 : 1)
+    } catch {
+      print("FAIL - unexpected error: \(error)")
+      fflush(nil)
+      MPIEnvironment.abort(code: 1)
+    }
+  }
+
+  private static func run(_ arguments: [String]) throws -> Int {
+    let environment = try MPIEnvironment(threads: .funneled)
+    defer { _ = environment.threads }
+    let world = try RankLaunch.world(TrafficLedger())
+    let checks = Checks(prints: world.rank == 0)
+    switch (arguments.first ?? "", arguments.count) {
+    case ("golden", 2...): try checkGolden(Array(arguments[1...]), world, checks)
+    case ("random", 3):
+      guard let seed = UInt64(arguments[1]), let count = Int(arguments[2]) else { fallthrough }
+      try checkRandom(seed: seed, count: count, world, checks)
+    case ("sensitivity", 1): try checkSensitivity(world, checks)
+    case ("wrong-weights", 4), ("no-mask", 4):
+      return Int(
+        try runFaultyJob(
+          arguments[0], job: arguments[1], layout: arguments[2], output: arguments[3], world))
+    default:
+      checks.expect("the arguments are a known mode", false, "\(arguments)")
+    }
+    return checks.finish(ranks: world.size)
+  }
+
+  /// Every policy, with values that cut none of the prompts used here.
+  static let policies: [Policy] = [
+    .rightPad, .leftPad, .packed, .fixed(64), .bucketed(.powers), .bucketed(.best(2)), .sorted,
+    .multiBin(3), .megatronIterative, .packedMicro, .oneByOne,
+  ]
+
+  /// Every layout of as many ranks.
+  static func layouts(ranks: Int) throws -> [ParallelLayout] {
+    var all: [ParallelLayout] = []
+    for tensor in 1...ranks where ranks % tensor == 0 {
+      for pipeline in 1...(ranks / tensor) where ranks / tensor % pipeline == 0 {
+        all.append(
+          try ParallelLayout(
+            tensor: tensor, pipeline: pipeline, data: ranks / tensor / pipeline))
+      }
+    }
+    return all
+  }
+}
+
+/// Counts and prints on one rank; the others know nothing of the outcome.
+final class Checks {
+  private let prints: Bool
+  private var passed = 0
+  private var failed = 0
+
+  init(prints: Bool) { self.prints = prints }
+
+  func expect(_ name: String, _ holds: Bool, _ found: @autoclosure () -> String) {
+    guard prints else { return }
+    if holds { passed += 1 } else { failed += 1 }
+    print(holds ? "ok - \(name)" : "FAIL - \(name): \(found())")
+  }
+
+  func note(_ text: String) {
+    if prints { print("# \(text)") }
+  }
+
+  func finish(ranks: Int) -> Int {
+    if prints { print("engine-checks on \(ranks) ranks: \(passed) passed, \(failed) failed") }
+    return failed
+  }
+}
