@@ -100,6 +100,7 @@ let package = Package(
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
     .testTarget(
       name: "KernelsTests", dependencies: ["Kernels", "Tensors", "CKernels", "CBLASLoader"]),
+    .testTarget(name: "EncoderTests", dependencies: ["TestSupport", "padtax-rank"]),
     .testTarget(name: "UnitsTests", dependencies: ["Units"]),
     .testTarget(name: "StatisticsTests", dependencies: ["Statistics"]),
     .testTarget(name: "JSONReadingTests", dependencies: ["JSONReading"]),

@@ -35,6 +35,11 @@ const ck_kernels *ck_kernels_named(const char *name) {
 
 const char *ck_instruction_set(void) { return ck_best_kernels()->name; }
 
+size_t ck_attend_both_workspace(size_t slots, size_t width) {
+  size_t keys = (slots + CK_PANEL - 1) / CK_PANEL * CK_PANEL;
+  return CK_ATTENTION_ROWS * (2 * width + CK_ATTENTION_KEYS) + keys * width;
+}
+
 size_t ck_attention_workspace(size_t slots, size_t group, size_t width, size_t context) {
   size_t tile = CK_ATTENTION_ROWS * (2 * width + CK_ATTENTION_KEYS);
   if (slots * group < CK_TRANSPOSE_FROM) return tile;

@@ -16,12 +16,16 @@
 
 #include "attention.h"
 
+#include "encoder.h"
+
 #include "multiply_add.h"
 
 #define CK_TABLE(variant_name) \
   { \
     .name = variant_name, .lanes = CK_WIDTH, .rms_norm = rms_norm, \
     .add_rms_norm = add_rms_norm, .add = add, .silu_multiply = silu_multiply, .rotate = rotate, \
-    .softmax = softmax, .softmax_parts = softmax_parts, .argmax = argmax, .skinny_linear = skinny_linear, .attend = attend, \
-    .multiply_add = multiply_add, .read_streams = read_streams, \
+    .softmax = softmax, .softmax_parts = softmax_parts, .argmax = argmax, \
+    .skinny_linear = skinny_linear, .attend = attend, .multiply_add = multiply_add, \
+    .read_streams = read_streams, .layer_norm = layer_norm, .gelu = gelu, \
+    .attend_both = attend_both, \
   }

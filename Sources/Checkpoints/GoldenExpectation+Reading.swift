@@ -90,7 +90,7 @@ extension GoldenExpectation {
 }
 
 extension GoldenExpectation.Logits {
-  fileprivate init(
+  init(
     _ file: SafetensorsFile, _ name: String, rows: Int, columns: Int? = nil
   ) throws(CheckpointError) {
     guard let shape = file.tensor(named: name)?.shape else {
@@ -105,7 +105,7 @@ extension GoldenExpectation.Logits {
   }
 }
 
-private struct FormatOnly: Decodable {
+struct FormatOnly: Decodable {
   let format: String
 }
 

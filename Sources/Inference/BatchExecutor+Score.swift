@@ -8,7 +8,11 @@ extension BatchExecutor {
 
   /// Scores the slots of a micro-batch on the last stage, some rows at a time, and tells the first
   /// stage.
+  /// - Precondition: the model is a decoder; jobs that would score an encoder are refused.
   func score(_ hidden: Matrix, _ micro: PreparedBatch.Micro) throws {
+    guard let shard = shard as? TransformerShard else {
+      preconditionFailure("an encoder predicts no next token to score")
+    }
     let real = Self.realSlots(micro.rows)
     var found: [Double] = []
     found.reserveCapacity(micro.targetCount)

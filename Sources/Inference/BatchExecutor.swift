@@ -18,7 +18,7 @@ public final class BatchExecutor {
   static let padToken: Int32 = 0
 
   let context: RankContext
-  public let shard: TransformerShard
+  public let shard: any ModelShard
   private var cache: KVCache?
   private var ring: [ActivationSlot] = []
   private var ringSlots = 0
@@ -27,10 +27,17 @@ public final class BatchExecutor {
   /// Scored tokens of the batch that runs.
   var losses = LossBook()
 
-  public init(context: RankContext, shard: TransformerShard) {
+  public init(context: RankContext, shard: any ModelShard) {
     self.context = context
     self.shard = shard
   }
+
+  /// Which token's row answers for a sequence.
+  var reads: AnswerPlace { shard.plan.model.isEncoder ? .first : .last }
+
+  /// An encoder is verified by the states of all tokens; over several replicas, which cannot be
+  /// scored, by those of first tokens.
+  var scoresAll: Bool { shard.plan.model.isEncoder && context.layout.data == 1 }
 
   /// Bytes of KV memory that a number of slots takes on this rank.
   func kvBytes(slots: Int) -> Int {
@@ -47,7 +54,7 @@ public final class BatchExecutor {
       slots: slots, samples: batches.map(\.mostSamples).max() ?? 1,
       scored: scores ? min(slots, TransformerShard.scoreRows) : 0)
     let isTransient = batches.allSatisfy { $0.plan.isScore }
-    if (cache?.slots ?? 0) < kv || cache?.isTransient == true && !isTransient {
+    if (cache?.slots ?? -1) < kv || cache?.isTransient == true && !isTransient {
       cache = nil
       cache = try shard.makeCache(slots: kv, isTransient: isTransient)
     }
@@ -117,7 +124,8 @@ public final class BatchExecutor {
       while !tokens.canFeed(micro.rows) { try receiveTokens(&tokens) }
       try ring[slot].finishSend()
       let hidden = ring[slot].matrix.rows(0..<rows)
-      try shard.embed(tokens.feed(micro.rows, padding: Self.padToken), into: hidden)
+      try shard.embed(
+        tokens.feed(micro.rows, padding: Self.padToken), input: micro.input, into: hidden)
       return hidden
     }
     try startReceive(slot: slot, flow.current)

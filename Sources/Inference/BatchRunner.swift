@@ -43,7 +43,8 @@ package final class BatchRunner {
     }
   }
 
-  /// The plans of one batch, replica by replica.
+  /// The plans of one batch, replica by replica. Without `score`, output lengths that are all 0 ask
+  /// for an encoder's.
   static func plans(
     policy: Policy, promptLengths: [Int], outputLengths: [Int], microBatches: Int,
     padding: MicroBatchPadding = .global, layout: ParallelLayout, mode: JobMode = .generate
@@ -56,6 +57,11 @@ package final class BatchRunner {
           scoring: policy, promptLengths: Array(promptLengths[part]), microBatches: microBatches,
           padding: padding)
       }
+      if outputLengths.allSatisfy({ $0 == 0 }) {
+        return try BatchPlan(
+          encoding: policy, promptLengths: Array(promptLengths[part]), microBatches: microBatches,
+          padding: padding)
+      }
       return try BatchPlan(
         policy: policy, promptLengths: Array(promptLengths[part]),
         outputLengths: Array(outputLengths[part]), microBatches: microBatches, padding: padding)
@@ -65,29 +71,40 @@ package final class BatchRunner {
   /// Gives every rank its replica's plan and prompts. Collective; `plans` and `prompts` are the
   /// coordinator's, others pass none.
   func distribute(
-    plans: [BatchPlan], prompts: [[Int32]], scored: Set<Int> = []
+    plans: [BatchPlan], prompts: [[Int32]], scored: Set<Int> = [], tokenTypes: [[Int32]] = []
   ) throws -> PreparedBatch {
     precondition(scored.isEmpty || context.layout.data == 1, "scoring runs on one replica")
-    var own: (words: [Int32], tokens: [Int32]) = ([], [])
+    var own: (words: [Int32], tokens: [Int32], types: [Int32]) = ([], [], [])
     for replica in 0..<context.layout.data {
       var words: [Int32] = []
       var tokens: [Int32] = []
+      var types: [Int32] = []
       if context.isCoordinator {
         let part = Self.share(of: prompts.count, replica: replica, layout: context.layout)
         words = plans[replica].encoded()
         tokens = zip(prompts[part], plans[replica].promptLengths).flatMap { $0.prefix($1) }
+        if !tokenTypes.isEmpty {
+          types = zip(tokenTypes[part], plans[replica].promptLengths).flatMap { $0.prefix($1) }
+        }
       }
       words = try context.control.broadcastArray(words, root: 0)
       tokens = try context.control.broadcastArray(tokens, root: 0)
-      if replica == context.coordinates.replica { own = (words, tokens) }
+      types = try context.control.broadcastArray(types, root: 0)
+      if replica == context.coordinates.replica { own = (words, tokens, types) }
     }
     let plan = try BatchPlan(decoding: own.words)
+    return PreparedBatch(
+      plan: plan, prompts: Self.split(own.tokens, plan.promptLengths), scored: scored,
+      tokenTypes: own.types.isEmpty ? [] : Self.split(own.types, plan.promptLengths),
+      reads: executor.reads)
+  }
+
+  private static func split(_ values: [Int32], _ lengths: [Int]) -> [[Int32]] {
     var first = 0
-    let split = plan.promptLengths.map { length in
+    return lengths.map { length in
       defer { first += length }
-      return Array(own.tokens[first..<first + length])
+      return Array(values[first..<first + length])
     }
-    return PreparedBatch(plan: plan, prompts: split, scored: scored)
   }
 
   /// Runs a prepared batch once. Collective.

@@ -60,10 +60,10 @@ public final class CellRun {
     }
   }
 
-  func makeShard(_ model: ModelConfiguration) throws -> TransformerShard {
+  func loadShard(_ model: ModelConfiguration) throws -> any ModelShard {
     progress.report(stage: "load")
     return try context.together("weights") {
-      try TransformerShard(
+      try makeShard(
         plan: ShardPlan(model: model, layout: context.layout, rank: context.rank),
         source: resources.weights(model), backend: resources.backend, group: context.tensor,
         positions: resolved.positions)
@@ -114,7 +114,7 @@ public final class CellRun {
           )
         })
     }
-    let executor = BatchExecutor(context: context, shard: try makeShard(model))
+    let executor = BatchExecutor(context: context, shard: try loadShard(model))
     let verification = Verification(
       runner: BatchRunner(context: context, executor: executor),
       microBatches: resolved.job.microBatches)
@@ -138,11 +138,12 @@ public final class CellRun {
     return records
   }
 
-  var shard: TransformerShard?
+  var shard: (any ModelShard)?
 
   /// Runs every batch under every policy, policies side by side: A B A B.
   private func measure(policies: [Policy]) throws {
-    let shard = try shard ?? makeShard(resolved.model)
+    let shard = try shard ?? loadShard(resolved.model)
+    (shard as? EncoderShard)?.output = .best(of: resolved.model)
     let runner = BatchRunner(
       context: context, executor: BatchExecutor(context: context, shard: shard))
     var prepared: [[PreparedBatch]] = []

@@ -88,6 +88,12 @@ public struct GoldenVerification {
       let checkpoint = try Checkpoint(directory: directory)
       let model = try ModelConfiguration(
         configJSON: checkpoint.configuration(), path: checkpoint.configurationPath)
+      guard !model.isEncoder else {
+        throw InferenceError(
+          .badInput,
+          "\(model.name) is an encoder, which neither generates nor scores tokens; it is compared "
+            + "with a golden folder of format \(EncoderExpectation.format)")
+      }
       try context.layout.validate(for: model)
       try checkVocabulary(model)
       let longest =

@@ -20,8 +20,13 @@ public struct PreparedBatch {
   /// Largest number of sampled slots in one micro-batch.
   let mostSamples: Int
 
-  /// - Parameter scored: sequences of which every prompt position's logits are wanted.
-  public init(plan: BatchPlan, prompts: [[Int32]], scored: Set<Int> = []) {
+  /// - Parameters:
+  ///   - scored: sequences of which every prompt position's logits are wanted.
+  ///   - tokenTypes: per sequence and token, for encoders; empty when all are 0.
+  public init(
+    plan: BatchPlan, prompts: [[Int32]], scored: Set<Int> = [], tokenTypes: [[Int32]] = [],
+    reads: AnswerPlace = .last
+  ) {
     precondition(
       prompts.map(\.count) == plan.promptLengths, "prompts and plan disagree about lengths")
     self.plan = plan
@@ -33,7 +38,8 @@ public struct PreparedBatch {
           var prepared = Micro(
             rows: micro.rows,
             input: MicroBatchInput(
-              micro, regions: plan.regions, scored: step.phase == .prefill ? scored : []))
+              micro, regions: plan.regions, scored: step.phase == .prefill ? scored : [],
+              tokenTypes: tokenTypes, reads: reads))
           if step.phase == .score {
             prepared.targets = micro.rows.flatMap { $0.scoreTargets(prompt: prompts[$0.sequence]) }
             prepared.targetCount = prepared.targets.count { $0 != nil }

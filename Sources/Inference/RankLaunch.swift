@@ -1,3 +1,4 @@
+import Checkpoints
 import Glibc
 import Locality
 import MPI
@@ -72,6 +73,11 @@ public struct RankLaunch {
       let layout = try badInput { try ParallelLayout(parsing: layout) }
       let policies = try policies.map { text in try badInput { try Policy(parsing: text) } }
       let context = try RankContext(layout: layout, world: world)
+      if EncoderExpectation.isPresent(in: expected ?? checkpoint) {
+        return try verifyEncoder(
+          context, checkpoint: checkpoint, expected: expected, policies: policies,
+          microBatches: microBatches, backend: choice, mode: mode)
+      }
       let golden = try context.together("expected answers") {
         try GoldenVerification(context: context, directory: checkpoint, expected: expected)
       }
@@ -91,6 +97,34 @@ public struct RankLaunch {
           StandardStream.output.line(line)
           if let failure { throw InferenceError(.gate, failure) }
         }
+      }
+    }
+  }
+
+  private static func verifyEncoder(
+    _ context: RankContext, checkpoint: String, expected: String?, policies: [Policy],
+    microBatches: Int, backend choice: BackendChoice, mode: JobMode
+  ) throws {
+    guard mode != .score else {
+      throw InferenceError(
+        .badInput,
+        "--phase score: \(expected ?? checkpoint) has the expectations of an encoder, which predicts "
+          + "no next token to score; leave --phase out")
+    }
+    let golden = try context.together("expected answers") {
+      try EncoderVerification(context: context, directory: checkpoint, expected: expected)
+    }
+    let backend = try context.together("backend") { try makeBackend(choice) }
+    for policy in policies {
+      let report = try golden.run(policy: policy, microBatches: microBatches, backend: backend)
+      try context.together("verification") {
+        guard let report else { return }
+        let errors = report.errors.map { "\($0.what) \($0.error)" }.joined(separator: ", ")
+        StandardStream.output.line(
+          "\(report.passed ? "PASS" : "FAIL") \(report.name) \(context.layout) \(policy): "
+            + "\(report.tokens) tokens of \(report.prompts) prompts compared; largest errors: "
+            + "\(errors) (allowed \(report.tolerance))")
+        if let failure = report.failure { throw InferenceError(.gate, failure) }
       }
     }
   }

@@ -8,7 +8,8 @@ import Transformers
 public struct ReferenceAnswers {
   /// Per sequence.
   public var tokens: [[Int32]]
-  /// Per sequence and token, one value per vocabulary entry (or its first columns).
+  /// Per sequence and token, one value per vocabulary entry (or its first columns). Of an encoder:
+  /// one row per sequence, `EncoderComparison.joined`.
   public var logits: [[[Float]]]
   /// Bound on the absolute difference of a logit.
   public var tolerance: Double
@@ -30,21 +31,23 @@ public struct ReferenceAnswers {
     let own = try Communicator.ownSelf(label: Traffic.control, ledger: ledger)
     let context = try RankContext(layout: .single, world: own)
     let longest = (prompts.map(\.count).max() ?? 1) + (outputTokens.max() ?? 1)
-    let shard = try TransformerShard(
+    let shard = try makeShard(
       plan: ShardPlan(model: model, layout: .single, rank: 0), source: source, backend: backend,
       group: context.tensor, positions: longest)
     let executor = BatchExecutor(context: context, shard: shard)
     var tokens: [[Int32]] = []
     var logits: [[[Float]]] = []
     for (prompt, outputs) in zip(prompts, outputTokens) {
-      let plan = try BatchPlan(
+      let plan = try BatchRunner.plans(
         policy: .packed, promptLengths: [prompt.count], outputLengths: [outputs],
-        microBatches: 1)
-      let batch = PreparedBatch(plan: plan, prompts: [prompt])
+        microBatches: 1, layout: .single)[0]
+      let batch = PreparedBatch(
+        plan: plan, prompts: [prompt], scored: executor.scoresAll ? [0] : [],
+        reads: executor.reads)
       try executor.prepare(for: [batch])
       let capture = LogitCapture(sequences: 1)
       tokens += try executor.run(batch, capture: capture).tokens
-      logits += capture.rows
+      logits += executor.scoresAll ? EncoderComparison.joined(capture.rows) : capture.rows
     }
     return ReferenceAnswers(
       tokens: tokens, logits: logits, tolerance: bound(model: model, logits: logits))

@@ -46,7 +46,7 @@ extension CellRun {
     let verification = Verification(
       runner: BatchRunner(
         context: context,
-        executor: BatchExecutor(context: context, shard: try makeShard(model))),
+        executor: BatchExecutor(context: context, shard: try loadShard(model))),
       microBatches: resolved.job.microBatches)
     if model == resolved.model { shard = verification.runner.executor.shard }
     var records: [VerificationRecord] = []

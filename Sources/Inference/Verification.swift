@@ -29,6 +29,7 @@ package struct Verification {
     policy: Policy, prompts: [[Int32]], outputLengths: [Int], scored: Set<Int> = [],
     reference: ReferenceAnswers?
   ) throws -> (comparison: Comparison, logits: [[[Float]]])? {
+    let scored = runner.executor.scoresAll ? Set(prompts.indices) : scored
     let plans = try runner.context.together("plan") {
       guard runner.context.isCoordinator else { return [BatchPlan]() }
       return try BatchRunner.plans(
@@ -41,6 +42,14 @@ package struct Verification {
     let result = try runner.run(batch, capture: capture)
     let logits = try runner.collect(capture)
     guard let reference else { return nil }
+    let model = runner.executor.shard.plan.model
+    if model.isEncoder {
+      let expected =
+        runner.executor.scoresAll
+        ? reference : EncoderComparison.first(of: reference, hidden: model.hiddenSize)
+      let states = EncoderComparison.joined(logits)
+      return (Comparison(tokens: result.tokens, logits: states, reference: expected), logits)
+    }
     // A scored sequence has logits of every prompt position; the last of them chose its token.
     let chosen = logits.indices.map { sequence in
       scored.contains(sequence)

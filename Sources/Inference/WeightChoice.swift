@@ -14,7 +14,11 @@ struct WeightChoice {
       return
     }
     let checkpoint = try Checkpoint(directory: resolved.job.model.value)
-    try CheckpointWeights(checkpoint).check(resolved.model)
+    if resolved.model.isEncoder {
+      try BertCheckpointWeights(checkpoint).check(resolved.model)
+    } else {
+      try CheckpointWeights(checkpoint).check(resolved.model)
+    }
     self.checkpoint = checkpoint
   }
 
@@ -26,7 +30,9 @@ struct WeightChoice {
   }
 
   func weights(for model: ModelConfiguration) -> any WeightSource {
-    if let checkpoint { return CheckpointWeights(checkpoint) }
+    if let checkpoint {
+      return model.isEncoder ? BertCheckpointWeights(checkpoint) : CheckpointWeights(checkpoint)
+    }
     return RandomWeights(seed: seed, layers: model.layerCount)
   }
 }

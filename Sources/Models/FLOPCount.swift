@@ -13,14 +13,22 @@ public struct FLOPCount: Sendable, Hashable, Codable {
   public init(_ model: ModelConfiguration) {
     linearPerSlot = 2 * model.layerCount * model.layerProjectionCount
     attentionPerPair = 4 * model.layerCount * model.queryWidth
-    headPerRow = 2 * model.embeddingParameterCount
+    headPerRow =
+      model.encoder?.headFLOPs(
+        hidden: model.hiddenSize, pooled: model.hiddenSize, vocabulary: model.vocabularySize)
+      ?? 2 * model.embeddingParameterCount
   }
 
   /// One rank's share; replicated KV heads are computed, so shares may add up to more than the whole.
   public init(_ shard: ShardPlan) {
     linearPerSlot = 2 * shard.layers.count * shard.layerProjectionCount
     attentionPerPair = 4 * shard.layers.count * shard.queryWidth
-    headPerRow = shard.hasLMHead ? 2 * shard.model.hiddenSize * shard.vocabulary.count : 0
+    let head =
+      shard.model.encoder?.headFLOPs(
+        hidden: shard.model.hiddenSize, pooled: shard.pooled.count,
+        vocabulary: shard.vocabulary.count)
+      ?? 2 * shard.model.hiddenSize * shard.vocabulary.count
+    headPerRow = shard.hasLMHead ? head : 0
   }
 
   /// FLOPs of slots computed, (query, key) pairs attended and rows through the LM head.

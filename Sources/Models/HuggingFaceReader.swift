@@ -125,7 +125,7 @@ struct HuggingFaceReader {
       let isAbsent = config.slidingWindow?.value == nil && !hasKey("sliding_window")
       guard let window = isAbsent ? 4096 : config.slidingWindow?.value else { return }
       if window < positions { throw windowError(window, positions) }
-    case .llama:
+    case .llama, .bert:
       if let window = config.slidingWindow?.value, window < positions {
         throw windowError(window, positions)
       }

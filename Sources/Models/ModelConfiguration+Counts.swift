@@ -8,14 +8,19 @@ extension ModelConfiguration {
   /// Query heads that read one KV head.
   public var queriesPerKVHead: Int { queryHeads / kvHeads }
 
-  /// Weights of one layer's projections (Q, K, V, output, gate, up, down), biases left out.
+  /// Weights of one layer's projections (Q, K, V, output, feed-forward), biases left out.
   public var layerProjectionCount: Int {
-    hiddenSize * (2 * queryWidth + 2 * kvWidth) + 3 * hiddenSize * feedForwardSize
+    hiddenSize * (2 * queryWidth + 2 * kvWidth) + feedForwardMatrices * hiddenSize * feedForwardSize
   }
 
   /// All parameters of one layer: projections, biases, two norms, and q/k norms where present.
   public var layerParameterCount: Int {
-    layerProjectionCount + (qkvBias ? queryWidth + 2 * kvWidth : 0) + 2 * hiddenSize
+    if let encoder {
+      return layerProjectionCount
+        + encoder.layerVectorCount(
+          hidden: hiddenSize, queryWidth: queryWidth, feedForward: feedForwardSize)
+    }
+    return layerProjectionCount + (qkvBias ? queryWidth + 2 * kvWidth : 0) + 2 * hiddenSize
       + (queryKeyNorm ? 2 * headDimension : 0)
   }
 
@@ -24,16 +29,21 @@ extension ModelConfiguration {
 
   /// Parameters as published: a tied matrix counts once.
   public var parameterCount: Int {
-    layerCount * layerParameterCount + hiddenSize
+    if let encoder {
+      return layerCount * layerParameterCount + embeddingParameterCount
+        + encoder.embeddingExtraCount(self)
+        + encoder.headCount(hidden: hiddenSize, pooled: hiddenSize, vocabulary: vocabularySize)
+    }
+    return layerCount * layerParameterCount + hiddenSize
       + (tiedEmbeddings ? 1 : 2) * embeddingParameterCount
   }
 
   /// Bytes of all weights at `elementBytes` per parameter.
   public func weightBytes(elementBytes: Int) -> Int { parameterCount * elementBytes }
 
-  /// KV-cache bytes of one token over all layers: keys and values.
+  /// KV-cache bytes of one token over all layers: keys and values. An encoder keeps none.
   public func kvBytesPerToken(elementBytes: Int) -> Int {
-    2 * layerCount * kvWidth * elementBytes
+    isEncoder ? 0 : 2 * layerCount * kvWidth * elementBytes
   }
 
   /// One line for people: parameters and shape.

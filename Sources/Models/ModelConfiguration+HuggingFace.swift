@@ -30,11 +30,18 @@ extension ModelConfiguration {
         .feature, file: path, line: document.line(of: [.key("model_type")]),
         "model_type '\(type.modelType)' is not supported yet; supported: \(known)")
     }
+    let name = name ?? Self.folderName(of: path)
+    if family == .bert {
+      let bert: BertConfig
+      do { bert = try document.decode(BertConfig.self) } catch { throw ModelError(.value, error) }
+      self = try BertReader(document: document, config: bert).configuration(name: name)
+      return
+    }
     do { config = try document.decode(HuggingFaceConfig.self) } catch {
       throw ModelError(.value, error)
     }
     let reader = HuggingFaceReader(document: document, config: config, family: family)
-    self = try reader.configuration(name: name ?? Self.folderName(of: path))
+    self = try reader.configuration(name: name)
   }
 
   private static func folderName(of path: String) -> String {

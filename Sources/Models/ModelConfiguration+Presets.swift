@@ -1,12 +1,13 @@
 extension ModelConfiguration {
   /// The names `preset(_:)` knows, smallest family first.
-  public static var presetNames: [String] { rows.map(\.name) }
+  public static var presetNames: [String] { rows.map(\.name) + encoderRows.map(\.name) }
 
   /// A published architecture by name; throws listing the names when there is none such.
   ///
   /// Numbers are those of the `config.json` of the Hugging Face model id beside each row; parameter
   /// counts derived from them equal the published ones (safetensors metadata of the same ids).
   public static func preset(_ name: String) throws(ModelError) -> ModelConfiguration {
+    if let row = encoderRows.first(where: { $0.name == name }) { return try row.configuration() }
     guard let row = rows.first(where: { $0.name == name }) else {
       throw ModelError(
         .preset, "no preset named '\(name)'; presets: \(presetNames.joined(separator: " "))")

@@ -37,7 +37,7 @@ extension ModelConfiguration {
         key: "num_key_value_heads",
         text: "\(queryHeads) query heads are not a multiple of \(kvHeads) KV heads")
     }
-    if headDimension % 2 != 0 {
+    if headDimension % 2 != 0, !isEncoder {
       return Violation(
         key: "head_dim", text: "head_dim is \(headDimension); rotary embedding needs an even one")
     }
@@ -48,10 +48,19 @@ extension ModelConfiguration {
           + "it must be at most \(Limit.projectionWidth)")
     }
     if !(rmsNormEpsilon > 0 && rmsNormEpsilon < 1) {
-      return Violation(
-        key: "rms_norm_eps", text: "rms_norm_eps is \(rmsNormEpsilon); it must lie in (0, 1)")
+      let key = isEncoder ? "layer_norm_eps" : "rms_norm_eps"
+      return Violation(key: key, text: "\(key) is \(rmsNormEpsilon); it must lie in (0, 1)")
     }
-    return ropeViolation
+    return isEncoder ? encoderViolation : ropeViolation
+  }
+
+  /// Encoders have a KV head per query head and heads that fill the hidden size.
+  private var encoderViolation: Violation? {
+    guard queryHeads != kvHeads || queryWidth != hiddenSize else { return nil }
+    return Violation(
+      key: "num_attention_heads",
+      text: "\(queryHeads) query heads and \(kvHeads) KV heads of \(headDimension) do not fit an "
+        + "encoder of hidden size \(hiddenSize): heads · head dimension must be the hidden size")
   }
 
   private var ropeViolation: Violation? {

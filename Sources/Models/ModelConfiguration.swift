@@ -8,16 +8,18 @@ public enum StoredType: String, Sendable, Hashable, Codable, CaseIterable {
   public var bytes: Int { self == .float32 ? 4 : 2 }
 }
 
-/// The architecture numbers of one decoder-only transformer; an instance is always valid.
+/// The architecture numbers of one transformer; an instance is always valid.
 ///
-/// All four families share one structure: RMSNorm before attention and before a gated SiLU
+/// The four decoder families share one structure: RMSNorm before attention and before a gated SiLU
 /// feed-forward network, rotary positions, grouped-query attention, no biases other than on Q, K, V.
+/// What an encoder has instead is `EncoderFeatures`'s documentation.
 public struct ModelConfiguration: Sendable, Hashable, Codable {
   public enum Family: String, Sendable, Hashable, Codable, CaseIterable {
     case qwen2
     case qwen3
     case llama
     case mistral
+    case bert
   }
 
   public let name: String
@@ -31,12 +33,16 @@ public struct ModelConfiguration: Sendable, Hashable, Codable {
   public let vocabularySize: Int
   /// Most positions a sequence may have, prompt and output together.
   public let maxPositions: Int
+  /// Epsilon of the norms: RMSNorm, in an encoder LayerNorm.
   public let rmsNormEpsilon: Double
+  /// `unused` in an encoder, whose positions are learned.
   public let rope: RotaryEmbedding
   /// The LM head uses the embedding's matrix.
   public let tiedEmbeddings: Bool
   /// The checkpoint's element type, where the source says it.
   public let storedType: StoredType?
+  /// What an encoder (`bert`) has beside; nil in a decoder.
+  public let encoder: EncoderFeatures?
 
   /// Q, K and V projections have biases (qwen2).
   public var qkvBias: Bool { family == .qwen2 }
@@ -48,7 +54,7 @@ public struct ModelConfiguration: Sendable, Hashable, Codable {
     name: String, family: Family, hiddenSize: Int, feedForwardSize: Int, layerCount: Int,
     queryHeads: Int, kvHeads: Int, headDimension: Int, vocabularySize: Int, maxPositions: Int,
     rmsNormEpsilon: Double, rope: RotaryEmbedding, tiedEmbeddings: Bool,
-    storedType: StoredType? = nil
+    storedType: StoredType? = nil, encoder: EncoderFeatures? = nil
   ) throws(ModelError) {
     self.name = name
     self.family = family
@@ -64,12 +70,14 @@ public struct ModelConfiguration: Sendable, Hashable, Codable {
     self.rope = rope
     self.tiedEmbeddings = tiedEmbeddings
     self.storedType = storedType
+    self.encoder = encoder
     if let violation { throw ModelError(.value, "\(name): \(violation.text)") }
   }
 
   private enum CodingKeys: String, CodingKey {
     case name, family, hiddenSize, feedForwardSize, layerCount, queryHeads, kvHeads, headDimension
     case vocabularySize, maxPositions, rmsNormEpsilon, rope, tiedEmbeddings, storedType
+    case encoder
   }
 
   public init(from decoder: any Decoder) throws {
@@ -89,7 +97,8 @@ public struct ModelConfiguration: Sendable, Hashable, Codable {
         rmsNormEpsilon: keyed.decode(Double.self, forKey: .rmsNormEpsilon),
         rope: keyed.decode(RotaryEmbedding.self, forKey: .rope),
         tiedEmbeddings: keyed.decode(Bool.self, forKey: .tiedEmbeddings),
-        storedType: keyed.decodeIfPresent(StoredType.self, forKey: .storedType))
+        storedType: keyed.decodeIfPresent(StoredType.self, forKey: .storedType),
+        encoder: keyed.decodeIfPresent(EncoderFeatures.self, forKey: .encoder))
     } catch let error as ModelError {
       throw DecodingError.dataCorrupted(
         .init(codingPath: decoder.codingPath, debugDescription: error.message))

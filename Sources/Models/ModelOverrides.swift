@@ -54,6 +54,6 @@ extension ModelConfiguration {
       layerCount: layers, queryHeads: heads.query, kvHeads: heads.kv,
       headDimension: headDimension, vocabularySize: vocabulary, maxPositions: positions,
       rmsNormEpsilon: rmsNormEpsilon, rope: rope, tiedEmbeddings: tiedEmbeddings,
-      storedType: storedType)
+      storedType: storedType, encoder: encoder)
   }
 }

@@ -53,3 +53,8 @@ public struct Llama3RopeScaling: Sendable, Hashable, Codable {
     return (1 - smooth) * frequency / factor + smooth * frequency
   }
 }
+
+extension RotaryEmbedding {
+  /// What a model without rotation carries.
+  public static let unused = RotaryEmbedding(theta: 1)
+}

@@ -19,13 +19,14 @@ public struct StageCost: Sendable, Hashable, Codable {
   /// decode. `headShare` is its runs per slot, weighted by time; 0 is pure prefill, 1 pure decode,
   /// and 1/3 about 16 chat prompts of 64 tokens with 32 output tokens each on a machine where a
   /// decode step of 16 rows takes as long as 16 prefill slots: (16 + 32·16)/(16·64 + 32·16). The
-  /// embedding copies one row of `hidden` numbers per slot.
+  /// embedding copies one row of `hidden` numbers per slot. An encoder's head runs once per sequence
+  /// and counts nothing.
   public static func time(
     of model: ModelConfiguration, headShare: Double = 1.0 / 3
   ) -> StageCost {
     StageCost(
       layer: Double(model.layerProjectionCount), embedding: Double(model.hiddenSize),
-      head: headShare * Double(model.embeddingParameterCount))
+      head: model.isEncoder ? 0 : headShare * Double(model.embeddingParameterCount))
   }
 
   /// Memory of a stage in parameters; a tied head is a copy on the last stage.

@@ -46,9 +46,10 @@ public enum Metrics {
     ideal > 1 ? (measured - 1) / (ideal - 1) : nil
   }
 
-  /// `W` = 1 − KV slots used / KV slots reserved.
+  /// `W` = 1 − KV slots used / KV slots reserved; 0 where none are reserved (encoders).
   public static func kvWaste(_ record: BatchRecord) -> Double {
-    1 - Double(record.kvSlotsUsed) / Double(record.kvSlotsReserved)
+    guard record.kvSlotsReserved > 0 else { return 0 }
+    return 1 - Double(record.kvSlotsUsed) / Double(record.kvSlotsReserved)
   }
 
   /// Pad ratio `p` of the prefill = 1 − real tokens / slots.

@@ -23,6 +23,7 @@ public struct ResolvedJob: Sendable, Hashable, Codable {
     let checks = JobChecks(job: job, file: file, settings: settings)
     self.job = job
     model = try checks.model()
+    try checks.validateEncoder(model)
     for layout in layouts ?? job.layouts { try checks.validate(layout, for: model) }
     try checks.policies()
     batches = try checks.batches()
@@ -40,8 +41,10 @@ public struct ResolvedJob: Sendable, Hashable, Codable {
     }.max() ?? 1
   }
 
-  /// Output tokens of each request of a batch.
-  public func outputLengths(of batch: Batch) -> [Int] { job.outputLengths(of: batch) }
+  /// Output tokens of each request of a batch; an encoder generates none.
+  public func outputLengths(of batch: Batch) -> [Int] {
+    job.outputLengths(of: batch, model: model)
+  }
 
   /// The prompt's token ids, per request of a batch.
   public func tokens(of batch: Batch) throws(WorkloadError) -> [[Int32]] {
@@ -51,10 +54,10 @@ public struct ResolvedJob: Sendable, Hashable, Codable {
 }
 
 extension JobSpecification {
-  /// Output tokens of each request: none where prompts are scored, else the job's, else the
-  /// request's own, else 1.
-  func outputLengths(of batch: Batch) -> [Int] {
-    if mode == .score { return batch.requests.map { _ in 0 } }
+  /// Output tokens of each request: none of an encoder or where prompts are scored, else the job's,
+  /// else the request's own, else 1.
+  func outputLengths(of batch: Batch, model: ModelConfiguration) -> [Int] {
+    if model.isEncoder || mode == .score { return batch.requests.map { _ in 0 } }
     return batch.requests.map { outputTokens ?? $0.outputLength ?? 1 }
   }
 }
@@ -98,6 +101,26 @@ struct JobChecks {
     return model
   }
 
+  /// An encoder generates nothing and sees whole rows.
+  func validateEncoder(_ model: ModelConfiguration) throws(RecordError) {
+    guard model.isEncoder else { return }
+    if job.mode == .score {
+      try at("phase") {
+        throw RecordError(
+          "\(model.name) is an encoder, which predicts no next token to score; leave phase out")
+      }
+    }
+    for policy in job.policies {
+      try at("policies", item: policy.description) { try model.validate(policy) }
+    }
+    guard let tokens = job.outputTokens, tokens != 1 else { return }
+    try at("output-tokens") {
+      throw RecordError(
+        "\(model.name) is an encoder and generates nothing; leave output-tokens out (found \(tokens))"
+      )
+    }
+  }
+
   /// Refuses policies that make no sense for what the job does.
   func policies() throws(RecordError) {
     guard job.mode == .score else { return }
@@ -122,7 +145,7 @@ struct JobChecks {
   func validate(_ batch: Batch, for model: ModelConfiguration) throws(RecordError) {
     try at("workload.\(job.workload.kind.rawValue)") {
       try batch.validate(contextLimit: .max, vocabularySize: model.vocabularySize)
-      for (row, output) in job.outputLengths(of: batch).enumerated() {
+      for (row, output) in job.outputLengths(of: batch, model: model).enumerated() {
         let prompt = batch.requests[row].promptLength
         guard prompt + output > model.maxPositions else { continue }
         throw RecordError(

@@ -17,6 +17,7 @@ public struct BatchPlan: Hashable, Sendable {
   /// sampled but never fed, so it has no slot. Of a score pass: those of its largest
   /// micro-batch.
   public var kvSlotsUsed: Int {
+    if isEncoding { return 0 }
     if isScore { return largest?.tokens ?? 0 }
     return zip(promptLengths, outputLengths).reduce(0) { $0 + $1.0 + $1.1 - 1 }
   }

@@ -49,6 +49,7 @@ public struct SlotBudget: Hashable, Sendable {
     useful += row.tokens
     pairs += row.attentionPairs
     samples += row.samples ? 1 : 0
+    if row.isBidirectional { return addWholeRow(row, padding: padding) }
     let queries = row.context..<row.context + row.slots
     let real = row.real.lowerBound + row.context..<row.real.upperBound + row.context
     var seen = row.tokens
@@ -76,6 +77,15 @@ public struct SlotBudget: Hashable, Sendable {
       wasted += Self.keysSeen(by: done.startIndex..<done.endIndex)
     }
     usefulPairs += row.attentionPairs - wasted
+  }
+
+  /// A row whose queries all see all of it: padding costs its own queries and its part as a key.
+  private mutating func addWholeRow(_ row: PlanRow, padding: [PaddingRange]) {
+    for part in padding {
+      let count = part.range.count
+      charge(part.cause, slots: count, pairs: count * (row.slots + row.tokens))
+    }
+    usefulPairs += row.usefulAttentionPairs
   }
 
   mutating func addKV(_ slots: Int, _ cause: PaddingCause) {
@@ -110,6 +120,8 @@ extension BatchPlan {
         for row in micro.rows { budget.add(row, padding: padding[row.sequence]) }
       }
     }
+    // An encoder reserves none.
+    guard !isEncoding else { return budget }
     // Micro-batches of a score pass share their KV slots: the largest has all of them.
     let resident = isScore ? Set(largest?.rows.map(\.sequence) ?? []) : Set(padding.indices)
     for (sequence, ranges) in padding.enumerated() where resident.contains(sequence) {

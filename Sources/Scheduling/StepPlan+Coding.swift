@@ -52,6 +52,9 @@ extension BatchPlan {
       outputs.append(try reader.next())
       regions.append(KVRegion(base: try reader.next(), capacity: try reader.next()))
     }
+    // Rows of an encoder's plan see all of themselves: no word says so. A score pass generates
+    // nothing either, but its rows are causal.
+    let encodes = outputs.allSatisfy { $0 == 0 }
     var steps: [StepPlan] = []
     for _ in 0..<(try reader.next(in: 0..<words.count)) {
       let phase = Phase.allCases[try reader.next(in: 0..<Phase.allCases.count)]
@@ -59,7 +62,8 @@ extension BatchPlan {
       for _ in 0..<(try reader.next(in: 0..<words.count)) {
         var rows: [PlanRow] = []
         for _ in 0..<(try reader.next(in: 0..<words.count)) {
-          rows.append(try reader.row(sequences: sequences))
+          let row = try reader.row(sequences: sequences)
+          rows.append(encodes && phase != .score ? row.bidirectional : row)
         }
         micro.append(MicroBatch(rows: rows))
       }

@@ -28,6 +28,8 @@ public struct PlanRow: Hashable, Sendable {
   public var masked: Range<Int>
   /// True when the logits of the last real token are sampled.
   public var samples: Bool
+  /// True when every query sees all slots of the row, as in an encoder.
+  public var isBidirectional = false
 
   public init(
     sequence: Int, firstToken: Int, tokens: Int, slots: Int, leading: Int = 0, context: Int,
@@ -54,12 +56,14 @@ public struct PlanRow: Hashable, Sendable {
     firstToken + min(max(0, slot - leading), max(0, tokens - 1))
   }
 
-  /// (query, key) pairs that causal attention computes for this row, padding included.
-  public var attentionPairs: Int { slots * context + slots * (slots + 1) / 2 }
+  /// (query, key) pairs that attention computes for this row, padding included.
+  public var attentionPairs: Int {
+    isBidirectional ? slots * slots : slots * context + slots * (slots + 1) / 2
+  }
 
   /// (query, key) pairs between real tokens only.
   public var usefulAttentionPairs: Int {
-    tokens * firstToken + tokens * (tokens + 1) / 2
+    isBidirectional ? tokens * tokens : tokens * firstToken + tokens * (tokens + 1) / 2
   }
 }
 

@@ -29,6 +29,14 @@ public final class KVCache {
     values = try layers.map { _ in try backend.allocate(elements) }
   }
 
+  /// An encoder's: no layer keeps anything.
+  init(withoutLayers slots: Int) {
+    (keys, values) = ([], [])
+    (kvHeads, headDimension) = (0, 0)
+    self.slots = slots
+    isTransient = false
+  }
+
   /// - Parameter layer: index among the shard's own layers.
   func view(layer: Int) -> KVCacheView {
     let layer = isTransient ? 0 : layer

@@ -8,6 +8,8 @@ public struct MicroBatchInput {
   /// Position id per slot.
   let positions: [Int32]
   let rows: [AttentionRow]
+  /// Token type per slot, for encoders; 0 where none was given.
+  let tokenTypes: [Int32]
   /// Slots whose hidden state goes through the LM head, in row order.
   public let sampledSlots: [Int]
   /// Sequence per sampled slot.
@@ -19,10 +21,16 @@ public struct MicroBatchInput {
   ///   - regions: KV regions by sequence.
   ///   - scored: sequences of which the logits of every token fed are wanted, not those that
   ///     choose a token alone.
-  public init(_ micro: MicroBatch, regions: [KVRegion], scored: Set<Int> = []) {
+  ///   - tokenTypes: by sequence and token; empty when all are 0.
+  ///   - reads: the token of a sequence whose row is the answer.
+  public init(
+    _ micro: MicroBatch, regions: [KVRegion], scored: Set<Int> = [],
+    tokenTypes: [[Int32]] = [], reads: AnswerPlace = .last
+  ) {
     slots = micro.slots
     tokens = micro.tokens
     var positions: [Int32] = []
+    var types: [Int32] = []
     positions.reserveCapacity(slots)
     var rows: [AttentionRow] = []
     var sampledSlots: [Int] = []
@@ -31,21 +39,41 @@ public struct MicroBatchInput {
     for row in micro.rows {
       let first = positions.count
       let region = regions[row.sequence]
-      for slot in 0..<row.slots { positions.append(Int32(row.position(ofSlot: slot))) }
+      for slot in 0..<row.slots {
+        positions.append(Int32(row.position(ofSlot: slot)))
+        let isTyped = row.real.contains(slot) && !tokenTypes.isEmpty
+        types.append(
+          isTyped ? tokenTypes[row.sequence][row.firstToken + slot - row.leading] : 0)
+      }
       rows.append(
         AttentionRow(
           firstSlot: first, slots: row.slots, real: row.real, context: row.context,
           base: region.base, capacity: region.capacity, masked: row.masked))
       let wanted =
-        scored.contains(row.sequence) ? row.real : row.samples ? row.real.suffix(1) : 0..<0
+        scored.contains(row.sequence) ? row.real : row.samples ? reads.slots(row.real) : 0..<0
       sampledSlots += wanted.map { first + $0 }
       sampledSequences += wanted.map { _ in row.sequence }
-      if row.samples { choosing.append(sampledSlots.count - 1) }
+      if row.samples {
+        choosing.append(sampledSlots.count - (reads == .last ? 1 : wanted.count))
+      }
     }
     self.positions = positions
+    self.tokenTypes = types
     self.rows = rows
     self.sampledSlots = sampledSlots
     self.sampledSequences = sampledSequences
     self.choosing = choosing
+  }
+}
+
+/// The token of a sequence whose row answers for it.
+public enum AnswerPlace: Sendable {
+  /// The first: an encoder's [CLS].
+  case first
+  /// The last: a decoder's next token.
+  case last
+
+  func slots(_ real: Range<Int>) -> Range<Int> {
+    self == .first ? real.prefix(1) : real.suffix(1)
   }
 }

@@ -53,7 +53,7 @@ struct ShardWeights {
 }
 
 /// Reads the parts of a checkpoint's tensors that a shard holds.
-private struct ShardReader {
+struct ShardReader {
   let plan: ShardPlan
   let source: any WeightSource
   let backend: any Backend
@@ -123,17 +123,13 @@ private struct ShardReader {
       }
       first += part.rows.count
       guard bias else { continue }
-      var values = [Float](repeating: 0, count: part.rows.count)
-      try values.withUnsafeMutableBufferPointer {
-        try source.read(part.name + ".bias", count: part.outputs, range: part.rows, into: $0)
-      }
-      biases += values
+      biases += try values(part.name + ".bias", count: part.outputs, range: part.rows)
     }
     return try backend.makeLinear(matrix, bias: bias ? biases : nil)
   }
 
   func rowParallel(
-    _ name: String, inputs: Int, columns: Range<Int>
+    _ name: String, inputs: Int, columns: Range<Int>, bias: [Float]? = nil
   ) throws -> any LinearWeight {
     let matrix = try backend.matrix(rows: model.hiddenSize, columns: columns.count)
     try fill(matrix) {
@@ -141,11 +137,20 @@ private struct ShardReader {
         name, shape: (model.hiddenSize, inputs), rows: 0..<model.hiddenSize, columns: columns,
         into: $0)
     }
-    return try backend.makeLinear(matrix, bias: nil)
+    return try backend.makeLinear(matrix, bias: bias)
+  }
+
+  /// Part of a vector of `count` elements.
+  func values(_ name: String, count: Int, range: Range<Int>) throws -> [Float] {
+    var values = [Float](repeating: 0, count: range.count)
+    try values.withUnsafeMutableBufferPointer {
+      try source.read(name, count: count, range: range, into: $0)
+    }
+    return values
   }
 
   /// Reads into host memory; the two host backends compute in place.
-  private func fill(
+  func fill(
     _ matrix: Matrix, _ read: (UnsafeMutableBufferPointer<Float>) throws -> Void
   ) throws {
     try matrix.withMutableBuffer { try read($0) }

@@ -38,6 +38,22 @@ public final class TensorGroup {
     }
   }
 
+  /// As `collect`, as blocks of columns: each rank's, on the root; nil elsewhere.
+  func collect(
+    blocks own: Matrix, columns counts: [Int], into gathered: Matrix?
+  ) throws(MPIError) -> LogitBlocks? {
+    guard size > 1 else { return LogitBlocks(blocks: [own]) }
+    try collect(own, columns: counts, into: gathered)
+    guard let gathered else { return nil }
+    var first = 0
+    return LogitBlocks(
+      blocks: counts.map { count in
+        defer { first += own.rows * count }
+        return gathered.columns(first..<first + own.rows * count)
+          .reshaped(rows: own.rows, columns: count)
+      })
+  }
+
   func broadcast(_ tokens: inout [Int32]) throws(MPIError) {
     guard size > 1 else { return }
     try communicator.broadcast(&tokens, root: 0)

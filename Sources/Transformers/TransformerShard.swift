@@ -7,7 +7,7 @@ import Tensors
 ///
 /// Per layer the ranks of a stage sum two partial results, [slots, hidden] each: after the
 /// attention output and after the down projection. Padded slots pass through all of it.
-public final class TransformerShard {
+public final class TransformerShard: ModelShard {
   public let plan: ShardPlan
   public let backend: any Backend
   let weights: ShardWeights
@@ -60,10 +60,9 @@ public final class TransformerShard {
     try KVCache(plan: plan, slots: slots, isTransient: isTransient, backend: backend)
   }
 
-  public var weightBytes: Int { plan.weightBytes(elementBytes: 4) }
-
-  /// Writes the embeddings of one token id per slot into `hidden` [slots, hidden].
-  public func embed(_ tokens: [Int32], into hidden: Matrix) throws(MPIError) {
+  public func embed(
+    _ tokens: [Int32], input: MicroBatchInput, into hidden: Matrix
+  ) throws(MPIError) {
     guard let table = weights.embedding else {
       preconditionFailure("only the first stage has the embedding")
     }
@@ -108,17 +107,9 @@ public final class TransformerShard {
     backend.gatherRows(hidden, rows: slots, into: sampled)
     backend.rmsNorm(sampled, weight: norm, epsilon: epsilon, into: sampled)
     backend.linear(sampled, head, into: own)
-    guard group.size > 1 else { return LogitBlocks(blocks: [own]) }
-    let all = workspace.gathered(elements: slots.count * plan.model.vocabularySize)
-    try group.collect(own, columns: vocabularyCounts, into: all)
-    guard let all else { return nil }
-    var first = 0
-    return LogitBlocks(
-      blocks: vocabularyCounts.map { count in
-        defer { first += slots.count * count }
-        return all.columns(first..<first + slots.count * count)
-          .reshaped(rows: slots.count, columns: count)
-      })
+    return try group.collect(
+      blocks: own, columns: vocabularyCounts,
+      into: workspace.gathered(elements: slots.count * plan.model.vocabularySize))
   }
 
   /// Gives the tokens that the root chose to all ranks of the stage.

@@ -46,7 +46,8 @@ struct Verify: ParsableCommand {
 
   @Option(help: "Folder with config.json, safetensors files and expectations.")
   var checkpoint: String
-  @Option(help: "JSON list of prompts with expected greedy tokens, instead of the folder's own.")
+  @Option(
+    help: "Prompts with expected greedy tokens, or an encoder's golden folder; else the folder's.")
   var expected: String?
   @Option var layout: String = "tp1"
   @Option(help: "Policy; several give one line each.") var policy: [String] = ["packed"]

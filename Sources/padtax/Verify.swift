@@ -17,7 +17,8 @@ struct Verify: ParsableCommand {
   var microBatches = 1
   @Option(help: "generate compares logits and tokens, score the negative log-likelihoods.")
   var phase = JobMode.generate
-  @Option(help: "JSON list of prompts with expected greedy tokens, instead of the folder's own.")
+  @Option(
+    help: "Prompts with expected greedy tokens, or an encoder's golden folder; else the folder's.")
   var expected: String?
   @Option(help: "openblas, or the path of another CBLAS.") var blas = "openblas"
   @Option(help: "One of cpu, reference.") var backend = BackendChoice.Kind.cpu

@@ -5,7 +5,9 @@ import Testing
 @testable import Checkpoints
 
 @Suite struct GoldenExpectationTests {
+  /// Without the encoder's, which `EncoderExpectationTests` reads.
   private static let own = goldenFolders(under: "\(packageRoot)/Tests/Golden")
+    .filter { !EncoderExpectation.isPresent(in: $0) }
   private static let shared = sharedFolder.map { goldenFolders(under: "\($0)/golden") } ?? []
 
   /// What must hold in every golden folder, computed from its own parts.

@@ -71,6 +71,17 @@ typedef struct {
   double (*CK_NONNULL multiply_add)(size_t rounds, float *CK_NONNULL witness);
   // Sum of n elements, read as eight streams.
   float (*CK_NONNULL read_streams)(const float *CK_NONNULL x, size_t n);
+
+  // Encoders.
+  // y[n] = norm(x + addend) * w + b, the norm over mean and variance; y may be x or addend.
+  void (*CK_NONNULL layer_norm)(
+      float *CK_NONNULL y, const float *CK_NONNULL x, const float *CK_NULLABLE addend,
+      const float *CK_NONNULL w, const float *CK_NONNULL b, size_t n, float epsilon);
+  // x[n] = x (1 + erf(x / sqrt 2)) / 2
+  void (*CK_NONNULL gelu)(float *CK_NONNULL x, size_t n);
+  // Attention of one head in both directions: every query sees the s keys and values of the row,
+  // which lie key_stride elements apart. group is 1 and context 0.
+  void (*CK_NONNULL attend_both)(const ck_attention *CK_NONNULL job, size_t key_stride);
 } ck_kernels;
 
 // The widest variant that this machine runs.
@@ -84,6 +95,8 @@ int ck_has_avx2(void);
 
 // Elements of workspace that ck_kernels.attend needs: linear in t, never s times t.
 size_t ck_attention_workspace(size_t slots, size_t group, size_t width, size_t context);
+// The same for attend_both.
+size_t ck_attend_both_workspace(size_t slots, size_t width);
 
 // Ceilings, for provenance and benchmarks.
 // Multiply-add peak of one thread in GFLOP/s, best of several runs in `seconds`.
