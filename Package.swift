@@ -61,7 +61,7 @@ let package = Package(
       name: "padtax-rank", dependencies: ["Inference", "Records", argumentParser]),
 
     // The host side: no MPI, no BLAS, no hwloc.
-    .target(name: "Studies", dependencies: ["Records", "Models", "Scheduling"]),
+    .target(name: "Studies", dependencies: ["Records", "Models", "Scheduling", "Units"]),
     .target(name: "Reporting", dependencies: ["Records", "Scheduling", "Statistics", "Units"]),
     .executableTarget(
       name: "padtax",

@@ -1,5 +1,6 @@
 import Models
 import Records
+import Units
 
 /// A job that was read, checked and can be started: the cells, and how each would be launched.
 public struct RunPlan: Sendable {
@@ -78,8 +79,8 @@ struct MemoryNeed {
   func check(available: Int, file: String) throws(StudyError) {
     guard weightBytes > available, available > 0 else { return }
     throw StudyError(
-      "\(file): layouts: \(layout): the fp32 weights of \(model) take \(weightBytes) bytes over "
-        + "\(layout.worldSize) ranks and this machine has \(available) bytes free; "
+      "\(file): layouts: \(layout): the fp32 weights of \(model) take \(Bytes(weightBytes)) over "
+        + "\(layout.worldSize) ranks and this machine has \(Bytes(available)) free; "
         + "take a smaller model or scale it, for example model.scale=1/16")
   }
 }
