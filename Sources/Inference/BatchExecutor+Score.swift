@@ -28,16 +28,14 @@ extension BatchExecutor {
     }
     guard !context.isFirstStage else { return losses.take(found, for: micro) }
     guard !found.isEmpty else { return }
-    context.ledger.context.units = Int32(found.count)
-    context.ledger.context.usefulUnits = Int32(found.count)
+    setUseful(found.count)
     try sendBack(found, tag: Self.lossTag)
   }
 
   /// Waits, on the first stage, for every loss that the last stage has not told yet.
   func receiveLosses() throws {
     while let micro = losses.nextExpected() {
-      context.ledger.context.units = Int32(micro.targetCount)
-      context.ledger.context.usefulUnits = Int32(micro.targetCount)
+      setUseful(micro.targetCount)
       var found = [Double](repeating: 0, count: micro.targetCount)
       try context.pipeline.receive(
         into: &found, from: context.layout.pipeline - 1, tag: Self.lossTag)

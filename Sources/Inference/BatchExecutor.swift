@@ -183,7 +183,7 @@ public final class BatchExecutor {
   }
 
   /// From now on messages carry `units` units without padding.
-  private func setUseful(_ units: Int) {
+  func setUseful(_ units: Int) {
     context.ledger.context.units = Int32(units)
     context.ledger.context.usefulUnits = Int32(units)
   }

@@ -172,11 +172,4 @@ public enum EncoderPooling {
     }
     return sums.map { Float($0 / Double(states.count)) }
   }
-
-  /// The vector divided by its length.
-  public static func normalized(_ vector: [Float]) -> [Float] {
-    let square = vector.reduce(0.0) { $0 + Double($1) * Double($1) }
-    guard square > 0 else { return vector }
-    return vector.map { Float(Double($0) / square.squareRoot()) }
-  }
 }

@@ -54,15 +54,14 @@ struct PlanCosts {
         for (cause, cost) in plan.slotBudget(phase).costs {
           let wasted = flops.total(
             slots: cost.slots, pairs: cost.pairs, headRows: isScore ? cost.slots : 0)
-          records[cause.rawValue, default: PaddingRecord()].slots += cost.slots
-          records[cause.rawValue, default: PaddingRecord()].flops += wasted
-          records[cause.rawValue, default: PaddingRecord()].wireBytes += cost.slots * wire
-          records[cause.rawValue, default: PaddingRecord()].seconds +=
-            all > 0 ? seconds * wasted / all : 0
+          var record = records[cause.rawValue] ?? PaddingRecord()
+          record.slots += cost.slots
+          record.flops += wasted
+          record.wireBytes += cost.slots * wire
+          record.seconds += all > 0 ? seconds * wasted / all : 0
           // The budget of either phase has the batch's KV slots: count them once.
-          if phase != .decode {
-            records[cause.rawValue, default: PaddingRecord()].kvBytes += cost.kvSlots * kvBytes
-          }
+          if phase != .decode { record.kvBytes += cost.kvSlots * kvBytes }
+          records[cause.rawValue] = record
         }
       }
     }
