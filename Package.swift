@@ -45,6 +45,9 @@ let package = Package(
     .target(
       name: "Records", dependencies: ["Units", "Models", "Workloads", "Scheduling", yams]),
 
+    .target(
+      name: "Costs", dependencies: ["Models", "Workloads", "Scheduling", "Records"]),
+
     // The engine.
     .target(
       name: "Transformers",
@@ -54,15 +57,19 @@ let package = Package(
     .target(
       name: "Inference",
       dependencies: [
-        "Transformers", "Scheduling", "Records", "Models", "Workloads", "Units", "Checkpoints",
-        "Tensors", "Kernels", "MPI", "Locality",
+        "Transformers", "Scheduling", "Costs", "Records", "Models", "Workloads", "Units",
+        "Checkpoints", "Tensors", "Kernels", "MPI", "Locality",
       ]),
     .executableTarget(
       name: "padtax-rank", dependencies: ["Inference", "Records", argumentParser]),
 
     // The host side: no MPI, no BLAS, no hwloc.
-    .target(name: "Studies", dependencies: ["Records", "Models", "Scheduling", "Units"]),
-    .target(name: "Reporting", dependencies: ["Records", "Scheduling", "Statistics", "Units"]),
+    .target(
+      name: "Studies",
+      dependencies: ["Costs", "Records", "Models", "Workloads", "Scheduling", "Units"]),
+    .target(
+      name: "Reporting",
+      dependencies: ["Records", "Workloads", "Scheduling", "Statistics", "Units"]),
     .executableTarget(
       name: "padtax",
       dependencies: [
@@ -119,8 +126,10 @@ let package = Package(
         "padtax-rank",
       ]),
     .testTarget(
-      name: "StudiesTests", dependencies: ["Studies", "Records", "Models", "padtax"]),
-    .testTarget(name: "ReportingTests", dependencies: ["Reporting", "Records", "Statistics"]),
+      name: "StudiesTests",
+      dependencies: ["Studies", "Records", "Models", "Workloads", "TestSupport", "padtax"]),
+    .testTarget(
+      name: "ReportingTests", dependencies: ["Reporting", "Records", "Workloads", "Statistics"]),
     .testTarget(
       name: "TransformersTests",
       dependencies: [

@@ -1,3 +1,4 @@
+import Costs
 import Locality
 import Models
 import Records
@@ -11,7 +12,7 @@ struct RecordMaker {
   let model: ModelConfiguration
   let batch: Batch
   let policy: Policy
-  let turn: (index: Int, warmup: Bool, order: Int)
+  let turn: BatchRecord.Turn
   let oversubscribed: Bool
 
   /// This rank's records, prefill and decode.
@@ -46,26 +47,11 @@ struct RecordMaker {
     _ result: BatchRunner.Result, plans: [BatchPlan], microBatches: Int
   ) -> BatchRecord {
     let isScore = plans.allSatisfy(\.isScore)
-    let costs = PlanCosts(model: model, layout: context.layout, plans: plans)
-    let prefill = costs.phase(isScore ? .score : .prefill)
-    let decode = costs.phase(.decode)
-    let decodeSeconds = result.totalSeconds - result.batchTTFTSeconds
     var record = BatchRecord(
-      cell: cell, layout: "\(context.layout)", policy: "\(policy)", origin: .measured,
-      batch: batch.id, repeatIndex: turn.index, warmup: turn.warmup, order: turn.order,
-      oversubscribed: oversubscribed, sequences: batch.count, inputTokens: prefill.tokens,
-      outputTokens: plans.reduce(0) { $0 + $1.outputLengths.reduce(0, +) },
-      longestPrompt: batch.longest, shortestPrompt: batch.shortest, prefillSlots: prefill.slots,
-      decodeSlots: decode.slots,
-      padding: costs.padding(prefillSeconds: result.batchTTFTSeconds, decodeSeconds: decodeSeconds),
-      truncatedTokens: batch.realTokens - plans.reduce(0) { $0 + $1.promptLengths.reduce(0, +) },
+      cell: cell, layout: context.layout, policy: policy, origin: .measured, model: model,
+      batch: batch, plans: plans, turn: turn, oversubscribed: oversubscribed,
       microBatches: microBatches, batchTTFTSeconds: result.batchTTFTSeconds,
-      totalSeconds: result.totalSeconds, usefulFLOPs: prefill.usefulFLOPs + decode.usefulFLOPs,
-      slotFLOPs: prefill.slotFLOPs + decode.slotFLOPs, prefillUsefulFLOPs: prefill.usefulFLOPs,
-      prefillSlotFLOPs: prefill.slotFLOPs,
-      idealPackingSpeedup: prefill.slotFLOPs / prefill.usefulFLOPs,
-      kvSlotsReserved: plans.reduce(0) { $0 + $1.kvSlotsReserved },
-      kvSlotsUsed: plans.reduce(0) { $0 + $1.kvSlotsUsed },
+      totalSeconds: result.totalSeconds,
       tokenDigest: Self.digest(
         isScore ? plans.flatMap(\.promptLengths).map { [Int32($0)] } : result.tokens))
     if isScore { record.meanNLL = Self.mean(result.losses) }

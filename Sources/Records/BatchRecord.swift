@@ -1,3 +1,5 @@
+import Workloads
+
 /// One execution of one batch under one layout and policy, as the coordinator saw it.
 public struct BatchRecord: Record, Hashable {
   public static let schemaName = "padtax/batch"
@@ -25,6 +27,8 @@ public struct BatchRecord: Record, Hashable {
   public var outputTokens: Int
   public var longestPrompt: Int
   public var shortestPrompt: Int
+  /// Of the batch padded to its longest prompt, whatever the policy does, beside what was asked for.
+  public var batchPadding: BatchPadding?
   public var prefillSlots: Int
   public var decodeSlots: Int
   /// What padding cost, by cause.
@@ -106,6 +110,7 @@ public struct BatchRecord: Record, Hashable {
     case outputTokens = "output_tokens"
     case longestPrompt = "longest_prompt"
     case shortestPrompt = "shortest_prompt"
+    case batchPadding = "batch_padding"
     case prefillSlots = "prefill_slots"
     case decodeSlots = "decode_slots"
     case padding

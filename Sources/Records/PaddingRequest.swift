@@ -26,8 +26,11 @@ public struct PaddingRequest: Hashable, Sendable, Codable {
     return try pairs.enumerated().flatMap { index, pair in
       try (0..<count).map { batch in
         let id = 1000 * index + batch
-        return try Batch(
+        var made = try Batch(
           id: id, lengths: try lengths(pair, rows: rows, longest: longest, seed: seed, batch: id))
+        made.target = PaddingPair(
+          padRatio: pair.0, spread: PaddingSpread(measure, pair.1))
+        return made
       }
     }
   }

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Models
 import Scheduling
 import Units
@@ -169,7 +170,12 @@ struct JobChecks {
     let limits = LengthLimits(empty: .drop)
     switch source.kind {
     case .batches: return try taken(BatchFile(contentsOf: source.value).batches)
-    case .study: return try taken(StudyCell(contentsOf: source.value).batches.map(\.batch))
+    case .study:
+      var isFolder = false
+      guard FileManager.default.fileExists(atPath: source.value, isDirectory: &isFolder), isFolder
+      else { return try taken(StudyCell(contentsOf: source.value).batches.map(\.batch)) }
+      return try StudyFolder(source.value)
+        .batches(first: source.first, count: source.batchCount).map(cutRows)
     case .sharegpt:
       guard source.first == 0 else {
         throw RecordError("its batches are drawn at random by the seed; leave out workload.first")
@@ -201,14 +207,18 @@ struct JobChecks {
         "\(source.value) has \(batches.count) batches; batches-taken is "
           + "\(source.batchCount.map(String.init) ?? "not set") and first \(source.first)")
     }
-    return try rest.prefix(source.batchCount ?? .max).map { batch in
-      guard let size = source.batchSize else { return batch }
-      guard batch.count >= size else {
-        throw RecordError(
-          "batch \(batch.id) of \(source.value) has \(batch.count) requests; batch-size is \(size)")
-      }
-      return try Batch(id: batch.id, requests: Array(batch.requests.prefix(size)))
+    return try rest.prefix(source.batchCount ?? .max).map(cutRows)
+  }
+
+  /// The batch's first requests, as many as the job asks for.
+  private func cutRows(_ batch: Batch) throws -> Batch {
+    guard let size = job.workload.batchSize else { return batch }
+    guard batch.count >= size else {
+      throw RecordError(
+        "batch \(batch.id) of \(job.workload.value) has \(batch.count) requests; batch-size is \(size)"
+      )
     }
+    return try batch.replacing(Array(batch.requests.prefix(size)))
   }
 
   private func drawn(_ list: RequestList, _ order: DrawOrder) throws -> [Batch] {
@@ -222,9 +232,8 @@ struct JobChecks {
 
   /// The batch with prompts of at most `longest` tokens: what is longer loses its end.
   private static func cut(_ batch: Batch, to longest: Int) throws -> Batch {
-    try Batch(
-      id: batch.id,
-      requests: batch.requests.map { request in
+    try batch.replacing(
+      batch.requests.map { request in
         guard request.promptLength > longest else { return request }
         return try Request(
           id: request.id, promptLength: longest, outputLength: request.outputLength,

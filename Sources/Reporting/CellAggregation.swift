@@ -24,6 +24,7 @@ struct CellAggregation {
       var row = SummaryRow(
         cell: cell.name, layout: layout, policy: policy, ranks: rankCount)
       let records = counted.filter { $0.policy == policy }
+      row.origin = records.first?.origin.rawValue ?? row.origin
       row.executions = records.count
       row.batches = Set(records.map(\.batch)).count
       row.oversubscribed =
@@ -32,7 +33,7 @@ struct CellAggregation {
         row.note = refusal
         return row
       }
-      row.verified = true
+      row.verified = cell.verifications.contains { $0.policy == policy }
       guard !records.isEmpty else {
         row.note = "no measured batch"
         return row
@@ -56,8 +57,13 @@ struct CellAggregation {
     cell.provenance?.ranks.count ?? Set(cell.ranks.map(\.rank)).count
   }
 
-  /// Why a policy has no numbers, nil when its answers were verified.
+  /// Why a policy has no numbers, nil when its answers were verified, or are not ours to verify:
+  /// imported and modelled times come without answers.
   private func refusal(_ policy: String) -> String? {
+    let isForeign = cell.batches.contains {
+      $0.policy == policy && ($0.origin == .imported || $0.origin == .modelled)
+    }
+    if isForeign { return nil }
     let records = cell.verifications.filter { $0.policy == policy }
     if let failed = records.first(where: { !$0.passed }) {
       return "answers are wrong: \(failed.failure ?? "no detail given")"
@@ -68,6 +74,7 @@ struct CellAggregation {
   /// Whether every batch has one set of tokens, whatever the repeat and the policy.
   private func answersEqual(_ policy: String) -> Bool? {
     if counted.contains(where: { $0.meanNLL != nil }) { return scoresEqual(policy) }
+    if counted.contains(where: \.tokenDigest.isEmpty) { return nil }
     var digests: [Int: Set<String>] = [:]
     var own: [Int: Set<String>] = [:]
     for record in cell.batches where refusal(record.policy) == nil && record.truncatedTokens == 0 {

@@ -1,4 +1,5 @@
 import Records
+import Scheduling
 import Units
 
 extension Summary {
@@ -8,9 +9,12 @@ extension Summary {
   /// Aggregates what a run left behind.
   public init(_ contents: RunContents) {
     let seed = contents.run?.seed ?? contents.cells.first?.provenance?.seed ?? 1
-    let expected = contents.job?.policies.map(\.description) ?? []
+    // What somebody else measured has the policies it has; of a run of ours the missing ones are shown.
+    let isForeign = contents.cells.flatMap(\.batches).contains { $0.origin == .imported }
+    let expected = isForeign ? [] : contents.job?.policies.map(\.description) ?? []
     let rows = contents.cells.flatMap { cell in
       CellAggregation(cell: cell, seed: seed).rows(expected: expected)
+        .map { $0.of(run: contents.identifier) }
     }
     let provenances = contents.cells.compactMap(\.provenance)
     let batches = contents.cells.flatMap(\.batches)
@@ -23,8 +27,15 @@ extension Summary {
       question: contents.job?.question ?? "",
       origin: origins.isEmpty ? "none" : origins.joined(separator: "+"),
       clock: contents.run?.clock ?? provenances.first?.clock ?? "unknown", seed: seed,
-      model: provenances.first?.model, machine: Self.machine(provenances), rows: rows,
+      model: provenances.first?.model,
+      machine: provenances.isEmpty
+        ? contents.run?.host ?? "unknown machine" : Self.machine(provenances), rows: rows,
       warnings: Self.warnings(contents, rows: rows, provenances: provenances))
+    grid = contents.cells.flatMap { $0.grid(expected: expected, seed: seed) }.map {
+      var entry = $0
+      entry.row = entry.row.of(run: contents.identifier)
+      return entry
+    }
   }
 
   private static func machine(_ provenances: [Provenance]) -> String {
@@ -64,7 +75,9 @@ extension Summary {
       add("\(layout): oversubscribed, more ranks than cores: its times are not to be trusted")
     }
     for row in rows {
-      if let efficiency = row[.packingEfficiency], efficiency > efficiencyLimit {
+      if let efficiency = row[.packingEfficiency], efficiency > efficiencyLimit,
+        (try? Policy(parsing: row.policy))?.isOneRectangle == true
+      {
         add(
           "\(row.layout) \(row.policy): packing efficiency \(efficiency.fixed(2)) is above "
             + "\(efficiencyLimit.fixed(2)): something other than packing changed")
@@ -79,6 +92,14 @@ extension Summary {
 
   private static func unique(_ names: [String]) -> [String] {
     names.enumerated().filter { names.firstIndex(of: $0.element) == $0.offset }.map(\.element)
+  }
+}
+
+extension SummaryRow {
+  func of(run: String) -> SummaryRow {
+    var row = self
+    row.run = run
+    return row
   }
 }
 

@@ -37,10 +37,8 @@ extension Summary {
       .init(title, unit: unit, cells: lines.map { $0.cost.map(value) ?? ColumnTable.blank })
     }
     return ColumnTable(
-      keys: [
-        .init("layout", alignment: .leading, cells: lines.map(\.row.layout)),
-        .init("policy", alignment: .leading, cells: lines.map(\.row.policy)),
-        .init("slots for", alignment: .leading, cells: lines.map(\.name)),
+      keys: keyColumns(lines.map { RowKey($0.row) }) + [
+        .init("slots for", alignment: .leading, cells: lines.map(\.name))
       ],
       columns: [
         .init("slots", unit: "per batch", cells: lines.map { $0.slots.fixed(0) }),
@@ -113,10 +111,7 @@ extension Summary {
       .init(title, unit: unit, cells: lines.map { $0.fit.map(value) ?? ColumnTable.blank })
     }
     return ColumnTable(
-      keys: [
-        .init("layout", alignment: .leading, cells: lines.map(\.layout)),
-        .init("policy", alignment: .leading, cells: lines.map(\.policy)),
-      ],
+      keys: keyColumns(lines.map { RowKey($0) }),
       columns: [
         column("slope", "ms per token") { ($0.secondsPerToken * 1e3).significant(3) },
         column("intercept", "ms") { ($0.intercept * 1e3).significant(4) },

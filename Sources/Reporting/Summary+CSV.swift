@@ -17,7 +17,7 @@ extension Summary {
   }
 
   private func fields(of row: SummaryRow) -> [String] {
-    var fields = [run, job, origin, model?.name ?? "", row.cell, row.layout, row.policy]
+    var fields = [row.run, job, row.origin, model?.name ?? "", row.cell, row.layout, row.policy]
     fields += ["\(row.ranks)", "\(row.verified)", "\(row.oversubscribed)"]
     fields += ["\(row.executions)", "\(row.batches)"]
     fields.append(row.answersEqual.map { "\($0)" } ?? "")

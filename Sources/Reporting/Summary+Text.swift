@@ -13,23 +13,34 @@ extension Summary {
     }
     out += wrapped("machine  \(machine)", width, indent: "         ")
     if rows.isEmpty { return out + "\nNothing was measured.\n" + warningText(width) }
-    let tables = [
+    var tables = [
       ("THROUGHPUT", throughputTable), ("PADDING", paddingTable), ("SLOT BUDGET", budgetTable),
       ("TTFT OVER (LONGEST - SHORTEST PROMPT)", fitTable),
       ("COMMUNICATION AND MEMORY", communicationTable),
     ]
+    tables += gridTables.map { ($0.title, $0.table) }
     for (title, table) in tables where !table.columns.isEmpty {
       out += "\n\(title)\n" + table.text(width: width)
     }
     return out + legend(width) + warningText(width)
   }
 
-  private var keys: [ColumnTable.Column] {
-    [
+  private var keys: [ColumnTable.Column] { keyColumns(rows.map { RowKey($0) }) }
+
+  /// Layout and policy of each line; run and origin too where the summary has several.
+  func keyColumns(_ lines: [RowKey]) -> [ColumnTable.Column] {
+    func several(_ value: (SummaryRow) -> String) -> Bool { Set(rows.map(value)).count > 1 }
+    let marked = Set(rows.filter(\.oversubscribed).map { RowKey($0) })
+    var columns: [ColumnTable.Column] = []
+    if several(\.run) { columns.append(.init("run", alignment: .leading, cells: lines.map(\.run))) }
+    if several(\.origin) {
+      columns.append(.init("times", alignment: .leading, cells: lines.map(\.origin)))
+    }
+    return columns + [
       .init(
         "layout", alignment: .leading,
-        cells: rows.map { $0.layout + ($0.oversubscribed ? "*" : "") }),
-      .init("policy", alignment: .leading, cells: rows.map(\.policy)),
+        cells: lines.map { $0.layout + (marked.contains($0) ? "*" : "") }),
+      .init("policy", alignment: .leading, cells: lines.map(\.policy)),
     ]
   }
 
@@ -110,8 +121,9 @@ extension Summary {
       "p: share of the prefill's slots that hold no token.",
       "tax: extra time against packed, the same batches on the same ranks, pair by pair.",
       "ideal gain: prefill FLOPs of the padded batch over those of its real tokens; efficiency: "
-        + "part of that gain which packing reached; above "
-        + "\(Self.efficiencyLimit.fixed(2)) is suspicious.",
+        + "part of that gain which packing reached. A policy of one rectangle (fixed, right-pad, "
+        + "left-pad) above \(Self.efficiencyLimit.fixed(2)) is suspicious; others run steps of "
+        + "other shapes, which cost time of their own.",
       "slot budget: GFLOP, bytes sent, KV bytes and time that slots of a cause took; time is the "
         + "phases' time shared out by FLOPs. Bars: # useful, l length, f fixed, b bucket, w waiting, "
         + "d done.",

@@ -19,6 +19,8 @@ public struct Summary: Record, Hashable {
   /// One line about the machine and the libraries, from the first cell that tells.
   public var machine: String
   public var rows: [SummaryRow]
+  /// The rows again, for each pad ratio and spread that batches were made to have.
+  public var grid: [GridRow] = []
   /// What a reader must know before believing a number.
   public var warnings: [String]
 
@@ -47,6 +49,9 @@ public struct Summary: Record, Hashable {
 
 /// One layout and policy.
 public struct SummaryRow: Codable, Sendable, Hashable {
+  /// The run that the row comes from, and where its times do: `measured`, `imported`, ….
+  public var run = ""
+  public var origin = Origin.measured.rawValue
   public var cell: String
   public var layout: String
   public var policy: String
@@ -93,8 +98,42 @@ public struct SummaryRow: Codable, Sendable, Hashable {
   mutating func add(note text: String) { note += (note.isEmpty ? "" : "; ") + text }
 
   enum CodingKeys: String, CodingKey {
-    case cell, layout, policy, ranks, verified, oversubscribed, executions, batches
+    case run, origin, cell, layout, policy, ranks, verified, oversubscribed, executions, batches
     case answersEqual = "answers_equal"
     case note, metrics, padding, fit
+  }
+}
+
+/// What names a row among those of one or several runs.
+struct RowKey: Hashable {
+  let run: String
+  let origin: String
+  let layout: String
+  let policy: String
+
+  init(_ row: SummaryRow) {
+    run = row.run
+    origin = row.origin
+    layout = row.layout
+    policy = row.policy
+  }
+}
+
+extension Summary {
+  /// The rows of several runs as one summary, as far as they have something in common.
+  public init(joining parts: [Summary]) {
+    func common(_ value: (Summary) -> String) -> String {
+      let values = parts.map(value)
+      let unique = values.enumerated().filter { values.firstIndex(of: $0.element) == $0.offset }
+      return unique.map(\.element).joined(separator: " + ")
+    }
+    self.init(
+      run: parts.map(\.run).joined(separator: ", "), job: common(\.job),
+      question: common(\.question), origin: common(\.origin), clock: common(\.clock),
+      seed: parts.first?.seed ?? 1,
+      model: Set(parts.map(\.model)).count == 1 ? parts.first?.model : nil,
+      machine: common(\.machine), rows: parts.flatMap(\.rows),
+      warnings: parts.flatMap { part in part.warnings.map { "\(part.run): \($0)" } })
+    grid = parts.flatMap(\.grid)
   }
 }

@@ -33,6 +33,15 @@ public enum Policy: Hashable, Sendable {
     return length
   }
 
+  /// True when the prefill is one rectangle (cut into micro-batches at most), so that its time
+  /// differs from packed rows' by its slots alone, not by the shape of its steps.
+  public var isOneRectangle: Bool {
+    switch self {
+    case .fixed, .rightPad, .leftPad: true
+    default: false
+    }
+  }
+
   /// True when some slots may carry no token.
   public var isPadded: Bool {
     switch self {

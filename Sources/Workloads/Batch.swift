@@ -2,6 +2,8 @@
 public struct Batch: Sendable, Hashable, Codable {
   public let id: Int
   public let requests: [Request]
+  /// The padding that the batch was made to have; nil where none was asked for.
+  public var target: PaddingPair?
 
   /// Rows accepted in one batch.
   public static let mostRows = 1 << 20
@@ -39,10 +41,17 @@ public struct Batch: Sendable, Hashable, Codable {
     try self.init(id: id, requests: requests)
   }
 
+  /// The batch with other requests: what it was made to have stays its target.
+  public func replacing(_ requests: [Request]) throws(WorkloadError) -> Batch {
+    var batch = try Batch(id: id, requests: requests)
+    batch.target = target
+    return batch
+  }
+
   static func requestID(batch: Int, row: Int) -> Int { batch << 20 + row }
 
   private enum CodingKeys: String, CodingKey {
-    case id, requests
+    case id, requests, target
   }
 
   public init(from decoder: any Decoder) throws {
@@ -51,6 +60,7 @@ public struct Batch: Sendable, Hashable, Codable {
       try self.init(
         id: keyed.decode(Int.self, forKey: .id),
         requests: keyed.decode([Request].self, forKey: .requests))
+      target = try keyed.decodeIfPresent(PaddingPair.self, forKey: .target)
     } catch let error as WorkloadError {
       throw DecodingError.dataCorrupted(
         .init(codingPath: decoder.codingPath, debugDescription: error.message))

@@ -69,7 +69,9 @@ extension BatchFile {
       }
     }
     do {
-      return try Batch(id: entry.id, requests: requests)
+      var batch = try Batch(id: entry.id, requests: requests)
+      batch.target = entry.target?.pair
+      return batch
     } catch {
       throw fail([], error.message)
     }
@@ -101,9 +103,10 @@ extension BatchFile {
     var lengths: [Int]
     var outputs: [Int]?
     var tokens: [[Int32]]?
+    var target: Target?
 
     enum CodingKeys: String, CodingKey, CaseIterable {
-      case id, lengths, outputs, tokens
+      case id, lengths, outputs, tokens, target
     }
 
     init(from decoder: any Decoder) throws {
@@ -115,6 +118,37 @@ extension BatchFile {
       let wide = try keyed.decodeIfPresent([[JSONInteger]].self, forKey: .tokens)
       // Ids beyond Int32 become -1, which `Request` refuses by the token's row.
       tokens = wide?.map { row in row.map { Int32(exactly: $0.value) ?? -1 } }
+      target = try keyed.decodeIfPresent(Target.self, forKey: .target)
+    }
+  }
+
+  /// A pad ratio and one of the two spreads.
+  private struct Target: Decodable {
+    var pair: PaddingPair
+
+    enum CodingKeys: String, CodingKey, CaseIterable {
+      case padRatio = "pad_ratio"
+      case covLength = "cov_len"
+      case covPadding = "cov_pad"
+    }
+
+    init(from decoder: any Decoder) throws {
+      try decoder.refuseUnknownKeys(CodingKeys.allCases.map(\.rawValue))
+      let keyed = try decoder.container(keyedBy: CodingKeys.self)
+      let spreads = [
+        (PaddingSpread.Measure.covLength, CodingKeys.covLength), (.covPadding, .covPadding),
+      ]
+      let given = try spreads.compactMap { measure, key in
+        try keyed.decodeIfPresent(Double.self, forKey: key).map { PaddingSpread(measure, $0) }
+      }
+      guard given.count == 1, let spread = given.first else {
+        throw DecodingError.dataCorrupted(
+          .init(
+            codingPath: decoder.codingPath,
+            debugDescription: "a target has exactly one of cov_len, cov_pad; found \(given.count)"))
+      }
+      pair = PaddingPair(
+        padRatio: try keyed.decode(Double.self, forKey: .padRatio), spread: spread)
     }
   }
 }

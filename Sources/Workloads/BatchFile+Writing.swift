@@ -1,8 +1,8 @@
 extension BatchFile {
   /// The file's bytes: one batch a line, keys in a fixed order, so that equal files are equal bytes.
   ///
-  /// `outputs` and `tokens` are written for batches whose every request has them. Request ids and
-  /// arrivals are not stored.
+  /// `outputs` and `tokens` are written for batches whose every request has them, `target` where
+  /// there is one. Request ids and arrivals are not stored.
   public func encoded() -> [UInt8] {
     var text = "{\"schema\": \"\(Self.schema)\", \"version\": \(Self.version),\n"
     text += " \"source\": \(Self.quoted(source)),\n \"batches\": [\n"
@@ -18,6 +18,10 @@ extension BatchFile {
     let tokens = batch.requests.compactMap(\.tokens)
     if tokens.count == batch.count {
       text += ", \"tokens\": [\(tokens.map { list($0) }.joined(separator: ", "))]"
+    }
+    if let target = batch.target {
+      text += ", \"target\": {\"pad_ratio\": \(target.padRatio), "
+      text += "\"\(target.spread.measure.rawValue)\": \(target.spread.value)}"
     }
     return text + "}"
   }

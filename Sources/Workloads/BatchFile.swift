@@ -4,10 +4,12 @@ import JSONReading
 ///
 /// ```
 /// {"schema": "padtax/batches", "version": 1, "source": "…", "batches": [
-///   {"id": 0, "lengths": [24, 7], "outputs": [16, 16], "tokens": [[…], […]]}]}
+///   {"id": 0, "lengths": [24, 7], "outputs": [16, 16], "tokens": [[…], […]],
+///    "target": {"pad_ratio": 0.35, "cov_pad": 1.0}}]}
 /// ```
-/// `outputs` and `tokens` may be left out; each has one entry per length. Request ids are
-/// id·2²⁰ + row. An unknown key is an error.
+/// `outputs` and `tokens` may be left out; each has one entry per length. `target` is the padding that
+/// was asked for, with one of `cov_pad` and `cov_len`. Request ids are id·2²⁰ + row. An unknown key
+/// is an error.
 public struct BatchFile: Sendable, Hashable {
   public static let schema = "padtax/batches"
   public static let version = 1

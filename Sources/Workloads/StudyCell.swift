@@ -46,9 +46,11 @@ public struct StudyCell: Sendable, Hashable {
           throw fail([.key("prompts"), .index(row), .key("token_length")], reason)
         }
       }
-      let batch: Batch
+      var batch: Batch
       do {
         batch = try Batch(id: entry.batchId.value, lengths: entry.prompts.map(\.tokenLength.value))
+        batch.target = PaddingPair(
+          padRatio: entry.targetPadRatio, spread: PaddingSpread(.covPadding, entry.targetCov))
       } catch {
         throw fail([.key("batch_id")], error.message)
       }

@@ -26,6 +26,7 @@ public struct WorkloadSummary: Sendable {
     /// KV bytes of real tokens and of padded slots; nil where no model was given.
     public let realKV: Bytes?
     public let paddedKV: Bytes?
+    public let target: PaddingPair?
   }
 
   public let rows: [Row]
@@ -58,7 +59,7 @@ public struct WorkloadSummary: Sendable {
           sumOfSquares: batch.sumOfSquares, memoryWaste: batch.memoryWaste(reserved: slots),
           largestRowWaste: batch.rowWaste(reserved: slots).reduce(0, max),
           realKV: kvBytesPerToken.map { Bytes(batch.realTokens * $0) },
-          paddedKV: kvBytesPerToken.map { Bytes(batch.paddedSlots * $0) }))
+          paddedKV: kvBytesPerToken.map { Bytes(batch.paddedSlots * $0) }, target: batch.target))
     }
     self.rows = rows
   }
@@ -89,7 +90,9 @@ public struct WorkloadSummary: Sendable {
     Column(title: "shortest") { $0.shortest.grouped },
     Column(title: "real") { $0.realTokens.grouped },
     Column(title: "padded") { $0.paddedSlots.grouped },
+    Column(title: "asked p") { $0.target.map { $0.padRatio.fixed(4) } },
     Column(title: "p") { $0.padRatio.fixed(4) },
+    Column(title: "asked cov") { $0.target.map { $0.spread.text } },
     Column(title: "cov_len") { $0.covLength.fixed(4) },
     Column(title: "cov_pad") { $0.covPadding?.fixed(4) ?? "-" },
     Column(title: "ΣL²") { $0.sumOfSquares.grouped },

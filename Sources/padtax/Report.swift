@@ -8,7 +8,10 @@ import Studies
 struct Report: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Aggregate runs into records.jsonl, summary.csv and summary.json; print the table.",
-    discussion: "Reads what is there, also when a run was killed.")
+    discussion: """
+      Reads what is there, also when a run was killed. Several runs, measured or imported, are shown
+      in the same tables; each keeps its own files.
+      """)
 
   @Argument(help: "Run directories, such as results/quickstart/20261121T113000Z.")
   var runs: [String]
@@ -24,11 +27,11 @@ struct Report: ParsableCommand {
   func run() throws {
     // All are read before anything is printed or written: a wrong path among them changes nothing.
     let reports = try runs.map { try RunReport(RunDirectory(path: Self.trimmed($0))) }
-    for (index, report) in reports.enumerated() {
-      try report.write()
-      if index > 0 { Terminal.line("") }
-      Terminal.write(
-        report.summary.text(width: width ?? Terminal.tableWidth), to: STDOUT_FILENO)
+    for report in reports { try report.write() }
+    let summaries = reports.map(\.summary)
+    let summary = summaries.count == 1 ? summaries[0] : Summary(joining: summaries)
+    Terminal.write(summary.text(width: width ?? Terminal.tableWidth), to: STDOUT_FILENO)
+    for report in reports {
       let files = [
         report.directory.records, report.directory.summaryCSV, report.directory.summaryJSON,
       ]

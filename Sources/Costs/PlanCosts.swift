@@ -3,19 +3,31 @@ import Records
 import Scheduling
 
 /// FLOPs, bytes and padding of a batch's plans, one per replica.
-struct PlanCosts {
+public struct PlanCosts {
   let model: ModelConfiguration
   let layout: ParallelLayout
   let plans: [BatchPlan]
+  /// Bytes of one activation or KV value.
+  let elementBytes: Int
 
-  struct PhaseCosts {
-    var tokens = 0
-    var slots = 0
-    var usefulFLOPs = 0.0
-    var slotFLOPs = 0.0
+  public init(
+    model: ModelConfiguration, layout: ParallelLayout, plans: [BatchPlan], elementBytes: Int = 4
+  ) {
+    self.model = model
+    self.layout = layout
+    self.plans = plans
+    self.elementBytes = elementBytes
   }
 
-  func phase(_ phase: Phase) -> PhaseCosts {
+  /// Slots and FLOPs of one phase, over all plans.
+  public struct PhaseCosts {
+    public var tokens = 0
+    public var slots = 0
+    public var usefulFLOPs = 0.0
+    public var slotFLOPs = 0.0
+  }
+
+  public func phase(_ phase: Phase) -> PhaseCosts {
     let flops = FLOPCount(model)
     return plans.reduce(into: PhaseCosts()) { costs, plan in
       let budget = plan.slotBudget(phase)
@@ -33,15 +45,15 @@ struct PlanCosts {
   }
 
   /// What padding cost by cause; a phase's time is shared out by FLOPs.
-  func padding(prefillSeconds: Double, decodeSeconds: Double) -> [String: PaddingRecord] {
+  public func padding(prefillSeconds: Double, decodeSeconds: Double) -> [String: PaddingRecord] {
     let flops = FLOPCount(model)
     let isScore = plans.allSatisfy(\.isScore)
     // A score pass keeps keys and values of one layer at a time, on every stage.
     let kvBytes =
       isScore
-      ? model.kvBytesPerToken(elementBytes: 4) / model.layerCount * layout.pipeline
-      : model.kvBytesPerToken(elementBytes: 4)
-    var wire = Self.bytesPerSlot(model, layout)
+      ? model.kvBytesPerToken(elementBytes: elementBytes) / model.layerCount * layout.pipeline
+      : model.kvBytesPerToken(elementBytes: elementBytes)
+    var wire = Self.bytesPerSlot(model, layout, elementBytes: elementBytes)
     if isScore && layout.tensor > 1 { wire += layout.tensor * Self.lossBytesPerSlot }
     var records: [String: PaddingRecord] = [:]
     let phases =
@@ -73,9 +85,11 @@ struct PlanCosts {
   static let lossBytesPerSlot = 4 + 16
 
   /// Bytes of activations that one slot makes the ranks of a replica hand to MPI.
-  static func bytesPerSlot(_ model: ModelConfiguration, _ layout: ParallelLayout) -> Int {
+  static func bytesPerSlot(
+    _ model: ModelConfiguration, _ layout: ParallelLayout, elementBytes: Int
+  ) -> Int {
     let reduced = layout.tensor > 1 ? layout.tensor * (2 * model.layerCount + 1) : 0
     let passed = layout.tensor * (layout.pipeline - 1)
-    return (reduced + passed) * model.hiddenSize * 4
+    return (reduced + passed) * model.hiddenSize * elementBytes
   }
 }
