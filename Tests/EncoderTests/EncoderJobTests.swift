@@ -63,6 +63,31 @@ struct EncoderJobTests {
   }
 
   @Test(
+    "random batches agree with the reference, cut prompts with that of the cut ones",
+    arguments: [("tp2", 2, 2), ("pp2", 2, 3), ("tp1", 1, 4)])
+  func random(layout: String, ranks: Int, seed: Int) throws {
+    let folder = try TemporaryDirectory()
+    let policies = "policies=[fixed:9, right-pad, 'bucketed:best-2', sorted, packed, packed-micro]"
+    let result = try run(
+      ranks, layout, in: folder,
+      [
+        "--set", "layouts=[\(layout)]", "--set", "seed=\(seed)", "--set", policies,
+        "--set", "workload.batch-size=9",
+      ])
+    #expect(result.exitCode == 0, "\(result.summary)")
+    let cell = folder.path + "/out/cells/" + layout
+    let checks = try lines(cell + "/verification.jsonl")
+    #expect(checks.count == 6 && checks.allSatisfy { $0["passed"] == .bool(true) })
+    let batches = try lines(cell + "/batches.jsonl")
+    let cut = batches.filter { $0["policy"] == .text("fixed:9") }
+    let whole = batches.filter { $0["policy"] != .text("fixed:9") }
+    #expect(cut.count == 1 && cut.allSatisfy { $0["truncated_tokens"] != .number(0) })
+    #expect(whole.count == 5 && whole.allSatisfy { $0["truncated_tokens"] == .number(0) })
+    #expect(Set(whole.compactMap { $0["token_digest"] }).count == 1, "answers differ")
+    #expect(cut.first?["token_digest"] != whole.first?["token_digest"])
+  }
+
+  @Test(
     "checkpoints are read under either naming, and one that lacks a tensor is refused early",
     .enabled(
       if: SharedData.path("golden/bert-mlm-legacy-names") != nil,
