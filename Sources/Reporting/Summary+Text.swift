@@ -47,7 +47,9 @@ extension Summary {
   private func column(
     _ title: String, _ unit: String, _ metric: SummaryMetric, _ format: (Double) -> String
   ) -> ColumnTable.Column {
-    .init(title, unit: unit, cells: rows.map { $0[metric].map(format) ?? ColumnTable.blank })
+    .init(
+      title, unit: unit, cells: rows.map { $0[metric].map(format) ?? ColumnTable.blank },
+      definition: metric.rawValue)
   }
 
   private func interval(
@@ -61,7 +63,7 @@ extension Summary {
       })
   }
 
-  private var throughputTable: ColumnTable {
+  var throughputTable: ColumnTable {
     let milliseconds = { (value: Double) in (value * 1e3).significant(4) }
     let rate = { (value: Double) in Count(value).description }
     return ColumnTable(
@@ -80,7 +82,7 @@ extension Summary {
       ])
   }
 
-  private var paddingTable: ColumnTable {
+  var paddingTable: ColumnTable {
     ColumnTable(
       keys: keys,
       columns: [
@@ -95,7 +97,7 @@ extension Summary {
       ])
   }
 
-  private var communicationTable: ColumnTable {
+  var communicationTable: ColumnTable {
     let bytes = { (value: Double) in Bytes(Int(value)).description }
     return ColumnTable(
       keys: keys,
