@@ -69,7 +69,8 @@ let package = Package(
       dependencies: ["Costs", "Records", "Models", "Workloads", "Scheduling", "Units"]),
     .target(
       name: "Reporting",
-      dependencies: ["Records", "Workloads", "Scheduling", "Statistics", "Units"]),
+      dependencies: ["Records", "Workloads", "Scheduling", "Statistics", "Units"],
+      resources: [.embedInCode("Resources")]),
     .executableTarget(
       name: "padtax",
       dependencies: [
@@ -129,7 +130,8 @@ let package = Package(
       name: "StudiesTests",
       dependencies: ["Studies", "Records", "Models", "Workloads", "TestSupport", "padtax"]),
     .testTarget(
-      name: "ReportingTests", dependencies: ["Reporting", "Records", "Workloads", "Statistics"]),
+      name: "ReportingTests",
+      dependencies: ["Reporting", "Records", "Workloads", "Statistics", "TestSupport"]),
     .testTarget(
       name: "TransformersTests",
       dependencies: [

@@ -31,7 +31,7 @@ public enum ExecutableSearch {
     return beside
   }
 
-  static func folderOfRunningProgram() -> String {
+  public static func folderOfRunningProgram() -> String {
     let program =
       (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
       ?? CommandLine.arguments.first ?? ""

@@ -34,6 +34,8 @@ struct Run: ParsableCommand {
       printLaunches(plan)
       return
     }
+    // What is wrong with the report's surroundings is said before the run, not after it.
+    if !noReport { _ = try ReportFiles.bundle() }
     let start = UTCTime.now()
     let directory = try RunDirectory.create(job: plan.job.name, time: start, path: out)
     for warning in plan.warnings { Terminal.error("padtax: warning: \(warning)") }
@@ -101,7 +103,7 @@ struct Run: ParsableCommand {
 
   private func report(_ directory: RunDirectory) throws {
     let report = try RunReport(directory)
-    try report.write()
+    try report.write(bundle: ReportFiles.bundle())
     Terminal.write("\n" + report.summary.text(width: Terminal.tableWidth), to: STDOUT_FILENO)
   }
 }

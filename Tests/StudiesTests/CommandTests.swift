@@ -92,7 +92,7 @@ import Testing
     #expect(!result.output.contains { $0.hasPrefix("@padtax") })
     #expect(folder.names("out/cells") == ["tp1", "tp2"])
     #expect(folder.exists("out/cells/tp2/done"))
-    for file in ["records.jsonl", "summary.csv", "summary.json"] {
+    for file in ["records.jsonl", "summary.csv", "summary.json", "report.html"] {
       #expect(folder.exists("out/" + file), "\(file)")
     }
     let job = try JobFile.read(path: folder.path + "/out/job.yaml")

@@ -101,10 +101,10 @@ struct Answer: Sendable {
 
   /// The cause that most time of padding went to.
   private func causeSentence(_ row: SummaryRow) -> Prose {
-    guard
-      let cause = row.padding.max(by: { ($0.value.seconds, $1.key) < ($1.value.seconds, $0.key) }),
+    let causes = row.padding.sorted { ($0.value.seconds, $1.key) > ($1.value.seconds, $0.key) }
+    guard let cause = causes.first, cause.value.seconds > 0,
       let total = row[.total], total > 0
-    else { return "Its records do not say which slots took the time." }
+    else { return "Its records do not say which slots took that time." }
     return """
       Most of it belongs to the cause \("\(cause.key)", term: "slot_budget"): \
       \((cause.value.slots).fixed(0)) slots a batch, whose share of the work by FLOPs is \

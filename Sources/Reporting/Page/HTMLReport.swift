@@ -22,6 +22,11 @@ public struct HTMLReport: Sendable {
     return all
   }
 
+  /// The Python program that renders specifications; its arguments are a folder and names.
+  public static var renderingProgram: String {
+    String(decoding: PackageResources.render_charts_py, as: UTF8.self)
+  }
+
   /// The page. Without the bundle it has its tables and says how to get the charts.
   public func page(bundle: VegaBundle?) throws(RecordError) -> String {
     let summary = data.summary

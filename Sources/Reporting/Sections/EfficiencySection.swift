@@ -37,11 +37,13 @@ extension ReportData {
     let shown = policies.only(points.map(\.policy))
     let places = Self.unique(points.map { place($0) })
     // Nine policies and more have no colours of their own.
-    encoding.color =
-      shown.names.count <= Palette.okabeIto.count
-      ? .colors("c", "policy", shown) : .colors("l", "layout", Palette(places))
-    encoding.shape = .names("l", "layout", order: places)
-    encoding.shape?.legend = VegaLite.Legend(orient: "top", direction: "horizontal", columns: 3)
+    if shown.names.count <= Palette.okabeIto.count {
+      encoding.color = .colors("c", "policy", shown)
+      encoding.shape = .names("l", "layout", order: places)
+      encoding.shape?.legend = VegaLite.Legend(orient: "top", direction: "horizontal", columns: 3)
+    } else {
+      encoding.color = .colors("l", "layout", Palette(places))
+    }
     encoding.tooltip = [
       .shown("l", "layout"), .shown("c", "policy"), .shown("x", "ideal", format: ".2f"),
       .shown("y", "measured", format: ".2f"), .shown("e", "efficiency", format: ".2f"),
