@@ -54,9 +54,9 @@ struct StudyFixture {
     let tokens = 1000
     let slots = Int(Double(tokens) / (1 - kept))
     let noise = 1 + 0.01 * Double((turn * 7 + number / 1000 * 3 + layout) % 5)
-    let ttft =
-      Double(slots) * 2e-5 * (1 + 0.2 * Double(layout)) * noise
-      + 0.002 * Double(layout * (ratios.count - ratio))
+    // Layouts after the first are slower at low pad ratios, faster at high ones.
+    let factor = 1 + 0.4 * Double(layout) * (0.45 - padRatio)
+    let ttft = Double(slots) * 2e-5 * factor * noise
     var record = Fixture.batch(
       policy, batch: number, turn: turn, ttft: ttft, total: ttft * 1.8, outputs: 32,
       ideal: 1 / (1 - kept) + 0.01)

@@ -118,12 +118,18 @@ struct Palette: Sendable, Hashable {
     colors = pairs.map(\.value)
   }
 
-  /// Colours in order; a name in `first` comes before the others, so that it has the same colour in
-  /// every report. More than eight names share colours: labels beside the marks tell them apart.
-  init(_ all: [String], first: [String] = []) {
-    names = first.filter(all.contains) + all.filter { !first.contains($0) }
-    // A missing first name leaves its colour unused.
-    let offset = first.isEmpty ? 0 : first.count - first.filter(all.contains).count
-    colors = names.indices.map { Self.okabeIto[($0 + offset) % Self.okabeIto.count] }
+  /// The names in order. Those in `known` have their colour in every report, the others take what is
+  /// left; more than eight names share colours: labels beside the marks tell them apart.
+  init(_ all: [String], known: KeyValuePairs<String, String> = [:]) {
+    let first = known.filter { all.contains($0.key) }
+    let rest = all.filter { name in !known.contains { $0.key == name } }
+    let free = Self.okabeIto.filter { color in !known.contains { $0.value == color } }
+    names = first.map(\.key) + rest
+    colors = first.map(\.value) + rest.indices.map { free[$0 % free.count] }
   }
+
+  /// Colours of the policies that most reports have.
+  static let knownPolicies: KeyValuePairs = [
+    "packed": "#009E73", "right-pad": "#D55E00", "left-pad": "#E69F00",
+  ]
 }

@@ -16,7 +16,7 @@ struct ReportData: Sendable {
     self.summary = summary
     self.runs = runs
     rows = summary.rows.filter { $0[.batchTTFT] != nil }
-    policies = Palette(Self.unique(rows.map(\.policy)), first: ["packed", "right-pad", "left-pad"])
+    policies = Palette(Self.unique(rows.map(\.policy)), known: Palette.knownPolicies)
     layouts = Palette(Self.unique(rows.map(\.layout)))
     severalOrigins = Set(rows.map(\.origin)).count > 1
     severalRuns = Set(rows.map { [$0.origin, $0.run] }).count > Set(rows.map(\.origin)).count
