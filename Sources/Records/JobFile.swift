@@ -1,46 +1,33 @@
-import FoundationEssentials
 import Models
 import Scheduling
-import Yams
 
 /// Reads and writes job files.
 public enum JobFile {
   /// Reads a job from `path`. Paths inside it are relative to the file's folder.
-  /// - Parameter settings: `key.path=value` texts that replace what the file says.
-  /// - Throws: `RecordError` with file, line and valid choices.
+  /// - Parameters:
+  ///   - settings: `key.path=value` texts that replace what the file says.
+  ///   - variation: which of the job's variations (`JobAxes`), counted from 0; nil for the job as it
+  ///     stands without its axes.
+  /// - Throws: `RecordError` with file, line, column and valid choices.
   public static func read(
-    path: String, settings: [String] = []
+    path: String, settings: [String] = [], variation: Int? = nil
   ) throws(RecordError) -> JobSpecification {
-    guard let data = FileManager.default.contents(atPath: path) else {
-      throw RecordError("cannot read the job file \(path): no such file or not readable")
-    }
-    let folder = path.contains("/") ? String(path[..<path.lastIndex(of: "/")!]) : "."
-    return try parse(
-      String(decoding: data, as: UTF8.self), file: path, folder: folder, settings: settings)
+    try specification(tree(path: path, settings: settings, variation: variation))
   }
 
   /// Parses the text of a job file.
   public static func parse(
-    _ text: String, file: String, folder: String, settings: [String] = []
+    _ text: String, file: String, folder: String, settings: [String] = [], variation: Int? = nil
   ) throws(RecordError) -> JobSpecification {
-    let source = JobSource(file: file, text: text, settings: settings)
-    var job = try JobNode(tree(text, source: source), source: source, path: "")
-    let specification = try specification(&job, folder: folder)
-    try job.finish()
-    return specification
+    try specification(
+      tree(text, file: file, folder: folder, settings: settings, variation: variation))
   }
 
-  /// The tree of a job's text with its settings put in.
-  static func tree(_ text: String, source: JobSource) throws(RecordError) -> Node {
-    do {
-      guard var node = try Yams.compose(yaml: text) else {
-        throw RecordError("\(source.file): the file is empty")
-      }
-      for index in source.settings.indices { try apply(index, of: source, to: &node) }
-      return node
-    } catch {
-      throw source.explain(error)
-    }
+  private static func specification(_ tree: JobTree) throws(RecordError) -> JobSpecification {
+    var job = try JobNode(tree.root, source: tree.source, path: "")
+    let specification = try specification(&job, folder: tree.folder)
+    try job.finish()
+    return specification
   }
 
   private static func specification(
@@ -85,14 +72,14 @@ public enum JobFile {
   ) throws(RecordError) -> [Value] {
     guard let texts = try job.texts(key) else { throw job.error(key, "is missing") }
     var values: [Value] = []
-    for (text, line) in texts {
+    for (text, mark) in texts {
       let value: Value
       do { value = try parse(text) } catch {
-        throw RecordError("\(job.source.text(line: line)): \(job.fullName(key)): \(error)")
+        throw RecordError("\(job.source.text(mark)): \(job.fullName(key)): \(error)")
       }
       guard !values.contains(value) else {
         throw RecordError(
-          "\(job.source.text(line: line)): \(job.fullName(key)): '\(text)' is there twice")
+          "\(job.source.text(mark)): \(job.fullName(key)): '\(text)' is there twice")
       }
       values.append(value)
     }
@@ -175,7 +162,7 @@ public enum JobFile {
     }
     let names = Kind.allCases.map(\.rawValue).joined(separator: ", ")
     guard let first = found.first else {
-      throw RecordError("\(node.source.text(line: node.line)): \(node.path) needs one of: \(names)")
+      throw RecordError("\(node.source.text(node.mark)): \(node.path) needs one of: \(names)")
     }
     guard found.count == 1 else {
       throw node.error(

@@ -34,6 +34,10 @@ public struct CellDirectory: Sendable, Hashable {
   public let path: String
   public let name: String
 
+  /// The job of this cell alone: one layout, one variation.
+  public var job: String { path + "/job.yaml" }
+  /// Held by whoever runs the cell.
+  public var lock: String { path + "/lock" }
   public var provenance: String { path + "/provenance.json" }
   public var batches: String { path + "/batches.jsonl" }
   public var verification: String { path + "/verification.jsonl" }

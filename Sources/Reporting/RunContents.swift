@@ -43,11 +43,22 @@ public struct RunContents: Sendable {
     let names = expected + present.filter { !expected.contains($0) }
     cells = []
     for name in names {
-      cells.append(try CellContents(directory.cell(name)) { warnings.append($0) })
+      var cell = try CellContents(directory.cell(name)) { warnings.append($0) }
+      cell.variation = run?.variations[name] ?? ""
+      cells.append(cell)
     }
     identifier =
       run?.identifier ?? String(directory.path.split(separator: "/").last ?? "run")
     self.warnings = warnings
+  }
+
+  /// The record of a run directory.
+  /// - Throws: `RecordError` when the folder is not a run's.
+  public static func record(of directory: RunDirectory) throws(RecordError) -> RunRecord {
+    guard let record = try object(RunRecord.self, directory.run) else {
+      throw RecordError("\(directory.path): is not a run directory: it has no run.json")
+    }
+    return record
   }
 
   static func object<Value: Decodable>(
@@ -61,6 +72,10 @@ public struct RunContents: Sendable {
 /// What one launch of ranks wrote.
 public struct CellContents: Sendable {
   public var name: String
+  /// What the cell varies of the run's job, in words.
+  public var variation = ""
+  /// The cell's own job, nil where a rank was started by hand.
+  public var job: JobSpecification?
   public var state: CellDirectory.Marker?
   /// What the error marker says.
   public var errorText: String
@@ -89,6 +104,9 @@ public struct CellContents: Sendable {
       return try JSONLines.read(type, path: path, warning: warn)
     }
     name = cell.name
+    job =
+      FileManager.default.fileExists(atPath: cell.job)
+      ? try? JobFile.read(path: cell.job) : nil
     state = cell.state()
     errorText =
       FileManager.default.contents(atPath: cell.marker(.error))

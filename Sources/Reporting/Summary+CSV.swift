@@ -4,7 +4,9 @@ extension Summary {
   /// The rows as comma-separated values: a header, then one line per row. A number that does not
   /// exist is an empty field.
   public var csv: String {
-    var head = ["run", "job", "origin", "model", "cell", "layout", "policy", "ranks", "verified"]
+    var head = [
+      "run", "job", "origin", "model", "cell", "variation", "layout", "policy", "ranks", "verified",
+    ]
     head += ["oversubscribed", "executions", "batches", "answers_equal"]
     head += SummaryMetric.allCases.map(\.rawValue)
     for cause in PaddingCause.allCases {
@@ -17,7 +19,9 @@ extension Summary {
   }
 
   private func fields(of row: SummaryRow) -> [String] {
-    var fields = [row.run, job, row.origin, model?.name ?? "", row.cell, row.layout, row.policy]
+    var fields = [
+      row.run, job, row.origin, model?.name ?? "", row.cell, row.variation, row.layout, row.policy,
+    ]
     fields += ["\(row.ranks)", "\(row.verified)", "\(row.oversubscribed)"]
     fields += ["\(row.executions)", "\(row.batches)"]
     fields.append(row.answersEqual.map { "\($0)" } ?? "")

@@ -33,6 +33,9 @@ extension Summary {
     let marked = Set(rows.filter(\.oversubscribed).map { RowKey($0) })
     var columns: [ColumnTable.Column] = []
     if several(\.run) { columns.append(.init("run", alignment: .leading, cells: lines.map(\.run))) }
+    if several(\.variation) {
+      columns.append(.init("variation", alignment: .leading, cells: lines.map(\.variation)))
+    }
     if several(\.origin) {
       columns.append(.init("times", alignment: .leading, cells: lines.map(\.origin)))
     }

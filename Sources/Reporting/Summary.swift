@@ -51,6 +51,8 @@ public struct Summary: Record, Hashable {
 public struct SummaryRow: Codable, Sendable, Hashable {
   /// The run that the row comes from, and where its times do: `measured`, `imported`, ….
   public var run = ""
+  /// What its cell varies of the job, in words; empty where nothing is varied.
+  public var variation = ""
   public var origin = Origin.measured.rawValue
   public var cell: String
   public var layout: String
@@ -98,7 +100,8 @@ public struct SummaryRow: Codable, Sendable, Hashable {
   mutating func add(note text: String) { note += (note.isEmpty ? "" : "; ") + text }
 
   enum CodingKeys: String, CodingKey {
-    case run, origin, cell, layout, policy, ranks, verified, oversubscribed, executions, batches
+    case run, variation, origin, cell, layout, policy, ranks, verified, oversubscribed, executions,
+      batches
     case answersEqual = "answers_equal"
     case note, metrics, padding, fit
   }
@@ -107,12 +110,14 @@ public struct SummaryRow: Codable, Sendable, Hashable {
 /// What names a row among those of one or several runs.
 struct RowKey: Hashable {
   let run: String
+  let variation: String
   let origin: String
   let layout: String
   let policy: String
 
   init(_ row: SummaryRow) {
     run = row.run
+    variation = row.variation
     origin = row.origin
     layout = row.layout
     policy = row.policy

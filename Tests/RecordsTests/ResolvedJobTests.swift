@@ -47,7 +47,7 @@ import Workloads
         ["workload.generate=talk"],
         "--set workload.generate=talk: workload.generate: unknown length distribution 'talk'"
       ),
-      (["output-tokens=999999"], "x.yaml:10: workload.generate: batch 0, row 0: a prompt of"),
+      (["output-tokens=999999"], "x.yaml:10:13: workload.generate: batch 0, row 0: a prompt of"),
       (["layouts=[dp8]"], "--set layouts=[dp8]: layouts: dp8 has 8 replicas and batch 0 only 4"),
       ([workload("/no/such.json")], "/no/such.json: "),
       ([workload(zero)], "zero.json:1: "), ([workload(none)], "none.json:1: "),
@@ -78,7 +78,7 @@ import Workloads
       JobText.replacing("layouts:", "layouts:\n  - tp1\n  - tp5"), "x.yaml")
     let job = try JobFile.read(path: file)
     let error = #expect(throws: RecordError.self) { try ResolvedJob(job, file: file) }
-    #expect(error?.description.hasPrefix("\(file):9: layouts: tensor-parallel degree 5") == true)
+    #expect(error?.description.hasPrefix("\(file):9:5: layouts: tensor-parallel degree 5") == true)
     _ = try ResolvedJob(job, file: file, layouts: [.single])
   }
 
