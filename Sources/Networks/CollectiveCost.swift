@@ -16,13 +16,7 @@ struct CollectiveCost {
     }
     // A table was measured among ranks that all have the same link to each other.
     if spans == 1 || spans == nodes.count, let tables = link.collectives[kind] {
-      return tables.seconds(bytes: bytes, ranks: nodes.count) { ranks in
-        fastest(
-          kind, bytes: bytes,
-          nodes: spans == 1
-            ? [Int](repeating: 0, count: ranks)
-            : Array(0..<ranks))
-      }
+      return tables.seconds(kind, bytes: bytes, ranks: nodes.count)
     }
     let flat = fastest(kind, bytes: bytes, nodes: nodes)
     guard spans > 1, spans < nodes.count else { return flat }

@@ -27,7 +27,7 @@ struct LinkFile: Decodable {
     init(from decoder: any Decoder) throws {
       let values = try decoder.knownKeys(Key.self)
       bytes = try values.decode(JSONInteger.self, forKey: .bytes).value
-      seconds = try values.decode(Double.self, forKey: .time) * 1e-6
+      seconds = try values.decode(Double.self, forKey: .time) / 1e6
     }
   }
 

@@ -12,6 +12,7 @@ struct Padtax: ParsableCommand {
     version: padtaxVersion,
     subcommands: [
       Run.self, Verify.self, Report.self, WorkloadCommand.self, DoctorCommand.self, Presets.self,
+      NetworksCommand.self,
     ])
 
   /// Parses and runs. Every failure ends with one of `ExitCode`'s codes; the parser's own 64 for bad
