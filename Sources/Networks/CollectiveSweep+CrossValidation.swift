@@ -1,7 +1,7 @@
 import Statistics
 
 extension CollectiveSweep {
-  /// How far interpolation is off on rows that it did not see.
+  /// How far predictions are off on rows that they were made without.
   public struct CrossValidation: Sendable {
     /// |predicted/measured − 1| with its row, largest first.
     public let errors: [(row: Row, error: Double)]
@@ -9,26 +9,60 @@ extension CollectiveSweep {
     public let percentile95: Double
   }
 
-  /// Deals the rows at random into `folds` hands, predicts each hand from the others, and
-  /// returns the errors of all rows. As many folds as rows leave out one row at a time.
+  /// The errors of interpolation: rows are dealt at random into `folds` hands, each hand is
+  /// predicted from the others. As many folds as rows leave out one row at a time.
   public func crossValidation(
     folds: Int, seed: UInt64
   ) throws(StatisticsError) -> CrossValidation {
+    try validation(
+      dealt(folds: folds, seed: seed).map { known, leftOut in
+        let interpolation = SweepInterpolation(known)
+        return leftOut.map {
+          ($0, interpolation.seconds($0.operation, ranks: $0.ranks, bytes: $0.bytes))
+        }
+      })
+  }
+
+  /// The same for the tables of the link fitted to the others, thinned as they are; all-to-all rows
+  /// are used, but not predicted.
+  public func linkCrossValidation(folds: Int, seed: UInt64) throws -> CrossValidation {
+    try validation(
+      dealt(folds: folds, seed: seed).map { known, leftOut in
+        let link = try CollectiveSweep(known).link(
+          name: "fold", description: "", source: "", date: "")
+        let network = Network(intraNode: link)
+        return leftOut.compactMap { row in
+          row.operation.kind.map { kind in
+            let nodes = [Int](repeating: 0, count: row.ranks)
+            return (row, network.collectiveSeconds(kind, bytes: row.bytes, nodes: nodes))
+          }
+        }
+      })
+  }
+
+  /// Each hand as left out, beside all others.
+  private func dealt(folds: Int, seed: UInt64) -> [(known: [Row], leftOut: [Row])] {
     precondition((2...rows.count).contains(folds), "folds are 2 to the number of rows")
     var random = SequentialRandom(seed: seed)
-    var order = Array(rows.indices)
-    for i in order.indices.reversed() { order.swapAt(i, random.integer(below: i + 1)) }
-    var errors: [(row: Row, error: Double)] = []
-    for fold in 0..<folds {
-      let known = order.indices.filter { $0 % folds != fold }.map { rows[order[$0]] }
-      let interpolation = SweepInterpolation(known)
-      for place in order.indices where place % folds == fold {
-        let row = rows[order[place]]
-        let predicted = interpolation.seconds(row.operation, ranks: row.ranks, bytes: row.bytes)
-        errors.append((row, abs(predicted / row.seconds - 1)))
-      }
+    var shuffled = rows
+    for i in shuffled.indices.reversed() {
+      shuffled.swapAt(i, random.integer(below: i + 1))
     }
-    errors.sort { $0.error > $1.error }
+    return (0..<folds).map { fold in
+      let places = shuffled.indices
+      return (
+        places.filter { $0 % folds != fold }.map { shuffled[$0] },
+        places.filter { $0 % folds == fold }.map { shuffled[$0] }
+      )
+    }
+  }
+
+  private func validation(
+    _ hands: [[(row: Row, predicted: Double)]]
+  ) throws(StatisticsError) -> CrossValidation {
+    let errors = hands.joined()
+      .map { (row: $0.row, error: abs($0.predicted / $0.row.seconds - 1)) }
+      .sorted { $0.error > $1.error }
     let sample = try Sample(errors.map(\.error))
     return CrossValidation(
       errors: errors, median: sample.median, percentile95: sample.quantile(0.95))

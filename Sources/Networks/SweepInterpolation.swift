@@ -3,7 +3,7 @@ import Glibc
 /// The time of any operation, rank count and size of a sweep, from what was measured near it.
 ///
 /// Libraries switch protocols at sizes that depend on operation and rank count; where a curve's own
-/// point at such a step is missing, a line between its neighbours is off by up to 80 %. The other
+/// point at such a step is missing, a line between its neighbours misses the step. The other
 /// curves know more: what one operation does on n ranks, its siblings do at the same place. So
 /// all curves are interpolated together by kriging (Gaussian-process regression with a fixed
 /// covariance; Rasmussen and Williams, Gaussian Processes for Machine Learning, 2006, algorithm
@@ -16,8 +16,8 @@ import Glibc
 ///           + a rough part per curve + noise of 1 %
 ///
 /// α is the shortest time of the sweep and B the largest bus bandwidth. The scales are in
-/// `covariance`. They were chosen once for the two NCCL sweeps of docs/NETWORKS.md; seeds and
-/// folds other than those searched over give the errors quoted there.
+/// `covariance`; they were chosen on the two NCCL sweeps of docs/NETWORKS.md, where the errors on
+/// rows left out are.
 public struct SweepInterpolation: Sendable {
   private let points: [Point]
   /// K⁻¹ (log t − mean) of the measured points.

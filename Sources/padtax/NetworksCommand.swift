@@ -108,10 +108,11 @@ struct NetworksCommand: ParsableCommand {
           throw RecordError("--folds must be 2 to \(rows.rows.count) (the rows), found \(folds)")
         }
         for seed in seeds {
-          let result = try rows.crossValidation(folds: folds, seed: seed)
-          Terminal.line(
-            "\(rows.rows.count) rows, \(folds) folds, seed \(seed): median error "
-              + "\(Percentage(result.median)), 95th percentile \(Percentage(result.percentile95))")
+          let interpolated = try rows.crossValidation(folds: folds, seed: seed)
+          let tables = try rows.linkCrossValidation(folds: folds, seed: seed)
+          Terminal.line("\(folds) folds, seed \(seed):")
+          report("interpolated", interpolated)
+          report("through a link's tables", tables)
         }
         guard let out else { return }
         let link = try rows.link(
@@ -119,6 +120,12 @@ struct NetworksCommand: ParsableCommand {
         try AtomicFile.write(link.fileText, to: out)
         Terminal.line("written: \(out)")
       }
+    }
+
+    private func report(_ what: String, _ result: CollectiveSweep.CrossValidation) {
+      Terminal.line(
+        "  \(what), \(result.errors.count) rows: median error \(Percentage(result.median)), "
+          + "95th percentile \(Percentage(result.percentile95))")
     }
   }
 }

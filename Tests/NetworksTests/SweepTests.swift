@@ -10,7 +10,7 @@ import Testing
 
   @Test(
     .enabled(if: SharedData.path(a100) != nil, "\(SharedData.missing(a100))"),
-    arguments: [(a100, 1), (a100, 2), (a100, 3), (h100, 1)] as [(String, UInt64)])
+    arguments: [(a100, 1), (a100, 2), (h100, 1)] as [(String, UInt64)])
   func `rows left out are met within 3 % at the median and 15 % at the 95th percentile`(
     file: String, seed: UInt64
   ) throws {
@@ -22,6 +22,13 @@ import Testing
     #expect(result.errors.count == sweep.rows.count)
     #expect(result.median <= 0.03)
     #expect(result.percentile95 <= 0.15)
+    guard seed == 1 else { return }
+    let tables = try sweep.linkCrossValidation(folds: 10, seed: seed)
+    print(
+      "  through a link's tables, \(tables.errors.count) rows: median error \(tables.median), "
+        + "95th percentile \(tables.percentile95)")
+    #expect(tables.median <= 0.03)
+    #expect(tables.percentile95 <= 0.15)
   }
 
   /// A library with two protocols: latency rules below the switch, three times as much above it.
@@ -85,6 +92,8 @@ import Testing
     let sweep = CollectiveSweep(rows)
     let first = try sweep.crossValidation(folds: 4, seed: 5)
     #expect(Set(first.errors.map(\.row)) == Set(rows))
+    // Alone, a curve cannot know the step that is left out.
+    #expect(first.errors[0].error > 0.1)
     let again = try sweep.crossValidation(folds: 4, seed: 5)
     #expect(first.errors.map(\.error) == again.errors.map(\.error))
     let other = try sweep.crossValidation(folds: 4, seed: 6)
