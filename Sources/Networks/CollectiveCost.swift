@@ -18,9 +18,14 @@ struct CollectiveCost {
     if spans == 1 || spans == nodes.count, let tables = link.collectives[kind] {
       return tables.seconds(kind, bytes: bytes, ranks: nodes.count)
     }
-    let flat = fastest(kind, bytes: bytes, nodes: nodes)
-    guard spans > 1, spans < nodes.count else { return flat }
-    return min(flat, hierarchical(kind, bytes: bytes, nodes: nodes))
+    guard spans > 1, spans < nodes.count else {
+      return fastest(kind, bytes: bytes, nodes: nodes)
+    }
+    let staged = hierarchical(kind, bytes: bytes, nodes: nodes)
+    // Models leave out what measured tables include (launches, reductions): only what is built
+    // from the tables may be compared with them.
+    guard intraNode.collectives[kind] == nil else { return staged }
+    return min(staged, fastest(kind, bytes: bytes, nodes: nodes))
   }
 
   /// The fastest of the operation's algorithms: what libraries' tuning aims at.
@@ -33,7 +38,11 @@ struct CollectiveCost {
     _ kind: CollectiveKind, _ algorithm: CollectiveAlgorithm, bytes: Double, nodes: [Int]
   ) -> Double {
     let plans = RoundPlan(kind: kind, ranks: nodes.count, bytes: bytes).plans(algorithm)
-    return plans.map { $0.reduce(0) { $0 + seconds($1, nodes: nodes) } }.min() ?? 0
+    let spans = Set(nodes).count
+    let links = [intraNode, interNode].enumerated()
+      .filter { $0.offset == 0 ? spans < nodes.count : spans > 1 }.map(\.element)
+    let overhead = links.map(\.overhead).max() ?? 0
+    return plans.map { $0.reduce(overhead) { $0 + seconds($1, nodes: nodes) } }.min() ?? 0
   }
 
   /// A step takes as long as its busiest port: all that a rank (or a node's shared port) sends, or

@@ -79,7 +79,9 @@ struct NetworksCommand: ParsableCommand {
         Terminal.line("  \(key): \(source.source) (\(source.date))")
       }
       Terminal.line(
-        "  latency \(Seconds(link.latency)), bandwidth \(Bandwidth(link.bandwidth)) each way"
+        "  latency \(Seconds(link.latency))"
+          + (link.overhead > 0 ? " after \(Seconds(link.overhead)) for each operation" : "")
+          + ", bandwidth \(Bandwidth(link.bandwidth)) each way"
           + (link.peerBandwidth < link.bandwidth
             ? ", \(Bandwidth(link.peerBandwidth)) to one peer" : "")
           + (link.sharedByNode ? ", shared by the node's ranks" : ""))

@@ -97,6 +97,31 @@ import Testing
     #expect(isClose(cost(shared), 2 * alpha + 2e6 / 1e9, within: 1e-6))
   }
 
+  @Test func `an operation's overhead counts once, whatever its steps`() throws {
+    let slow = try Sample.link(overhead: 50e-6)
+    let costs = CollectiveCost(intraNode: try Sample.link(), interNode: slow)
+    let plain = CollectiveCost(intraNode: try Sample.link(), interNode: try Sample.link())
+    for nodes in [[0, 1, 2, 3], [0, 0, 1, 1]] {
+      let found = costs.modelled(.allReduce, .ring, bytes: 1e6, nodes: nodes)
+      let without = plain.modelled(.allReduce, .ring, bytes: 1e6, nodes: nodes)
+      #expect(isClose(found, without + 50e-6))
+    }
+    #expect(costs.seconds(.allReduce, bytes: 8, nodes: [0, 0]) < 50e-6)
+    #expect(isClose(slow.sendSeconds(bytes: 10_000), 53e-6))
+  }
+
+  @Test func `over measured nodes only what is built from their tables counts`() throws {
+    let table = try CollectiveTables([2: Sample.table([(8, 500), (16, 500)])])
+    let measured = try Sample.link(collectives: [.reduceScatter: table, .allReduce: table])
+    let costs = CollectiveCost(intraNode: measured, interNode: try Sample.link())
+    let nodes = [0, 0, 1, 1]
+    #expect(
+      costs.seconds(.allReduce, bytes: 8, nodes: nodes)
+        == costs.hierarchical(.allReduce, bytes: 8, nodes: nodes))
+    #expect(costs.seconds(.allReduce, bytes: 8, nodes: nodes) > 500e-6)
+    #expect(costs.seconds(.allGather, bytes: 8, nodes: nodes) < 500e-6)
+  }
+
   @Test func `hierarchical adds its three parts`() throws {
     let inside = try Sample.link(latency: 1e-6, bandwidth: 100e9)
     let between = try Sample.link(latency: 10e-6, bandwidth: 10e9)

@@ -50,7 +50,7 @@ import Testing
     let link = try Link(
       name: "all", description: "with \"quotes\"\n\\ and µ", source: "s", date: "d",
       sources: ["latency_us": .init(source: "another", date: "e")],
-      latency: 1.5e-6, bandwidth: 48e9, peerBandwidth: 12e9, sharedByNode: true,
+      latency: 1.5e-6, overhead: 7.25e-6, bandwidth: 48e9, peerBandwidth: 12e9, sharedByNode: true,
       pointToPoint: Sample.table([(1, 1.25), (64, 2)]),
       collectives: [
         .allGather: CollectiveTables([2: Sample.table([(8, 3)]), 16: Sample.table([(8, 4)])])

@@ -46,6 +46,8 @@ import Testing
     #expect(many == "3 nodes for 2 ranks: each node needs a rank; valid: 1 to 2")
     let none = Sample.complaint { _ = try network.nodeIndices(ranks: 2, nodes: 0) }
     #expect(none == "nodes must be 1 or more, found 0")
+    let empty = Sample.complaint { _ = try network.nodeIndices(ranks: 0, nodes: 1) }
+    #expect(empty == "ranks must be 1 or more, found 0")
     let alone = try Network(parsing: "pcie4")
     let unlinked = Sample.complaint { _ = try alone.nodeIndices(ranks: 2, nodes: 2) }
     #expect(unlinked.hasPrefix("network pcie4 has no link between nodes, but 2 nodes"))

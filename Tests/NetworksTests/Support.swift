@@ -5,14 +5,15 @@ import Testing
 enum Sample {
   /// 2 µs and 10 GB/s.
   static func link(
-    latency: Double = 2e-6, bandwidth: Double = 10e9, peerBandwidth: Double? = nil,
+    latency: Double = 2e-6, overhead: Double = 0, bandwidth: Double = 10e9,
+    peerBandwidth: Double? = nil,
     sharedByNode: Bool = false, pointToPoint: TimeTable? = nil,
     collectives: [CollectiveKind: CollectiveTables] = [:],
     algorithms: [CollectiveKind: CollectiveAlgorithm] = [:]
   ) throws -> Link {
     try Link(
       name: "sample", description: "a link for tests", source: "made up", date: "2026-11",
-      latency: latency, bandwidth: bandwidth, peerBandwidth: peerBandwidth,
+      latency: latency, overhead: overhead, bandwidth: bandwidth, peerBandwidth: peerBandwidth,
       sharedByNode: sharedByNode, pointToPoint: pointToPoint, collectives: collectives,
       algorithms: algorithms)
   }
