@@ -8,19 +8,18 @@ struct CollectiveCost {
     guard nodes.count > 1 else { return 0 }
     let spans = Set(nodes).count
     let link = spans == 1 ? intraNode : interNode
-    let fixed = link.algorithms[kind].flatMap { spans == 1 && $0 == .hierarchical ? nil : $0 }
-    if let fixed {
+    // Several nodes, and several members on one of them.
+    let isMixed = spans > 1 && spans < nodes.count
+    if let fixed = link.algorithms[kind], isMixed || fixed != .hierarchical {
       return fixed == .hierarchical
         ? hierarchical(kind, bytes: bytes, nodes: nodes)
         : modelled(kind, fixed, bytes: bytes, nodes: nodes)
     }
     // A table was measured among ranks that all have the same link to each other.
-    if spans == 1 || spans == nodes.count, let tables = link.collectives[kind] {
+    if !isMixed, let tables = link.collectives[kind] {
       return tables.seconds(kind, bytes: bytes, ranks: nodes.count)
     }
-    guard spans > 1, spans < nodes.count else {
-      return fastest(kind, bytes: bytes, nodes: nodes)
-    }
+    guard isMixed else { return fastest(kind, bytes: bytes, nodes: nodes) }
     let staged = hierarchical(kind, bytes: bytes, nodes: nodes)
     // Models leave out what measured tables include (launches, reductions): only what is built
     // from the tables may be compared with them.

@@ -58,7 +58,7 @@ struct NetworksCommand: ParsableCommand {
       Terminal.line("\(ranks) ranks \(place): time (bus bandwidth) by nccl-tests' size")
       let columns = CollectiveKind.allCases.map { $0.rawValue.padded(to: 22) }.joined()
       Terminal.line("size".padded(to: 10) + "send".padded(to: 11) + columns)
-      for exponent in stride(from: 10, through: 28, by: 3) {
+      for exponent in stride(from: 11, through: 29, by: 3) {
         let bytes = 1 << exponent
         let send = network.sendSeconds(bytes: bytes, sameNode: nodes == 1)
         let cells = CollectiveKind.allCases.map { kind in

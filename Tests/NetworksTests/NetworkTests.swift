@@ -81,6 +81,21 @@ import Testing
     #expect(isClose(seconds, 2e-6 + 2e6 / 10e9))
   }
 
+  @Test func `a fixed hierarchical scheme holds for mixed groups and ends between nodes`() throws {
+    let free = try Sample.link(latency: 1e-3)
+    let fixed = try Sample.link(latency: 1e-3, algorithms: [.allReduce: .hierarchical])
+    let inside = try Sample.link(latency: 1)
+    func seconds(_ between: Link, _ nodes: [Int]) -> Double {
+      Network(intraNode: inside, interNode: between)
+        .collectiveSeconds(.allReduce, bytes: 8, nodes: nodes)
+    }
+    #expect(seconds(fixed, [0, 1, 2]) == seconds(free, [0, 1, 2]))
+    #expect(seconds(fixed, [0, 0]) == seconds(free, [0, 0]))
+    // Two parts inside; interleaved ranks could do with one step there.
+    #expect(seconds(fixed, [0, 0, 1, 1]) > 2)
+    #expect(seconds(free, [0, 0, 1, 1]) < 2)
+  }
+
   @Test func `measured tables come before models, between and beyond their rank counts`() throws {
     let tables = try CollectiveTables([
       2: Sample.table([(8, 10), (8000, 100)]), 8: Sample.table([(8, 40), (8000, 400)]),
