@@ -39,6 +39,9 @@ let package = Package(
     .target(name: "Statistics", linkerSettings: [.linkedLibrary("m")]),
     .target(name: "JSONReading"),
     .target(name: "Models", dependencies: ["Units", "JSONReading"]),
+    .target(
+      name: "Networks", dependencies: ["Units", "Statistics", "JSONReading"],
+      resources: [.embedInCode("Catalogue")], linkerSettings: [.linkedLibrary("m")]),
     .target(name: "Workloads", dependencies: ["Statistics", "JSONReading", "Units"]),
     .target(name: "Checkpoints"),
     .target(name: "Scheduling", dependencies: ["Units", "Models", "Workloads"]),
@@ -73,7 +76,8 @@ let package = Package(
     .executableTarget(
       name: "padtax",
       dependencies: [
-        "Studies", "Reporting", "Records", "Models", "Workloads", "Units", argumentParser,
+        "Studies", "Reporting", "Records", "Models", "Workloads", "Networks", "Statistics", "Units",
+        argumentParser,
       ]),
 
     // Measurements against ceilings.
@@ -113,6 +117,8 @@ let package = Package(
     .testTarget(name: "JSONReadingTests", dependencies: ["JSONReading"]),
     .testTarget(
       name: "ModelsTests", dependencies: ["Models", "Units", "Statistics", "TestSupport"]),
+    .testTarget(
+      name: "NetworksTests", dependencies: ["Networks", "Statistics", "TestSupport"]),
     .testTarget(
       name: "WorkloadsTests", dependencies: ["Workloads", "Statistics", "TestSupport"]),
     .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "TestSupport"]),
