@@ -42,6 +42,7 @@ let package = Package(
     .target(name: "Workloads", dependencies: ["Statistics", "JSONReading", "Units"]),
     .target(name: "Checkpoints"),
     .target(name: "Scheduling", dependencies: ["Units", "Models", "Workloads"]),
+    .target(name: "Communication", dependencies: ["Units", "Models", "Scheduling"]),
     .target(
       name: "Records", dependencies: ["Units", "Models", "Workloads", "Scheduling", yams]),
 
@@ -54,8 +55,8 @@ let package = Package(
     .target(
       name: "Inference",
       dependencies: [
-        "Transformers", "Scheduling", "Records", "Models", "Workloads", "Units", "Checkpoints",
-        "Tensors", "Kernels", "MPI", "Locality",
+        "Transformers", "Scheduling", "Communication", "Records", "Models", "Workloads", "Units",
+        "Checkpoints", "Tensors", "Kernels", "MPI", "Locality",
       ]),
     .executableTarget(
       name: "padtax-rank", dependencies: ["Inference", "Records", argumentParser]),
@@ -66,7 +67,8 @@ let package = Package(
     .executableTarget(
       name: "padtax",
       dependencies: [
-        "Studies", "Reporting", "Records", "Models", "Workloads", "Units", argumentParser,
+        "Studies", "Reporting", "Communication", "Records", "Models", "Workloads", "Units",
+        argumentParser,
       ]),
 
     // Measurements against ceilings.
@@ -110,6 +112,9 @@ let package = Package(
       name: "WorkloadsTests", dependencies: ["Workloads", "Statistics", "TestSupport"]),
     .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "TestSupport"]),
     .testTarget(name: "SchedulingTests", dependencies: ["Scheduling", "Statistics"]),
+    .testTarget(
+      name: "CommunicationTests",
+      dependencies: ["Communication", "Models", "Scheduling", "Statistics", "TestSupport"]),
     .testTarget(
       name: "RecordsTests", dependencies: ["Records", "Models", "Workloads", "Scheduling"]),
     .testTarget(
