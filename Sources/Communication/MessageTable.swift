@@ -9,6 +9,8 @@ import Scheduling
 /// that each rank gives. Tokens on their way between processes are not in such tables.
 public struct MessageTable: Sendable {
   public let traffic: TrafficModel
+  /// Requests of the replica that the rows are of, the one with the most.
+  public let requests: Int
   /// In the tables' order: by phase, then collectives, then what passes between stages.
   public let rows: [PublishedRow]
   /// Sends seen from the other side.
@@ -39,15 +41,20 @@ public struct MessageTable: Sendable {
       throw CommunicationError(
         "\(prompt) prompt tokens, \(generate) generated, batch \(batch): each must be at least 1")
     }
+    guard batch >= traffic.layout.data else {
+      throw CommunicationError(
+        "batch \(batch) leaves a replica of \(traffic.layout) without a request")
+    }
     guard !traffic.model.isEncoder else {
       throw CommunicationError("\(traffic.model.name) is an encoder and generates nothing")
     }
     self.traffic = traffic
+    requests = ShardPlan.split(batch, into: traffic.layout.data, part: 0).count
     let plan: BatchPlan
     do {
       plan = try BatchPlan(
-        policy: .packed, promptLengths: Array(repeating: prompt, count: batch),
-        outputLengths: Array(repeating: generate, count: batch), microBatches: 1)
+        policy: .packed, promptLengths: Array(repeating: prompt, count: requests),
+        outputLengths: Array(repeating: generate, count: requests), microBatches: 1)
     } catch {
       throw CommunicationError("\(error)")
     }

@@ -1,12 +1,15 @@
+import Communication
 import Models
 import Records
 import Scheduling
 
 /// FLOPs, bytes and padding of a batch's plans, one per replica.
 struct PlanCosts {
-  let model: ModelConfiguration
-  let layout: ParallelLayout
+  let traffic: TrafficModel
   let plans: [BatchPlan]
+
+  private var model: ModelConfiguration { traffic.model }
+  private var layout: ParallelLayout { traffic.layout }
 
   struct PhaseCosts {
     var tokens = 0
@@ -41,8 +44,7 @@ struct PlanCosts {
       isScore
       ? model.kvBytesPerToken(elementBytes: 4) / model.layerCount * layout.pipeline
       : model.kvBytesPerToken(elementBytes: 4)
-    var wire = Self.bytesPerSlot(model, layout)
-    if isScore && layout.tensor > 1 { wire += layout.tensor * Self.lossBytesPerSlot }
+    let wire = traffic.bytesPerPaddedSlot(scoring: isScore)
     var records: [String: PaddingRecord] = [:]
     let phases =
       isScore
@@ -65,17 +67,11 @@ struct PlanCosts {
         }
       }
     }
+    if traffic.reduction == .reduceScatter {
+      let padded = plans.reduce(0) { $0 + traffic.sent($1).paddedBytes }
+      let dead = padded - records.values.reduce(0) { $0 + $1.wireBytes }
+      if dead > 0 { records[PaddingCause.alignment.rawValue] = PaddingRecord(wireBytes: dead) }
+    }
     return records
-  }
-
-  /// Bytes of a slot's softmax that each rank of the last stage hands to MPI: its largest logit, then
-  /// sum and target's logit.
-  static let lossBytesPerSlot = 4 + 16
-
-  /// Bytes of activations that one slot makes the ranks of a replica hand to MPI.
-  static func bytesPerSlot(_ model: ModelConfiguration, _ layout: ParallelLayout) -> Int {
-    let reduced = layout.tensor > 1 ? layout.tensor * (2 * model.layerCount + 1) : 0
-    let passed = layout.tensor * (layout.pipeline - 1)
-    return (reduced + passed) * model.hiddenSize * 4
   }
 }

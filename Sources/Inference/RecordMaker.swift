@@ -1,5 +1,5 @@
+import Communication
 import Locality
-import Models
 import Records
 import Scheduling
 import Workloads
@@ -8,7 +8,7 @@ import Workloads
 struct RecordMaker {
   let cell: String
   let context: RankContext
-  let model: ModelConfiguration
+  let traffic: TrafficModel
   let batch: Batch
   let policy: Policy
   let turn: (index: Int, warmup: Bool, order: Int)
@@ -46,7 +46,7 @@ struct RecordMaker {
     _ result: BatchRunner.Result, plans: [BatchPlan], microBatches: Int
   ) -> BatchRecord {
     let isScore = plans.allSatisfy(\.isScore)
-    let costs = PlanCosts(model: model, layout: context.layout, plans: plans)
+    let costs = PlanCosts(traffic: traffic, plans: plans)
     let prefill = costs.phase(isScore ? .score : .prefill)
     let decode = costs.phase(.decode)
     let decodeSeconds = result.totalSeconds - result.batchTTFTSeconds

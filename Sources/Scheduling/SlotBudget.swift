@@ -11,6 +11,9 @@ public enum PaddingCause: String, Sendable, Codable, CaseIterable {
   case fill
   /// The row is done but still resident.
   case finished
+  /// Dead slots that make equal blocks for the tensor ranks (tensor-reduction reduce-scatter). They
+  /// are on the wire only: no plan has them.
+  case alignment
 }
 
 /// What padding of one cause costs.
