@@ -93,7 +93,8 @@ public struct PlannedOperation: Hashable, Sendable {
 
 extension PlannedOperation: CustomStringConvertible {
   public var description: String {
-    let role = peer < 0 ? "" : kind == .receive ? " from \(peer)" : kind == .send ? " to \(peer)" : ""
+    let role =
+      peer < 0 ? "" : kind == .receive ? " from \(peer)" : kind == .send ? " to \(peer)" : ""
     return "\(phase.rawValue) \(kind.rawValue) on \(communicator.rawValue)\(role), \(count) "
       + "\(element.rawValue) (\(bytes) bytes), \(units) units of which \(usefulUnits) useful"
   }

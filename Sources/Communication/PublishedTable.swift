@@ -29,7 +29,8 @@ public struct PublishedRow: Hashable, Sendable {
 
   /// Whether every number is the same; the table's own number is not one.
   func isEqual(to row: PublishedRow) -> Bool {
-    isSameOperation(as: row) && (count, shape, messageBytes) == (row.count, row.shape, row.messageBytes)
+    isSameOperation(as: row)
+      && (count, shape, messageBytes) == (row.count, row.shape, row.messageBytes)
   }
 }
 
@@ -98,7 +99,8 @@ public struct PublishedTable: Sendable {
     func number(_ field: Int, from least: Int) throws(CommunicationError) -> Int {
       guard let value = Int(fields[field]), value >= least else {
         throw CommunicationError(
-          "\(place): \(names[field]) is '\(fields[field])'; it must be a whole number from \(least)")
+          "\(place): \(names[field]) is '\(fields[field])'; it must be a whole number from \(least)"
+        )
       }
       return value
     }

@@ -63,7 +63,8 @@ public struct TrafficModel: Sendable, Hashable {
     guard dialect != .megatron || reduction != .allReduce else { return }
     if model.isEncoder {
       throw CommunicationError(
-        "\(model.name) is an encoder: only dialect megatron with tensor-reduction all-reduce is known")
+        "\(model.name) is an encoder: only dialect megatron with tensor-reduction all-reduce is known"
+      )
     }
     if dialect == .vllmV0, reduction == .reduceScatter {
       throw CommunicationError(

@@ -4,7 +4,8 @@ import Communication
 /// What a table of messages is made for.
 struct MessageOptions: ParsableArguments {
   @Option(help: "Prompt tokens of each request.") var prompt = 128
-  @Option(help: "Tokens generated per request; the first comes with the prefill.") var generate = 128
+  @Option(help: "Tokens generated per request; the first comes with the prefill.") var generate =
+    128
   @Option(help: "Requests that run together.") var batch = 1
   @Option(help: "Element type of hidden states and logits: bf16, fp16, fp8 or fp32.")
   var dtype = "bf16"
