@@ -53,6 +53,11 @@ public struct PreparedBatch {
     }
     mostSamples = steps.flatMap(\.micro).map(\.input.sampledSlots.count).max() ?? 0
   }
+
+  /// Whether each slot of some rows carries a token.
+  static func realSlots(_ rows: [PlanRow]) -> [Bool] {
+    rows.flatMap { row in (0..<row.slots).map(row.real.contains) }
+  }
 }
 
 /// What one execution of a batch gave on one rank.

@@ -63,6 +63,32 @@ enum EngineChecks {
     }
     return all
   }
+
+  /// Every dialect and reduction that makes a difference under a layout; the standard first.
+  static func variants(_ layout: ParallelLayout, hiddenSize: Int) -> [EngineVariant] {
+    var all = [EngineVariant()]
+    if layout.pipeline > 1 && hiddenSize % layout.tensor == 0 {
+      all.append(EngineVariant(dialect: .vllmV0))
+    }
+    if layout.tensor > 1 { all.append(EngineVariant(reduction: .reduceScatter)) }
+    return all
+  }
+}
+
+/// What the engine follows.
+struct EngineVariant: CustomStringConvertible {
+  var dialect = Dialect.megatron
+  var reduction = TensorReduction.allReduce
+
+  var isStandard: Bool { dialect == .megatron && reduction == .allReduce }
+
+  var description: String { "\(dialect.rawValue) \(reduction.rawValue)" }
+
+  func context(
+    _ layout: ParallelLayout, _ world: borrowing Communicator
+  ) throws -> RankContext {
+    try RankContext(layout: layout, world: world, dialect: dialect, reduction: reduction)
+  }
 }
 
 /// Counts and prints on one rank; the others know nothing of the outcome.

@@ -15,7 +15,9 @@ func runFaultyJob(
 ) throws -> Int32 {
   let layout = try ParallelLayout(parsing: layout)
   let resolved = try ResolvedJob(try JobFile.read(path: job), file: job, layouts: [layout])
-  let context = try RankContext(layout: layout, world: world)
+  let context = try RankContext(
+    layout: layout, world: world, dialect: resolved.job.dialect,
+    reduction: resolved.job.tensorReduction)
   let sound = try CPUBackend(threads: 1)
   let isFaulty = mode == "wrong-weights" && !context.isCoordinator
   let seed = resolved.job.seed
