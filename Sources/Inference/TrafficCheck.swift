@@ -117,7 +117,9 @@ package final class TrafficCheck {
 extension RankContext {
   /// What the engine sends for a model on these ranks.
   package func traffic(_ model: ModelConfiguration) throws -> TrafficModel {
-    try TrafficModel(model: model, layout: layout, scoreRows: TransformerShard.scoreRows)
+    try TrafficModel(
+      model: model, layout: layout, dialect: dialect, reduction: reduction,
+      scoreRows: TransformerShard.scoreRows)
   }
 }
 

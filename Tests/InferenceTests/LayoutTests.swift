@@ -42,6 +42,14 @@ struct LayoutTests {
   }
 
   @Test(
+    "Every rank sends what the model of traffic says, in every layout, dialect, policy and phase",
+    arguments: [(ranks: 2, cases: 3, wanted: 100), (4, 2, 200), (8, 1, 200)])
+  func traffic(ranks: Int, cases: Int, wanted: Int) throws {
+    let result = try Ranks.checks(ranks, ["traffic", "200", "\(cases)"])
+    #expect(result.allPassed(atLeast: wanted), "\(result.summary)")
+  }
+
+  @Test(
     "One tensor wrong by 1 % on one rank does not pass, whichever it is", arguments: [1, 2, 4])
   func sensitivity(ranks: Int) throws {
     let result = try Ranks.checks(ranks, ["sensitivity"])
