@@ -1,12 +1,15 @@
 import Models
 import Records
 import Scheduling
+import Transformers
 
 /// FLOPs, bytes and padding of a batch's plans, one per replica.
 struct PlanCosts {
   let model: ModelConfiguration
   let layout: ParallelLayout
   let plans: [BatchPlan]
+  var dialect = Dialect.megatron
+  var reduction = TensorReduction.allReduce
 
   struct PhaseCosts {
     var tokens = 0
@@ -41,8 +44,8 @@ struct PlanCosts {
       isScore
       ? model.kvBytesPerToken(elementBytes: 4) / model.layerCount * layout.pipeline
       : model.kvBytesPerToken(elementBytes: 4)
-    var wire = Self.bytesPerSlot(model, layout)
-    if isScore && layout.tensor > 1 { wire += layout.tensor * Self.lossBytesPerSlot }
+    let states = statesPerSlot(isScore: isScore) * model.hiddenSize * 4
+    let losses = isScore && layout.tensor > 1 ? layout.tensor * Self.lossBytesPerSlot : 0
     var records: [String: PaddingRecord] = [:]
     let phases =
       isScore
@@ -57,12 +60,16 @@ struct PlanCosts {
           var record = records[cause.rawValue] ?? PaddingRecord()
           record.slots += cost.slots
           record.flops += wasted
-          record.wireBytes += cost.slots * wire
+          record.wireBytes += cost.slots * (states + losses)
           record.seconds += all > 0 ? seconds * wasted / all : 0
           // The budget of either phase has the batch's KV slots: count them once.
           if phase != .decode { record.kvBytes += cost.kvSlots * kvBytes }
           records[cause.rawValue] = record
         }
+        let dead = deadSlots(plan, phase)
+        guard dead > 0 else { continue }
+        records[PaddingCause.alignment.rawValue, default: PaddingRecord()].wireBytes +=
+          dead * states
       }
     }
     return records
@@ -72,10 +79,27 @@ struct PlanCosts {
   /// sum and target's logit.
   static let lossBytesPerSlot = 4 + 16
 
-  /// Bytes of activations that one slot makes the ranks of a replica hand to MPI.
-  static func bytesPerSlot(_ model: ModelConfiguration, _ layout: ParallelLayout) -> Int {
-    let reduced = layout.tensor > 1 ? layout.tensor * (2 * model.layerCount + 1) : 0
-    let passed = layout.tensor * (layout.pipeline - 1)
-    return (reduced + passed) * model.hiddenSize * 4
+  /// States [hidden] of one slot that the ranks of a replica hand to MPI together.
+  private func statesPerSlot(isScore: Bool) -> Int {
+    let tensor = layout.tensor
+    // Sums of the embedding and of each layer; where they are scattered, gathers before products.
+    var inStages = tensor > 1 ? tensor * (2 * model.layerCount + 1) : 0
+    var passed = tensor
+    if isScattered {
+      inStages += tensor * (2 * model.layerCount + (isScore ? 1 : 0))
+      passed = 1
+    } else if dialect == .vllmV0 {
+      passed = 2 + (tensor > 1 ? 2 * tensor : 0)
+    }
+    return inStages + passed * (layout.pipeline - 1)
+  }
+
+  private var isScattered: Bool { reduction == .reduceScatter && layout.tensor > 1 }
+
+  /// Slots added to the micro-batches of a phase for equal blocks.
+  private func deadSlots(_ plan: BatchPlan, _ phase: Phase) -> Int {
+    guard isScattered else { return 0 }
+    return plan.steps.lazy.filter { $0.phase == phase }.flatMap(\.microBatches)
+      .reduce(0) { $0 + SlotPartition(slots: $1.slots, parts: layout.tensor).dead }
   }
 }

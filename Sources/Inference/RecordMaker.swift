@@ -46,7 +46,9 @@ struct RecordMaker {
     _ result: BatchRunner.Result, plans: [BatchPlan], microBatches: Int
   ) -> BatchRecord {
     let isScore = plans.allSatisfy(\.isScore)
-    let costs = PlanCosts(model: model, layout: context.layout, plans: plans)
+    let costs = PlanCosts(
+      model: model, layout: context.layout, plans: plans, dialect: context.dialect,
+      reduction: context.reduction)
     let prefill = costs.phase(isScore ? .score : .prefill)
     let decode = costs.phase(.decode)
     let decodeSeconds = result.totalSeconds - result.batchTTFTSeconds
