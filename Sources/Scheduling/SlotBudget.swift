@@ -11,8 +11,8 @@ public enum PaddingCause: String, Sendable, Codable, CaseIterable {
   case fill
   /// The row is done but still resident.
   case finished
-  /// Dead slots that make equal blocks for the tensor ranks (tensor-reduction reduce-scatter). They
-  /// are on the wire only: no plan has them.
+  /// No plan has it: a slot added where tensor ranks share the slots in equal blocks. It is sent
+  /// and never computed, so it counts in bytes alone.
   case alignment
 }
 

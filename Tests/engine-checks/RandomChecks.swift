@@ -54,6 +54,7 @@ func checkRandom(
   var worst = 0.0
   for number in 0..<count {
     let input = try RandomCase(seed: seed + UInt64(number), ranks: world.size)
+    checks.note(input.description)
     let reference = world.rank == 0 ? try input.reference() : nil
     for layout in try EngineChecks.layouts(ranks: world.size)
     where (try? layout.validate(for: input.model)) != nil {
