@@ -48,7 +48,8 @@ struct FaultTests {
     }
   }
 
-  @Test("Traffic that is not the predicted one: measured all the same, named to the operation, code 1")
+  @Test(
+    "Traffic that is not the predicted one: measured all the same, named to the operation, code 1")
   func wrongTraffic() throws {
     let folder = try JobFolder()
     let result = try Ranks.checks(2, ["wrong-traffic", folder.job, "tp2", folder.out])
@@ -68,7 +69,8 @@ struct FaultTests {
           expected: "prefill all-reduce on tensor, 1152 float (4608 bytes), 36 units of which 18 "
             + "useful",
           found: "prefill gather on tensor, 388 float (1552 bytes), 4 units of which 4 useful"))
-    #expect(result.standardError.contains("tp2 packed, batch 0: traffic is not the model's: rank 0"))
+    #expect(
+      result.standardError.contains("tp2 packed, batch 0: traffic is not the model's: rank 0"))
     #expect(cell.state() == .error)
   }
 
