@@ -190,7 +190,8 @@ public final class CellRun {
   /// Writes the comparison of the traffic with its model; the first failure of each policy in words.
   private func write(_ check: TrafficCheck) throws -> String? {
     let records = try check.records(cell: cell.name)
-    if context.isCoordinator {
+    try context.together("output") {
+      guard context.isCoordinator else { return }
       let file = try JSONLinesWriter(path: cell.trafficCheck)
       for record in records { try file.append(record) }
     }

@@ -78,6 +78,10 @@ import Testing
     #expect(volume.perRank == Double(65 * 1_048_576 + 128_256))
     // Both ranks of the all-reduces, one block of the gather.
     #expect(volume.overLinks == Double(2 * 65 * 1_048_576 + 128_256))
+    // Four ranks: each moves 3/2 of an all-reduce; three blocks travel.
+    let four = try #require(try table("llama-3.1-8b", 4, 1, generate: 1).volumes.first)
+    #expect(four.perRank == 1.5 * 65 * 1_048_576 + 0.75 * 256_512)
+    #expect(four.overLinks == Double(6 * 65 * 1_048_576 + 3 * 64_128))
     let pipeline = try #require(try table("llama-3.1-8b", 1, 4, generate: 1).volumes.first)
     #expect(pipeline.counted == 6 * 1_048_576 && pipeline.overLinks == 6 * 1_048_576)
     #expect(pipeline.perRank == 2 * 1_048_576)
