@@ -1,7 +1,7 @@
 /// Which slots of a micro-batch each tensor rank keeps: all of them, or, where results are
 /// scattered, one of equal blocks of consecutive slots.
 ///
-/// The last block is filled up with *dead slots*, which are zeros: they are normed and sent, but
+/// The last blocks are filled up with *dead slots*, which are zeros: they are normed and sent, but
 /// pass through no product.
 public struct SlotPartition: Sendable, Hashable {
   /// Slots of the plan.

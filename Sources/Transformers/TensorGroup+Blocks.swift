@@ -9,10 +9,11 @@ extension TensorGroup {
   /// Sums partial results [slots, columns] over the ranks and gives this rank's slots of the sum:
   /// `partial` itself, summed in place, or where sums are scattered `own` [block, columns].
   func reduce(_ partial: Matrix, into own: Matrix?) throws(MPIError) -> Matrix {
-    guard isScattered, let own else {
+    guard isScattered else {
       try sum(partial)
       return partial
     }
+    guard let own else { preconditionFailure("a scattered sum needs room for this rank's block") }
     try partial.withMutableBuffer { (input) throws(MPIError) in
       try own.withMutableBuffer { (output) throws(MPIError) in
         try communicator.reduceScatter(UnsafeBufferPointer(input), into: output)
