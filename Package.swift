@@ -135,8 +135,9 @@ let package = Package(
     .testTarget(
       name: "InferenceTests",
       dependencies: [
-        "Inference", "Records", "Models", "Scheduling", "Workloads", "Locality", "Checkpoints",
-        "Transformers", "Tensors", "TestSupport", "padtax-rank", "engine-checks",
+        "Inference", "Communication", "Records", "Models", "Scheduling", "Workloads", "Locality",
+        "Checkpoints", "Transformers", "Tensors", "MPI", "TestSupport", "padtax-rank",
+        "engine-checks",
       ]),
   ],
   swiftLanguageModes: [.v6]

@@ -13,6 +13,16 @@ public enum OperationKind: String, Sendable, Hashable, Codable, CaseIterable {
   /// Whether its bytes leave the rank. What is received was counted by its sender.
   public var sends: Bool { self != .receive }
 
+  /// The peer or root in words, nothing when there is none.
+  public func text(peer: Int) -> String {
+    guard peer >= 0 else { return "" }
+    return switch self {
+    case .send: " to \(peer)"
+    case .receive: " from \(peer)"
+    default: " with root \(peer)"
+    }
+  }
+
   /// Bytes that a rank moves per byte of the call among `ranks` ranks: nccl-tests' factors of bus
   /// bandwidth (its doc/PERFORMANCE.md).
   public func volumeFactor(ranks: Int) -> Double {
@@ -93,9 +103,8 @@ public struct PlannedOperation: Hashable, Sendable {
 
 extension PlannedOperation: CustomStringConvertible {
   public var description: String {
-    let role =
-      peer < 0 ? "" : kind == .receive ? " from \(peer)" : kind == .send ? " to \(peer)" : ""
-    return "\(phase.rawValue) \(kind.rawValue) on \(communicator.rawValue)\(role), \(count) "
+    return
+      "\(phase.rawValue) \(kind.rawValue) on \(communicator.rawValue)\(kind.text(peer: peer)), \(count) "
       + "\(element.rawValue) (\(bytes) bytes), \(units) units of which \(usefulUnits) useful"
   }
 }

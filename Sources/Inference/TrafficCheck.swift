@@ -160,8 +160,7 @@ extension TrafficEvent {
     let phase =
       context.phase == Traffic.decode
       ? "decode" : context.phase == Traffic.prefill ? "prefill" : "outside"
-    let place =
-      peer < 0 ? "" : kind == .receive ? " from \(peer)" : kind == .send ? " to \(peer)" : ""
+    let place = kind?.text(peer: Int(peer)) ?? ""
     return "\(phase) \(operation.recordName) on \(name)\(place), \(count) \(element) "
       + "(\(bytes) bytes), \(context.units) units of which \(context.usefulUnits) useful"
   }

@@ -68,7 +68,9 @@ struct FaultTests {
           rank: 0, execution: 0, index: 9,
           expected: "prefill all-reduce on tensor, 1152 float (4608 bytes), 36 units of which 18 "
             + "useful",
-          found: "prefill gather on tensor, 388 float (1552 bytes), 4 units of which 4 useful"))
+          found:
+            "prefill gather on tensor with root 0, 388 float (1552 bytes), 4 units of which 4 useful"
+        ))
     #expect(
       result.standardError.contains("tp2 packed, batch 0: traffic is not the model's: rank 0"))
     #expect(cell.state() == .error)
