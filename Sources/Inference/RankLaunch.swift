@@ -25,7 +25,9 @@ public struct RankLaunch {
     return guarding(rank: world.rank) {
       let (layout, resolved) = try readJob(
         path, layout: layout, settings: settings, world: world)
-      let context = try RankContext(layout: layout, world: world)
+      let context = try RankContext(
+        layout: layout, world: world, dialect: resolved.job.dialect,
+        reduction: resolved.job.tensorReduction)
       let resources = try CellResources(context: context, resolved: resolved)
       try runCell(
         resolved, resources, context: context, cell: cell, output: output, progress: progress,

@@ -56,6 +56,7 @@ public enum JobFile {
     }
     let micro = try job.integer("micro-batches", in: 1...4096) ?? 1
     let padding = try job.choice("micro-batch-padding", MicroBatchPadding.self) ?? .global
+    let (dialect, reduction) = try communication(&job)
     let warmup = try job.integer("warm-up", in: 0...1000) ?? 1
     let repeats = try job.integer("repeats", in: 1...100_000) ?? 3
     let seed = try job.integer("seed", in: 0...Int.max) ?? 1
@@ -64,7 +65,22 @@ public enum JobFile {
       workload: workload, outputTokens: outputs, microBatches: micro, microBatchPadding: padding,
       warmup: warmup,
       repeats: repeats, seed: UInt64(seed), backend: try backend(&job),
-      verification: try verification(&job, mode), mode: mode)
+      verification: try verification(&job, mode), mode: mode, dialect: dialect,
+      tensorReduction: reduction)
+  }
+
+  private static func communication(
+    _ job: inout JobNode
+  ) throws(RecordError) -> (Dialect, TensorReduction) {
+    let dialect = try job.choice("dialect", Dialect.self) ?? .megatron
+    let reduction = try job.choice("tensor-reduction", TensorReduction.self) ?? .allReduce
+    guard dialect == .megatron || reduction == .allReduce else {
+      throw job.error(
+        "tensor-reduction",
+        "dialect \(dialect.rawValue) passes whole sums on; take \(TensorReduction.allReduce.rawValue), "
+          + "or dialect \(Dialect.megatron.rawValue)")
+    }
+    return (dialect, reduction)
   }
 
   private static func list<Value: Hashable>(

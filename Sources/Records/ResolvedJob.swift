@@ -26,6 +26,7 @@ public struct ResolvedJob: Sendable, Hashable, Codable {
     self.job = job
     model = try checks.model()
     try checks.validateEncoder(model)
+    try checks.validateCommunication(model)
     for layout in layouts ?? job.layouts { try checks.validate(layout, for: model) }
     try checks.policies()
     batches = try checks.batches()
@@ -134,7 +135,10 @@ struct JobChecks {
   }
 
   func validate(_ layout: ParallelLayout, for model: ModelConfiguration) throws(RecordError) {
-    try at("layouts", item: layout.description) { try layout.validate(for: model) }
+    try at("layouts", item: layout.description) {
+      try layout.validate(for: model)
+      try validateSlices(layout, for: model)
+    }
   }
 
   func validate(_ batch: Batch, for layout: ParallelLayout) throws(RecordError) {

@@ -83,11 +83,13 @@ public struct CellContents: Sendable {
   public var verifications: [VerificationRecord]
   public var batches: [BatchRecord]
   public var ranks: [RankRecord]
+  public var trafficChecks: [TrafficCheckRecord]
 
   public init(
     name: String, state: CellDirectory.Marker?, errorText: String = "",
     provenance: Provenance? = nil, verifications: [VerificationRecord] = [],
-    batches: [BatchRecord] = [], ranks: [RankRecord] = []
+    batches: [BatchRecord] = [], ranks: [RankRecord] = [],
+    trafficChecks: [TrafficCheckRecord] = []
   ) {
     self.name = name
     self.state = state
@@ -96,6 +98,7 @@ public struct CellContents: Sendable {
     self.verifications = verifications
     self.batches = batches
     self.ranks = ranks
+    self.trafficChecks = trafficChecks
   }
 
   init(_ cell: CellDirectory, warn: (String) -> Void) throws {
@@ -114,6 +117,7 @@ public struct CellContents: Sendable {
     provenance = try RunContents.object(Provenance.self, cell.provenance)
     verifications = try lines(VerificationRecord.self, cell.verification)
     batches = try lines(BatchRecord.self, cell.batches)
+    trafficChecks = try lines(TrafficCheckRecord.self, cell.trafficCheck)
     ranks = []
     let files = (try? FileManager.default.contentsOfDirectory(atPath: cell.ranksFolder)) ?? []
     for file in files.sorted() where file.hasSuffix(".jsonl") {

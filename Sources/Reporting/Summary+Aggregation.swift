@@ -88,6 +88,12 @@ extension Summary {
       }
       if !row.note.isEmpty { add("\(row.layout) \(row.policy): \(row.note)") }
     }
+    for check in contents.cells.flatMap(\.trafficChecks) {
+      guard let difference = check.difference else { continue }
+      add(
+        "\(check.layout) \(check.policy), batch \(check.batch): traffic is not the model's: "
+          + "\(difference)")
+    }
     for layout in unique(rows.filter { $0.answersEqual == false }.map(\.layout)) {
       add("\(layout): the policies' generated tokens differ for at least one batch")
     }

@@ -73,6 +73,11 @@ public struct SummaryRow: Codable, Sendable, Hashable {
   public var metrics: [String: Double]
   /// What padding cost per batch, by cause.
   public var padding: [String: PaddingShare] = [:]
+  /// Bytes and communication time by operation, per execution of a batch over all ranks.
+  public var communication: [OperationShare]?
+  /// Whether every operation of every rank was the one that the model of the traffic has, in all
+  /// executions; nil when it was not compared.
+  public var trafficEqual: Bool?
   /// Batch TTFT as a line over the difference of the longest and shortest prompt; nil for fewer
   /// than three different differences.
   public var fit: SpreadFit?
@@ -103,7 +108,9 @@ public struct SummaryRow: Codable, Sendable, Hashable {
     case run, variation, origin, cell, layout, policy, ranks, verified, oversubscribed, executions,
       batches
     case answersEqual = "answers_equal"
-    case note, metrics, padding, fit
+    case note, metrics, padding, communication
+    case trafficEqual = "traffic_equal"
+    case fit
   }
 }
 

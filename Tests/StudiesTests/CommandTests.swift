@@ -196,4 +196,50 @@ import Testing
     let result = try Padtax.start(["presets"], in: makeFolder(rank: "exit 0"))
     #expect(result.output.contains { $0.contains("qwen2.5-32b") && $0.contains("32,763,876,352") })
   }
+
+  @Test("comm prints rows that validate takes as its table, also below its own comments")
+  func messages() throws {
+    let folder = try makeFolder(rank: "exit 0")
+    let request = ["comm", "--model", "llama-3.1-8b", "--layout", "tp2pp2"]
+    let made = try Padtax.start(request + ["--dialect", "vllm-v0"], in: folder)
+    #expect(made.code == 0)
+    #expect(made.output.contains("VI,llama-3.1-8b,2,2,decode,send,254,1x2048,4096"))
+    let rows = try Padtax.start(request + ["--dialect", "vllm-v0", "--csv"], in: folder)
+    #expect(rows.output == made.output.filter { !$0.hasPrefix("#") } && rows.output.count == 9)
+    let json = try Padtax.start(request + ["--json", "--dtype", "fp32", "--batch", "3"], in: folder)
+    #expect(json.output.joined().contains("\"message_bytes\" : 6291456"))
+    try folder.write(made.output.joined(separator: "\n") + "\n", "table.csv")
+    let check = ["validate", "--paper", "2507.14392"]
+    let passed = try Padtax.start(check + ["--table", "table.csv"], in: folder)
+    #expect(passed.code == 0 && passed.output.last == "PASS: 8 of 8 rows equal")
+    #expect(try Padtax.start(check, in: folder).output.last == "PASS: 20 of 20 rows equal")
+  }
+
+  @Test("a row that differs is code 3 and named; a bad request or table is code 2 and one line")
+  func messagesRefused() throws {
+    let folder = try makeFolder(rank: "exit 0")
+    let header = "table,model,tp,pp,phase,operation,count,shape,message_bytes\n"
+    try folder.write(header + "V,llama-3.1-8b,1,2,decode,send,256,1x4096,8192\n", "bad.csv")
+    let check = ["validate", "--paper", "2507.14392", "--table"]
+    let failed = try Padtax.start(check + ["bad.csv"], in: folder)
+    #expect(failed.code == 3 && failed.output.last == "FAIL: 0 of 1 rows equal")
+    #expect(
+      failed.output.contains(
+        "FAIL line 2: V,llama-3.1-8b,1,2,decode,send,256,1x4096,8192: ours 254,1x4096,8192"))
+    let json = try Padtax.start(check + ["bad.csv", "--json"], in: folder)
+    #expect(json.code == 3 && json.output.joined().contains("\"passed\" : false"))
+    try folder.write(header + "V,llama-3.1-8b,1\n", "torn.csv")
+    let torn = try Padtax.start(check + ["torn.csv"], in: folder)
+    #expect(torn.code == 2 && torn.errors.first?.contains("torn.csv:2: 3 fields") == true)
+    for arguments in [
+      check + ["none.csv"], ["validate", "--paper", "1"],
+      ["comm", "--model", "llama-3.1-8b", "--layout", "tp3"],
+      ["comm", "--model", "llama-9", "--layout", "tp2"],
+      ["comm", "--model", "bert-base", "--layout", "tp2"],
+      ["comm", "--model", "llama-3.1-8b", "--layout", "tp2", "--generate", "0"],
+      ["comm", "--model", "llama-3.1-8b", "--layout", "tp2", "--dtype", "int4"],
+    ] {
+      #expect(try Padtax.start(arguments, in: folder).code == 2, "\(arguments)")
+    }
+  }
 }
