@@ -39,14 +39,19 @@ let package = Package(
     .target(name: "Statistics", linkerSettings: [.linkedLibrary("m")]),
     .target(name: "JSONReading"),
     .target(name: "Models", dependencies: ["Units", "JSONReading"]),
+    .target(
+      name: "Networks", dependencies: ["Units", "Statistics", "JSONReading"],
+      resources: [.embedInCode("Catalogue")], linkerSettings: [.linkedLibrary("m")]),
     .target(name: "Workloads", dependencies: ["Statistics", "JSONReading", "Units"]),
     .target(name: "Checkpoints"),
     .target(name: "Scheduling", dependencies: ["Units", "Models", "Workloads"]),
+    .target(name: "Communication", dependencies: ["Units", "Models", "Scheduling"]),
     .target(
       name: "Records", dependencies: ["Units", "Models", "Workloads", "Scheduling", yams]),
 
     .target(
-      name: "Costs", dependencies: ["Models", "Workloads", "Scheduling", "Records"]),
+      name: "Costs",
+      dependencies: ["Communication", "Models", "Workloads", "Scheduling", "Records"]),
 
     // The engine.
     .target(
@@ -57,7 +62,8 @@ let package = Package(
     .target(
       name: "Inference",
       dependencies: [
-        "Transformers", "Scheduling", "Costs", "Records", "Models", "Workloads", "Units",
+        "Transformers", "Scheduling", "Communication", "Costs", "Records", "Models", "Workloads",
+        "Units",
         "Checkpoints", "Tensors", "Kernels", "MPI", "Locality",
       ]),
     .executableTarget(
@@ -66,7 +72,9 @@ let package = Package(
     // The host side: no MPI, no BLAS, no hwloc.
     .target(
       name: "Studies",
-      dependencies: ["Costs", "Records", "Models", "Workloads", "Scheduling", "Units"]),
+      dependencies: [
+        "Costs", "Communication", "Records", "Models", "Workloads", "Scheduling", "Units",
+      ]),
     .target(
       name: "Reporting",
       dependencies: ["Records", "Workloads", "Scheduling", "Statistics", "Units"],
@@ -74,7 +82,9 @@ let package = Package(
     .executableTarget(
       name: "padtax",
       dependencies: [
-        "Studies", "Reporting", "Records", "Models", "Workloads", "Units", argumentParser,
+        "Studies", "Reporting", "Communication", "Records", "Models", "Workloads", "Networks",
+        "Statistics", "Units",
+        argumentParser,
       ]),
 
     // Measurements against ceilings.
@@ -115,9 +125,14 @@ let package = Package(
     .testTarget(
       name: "ModelsTests", dependencies: ["Models", "Units", "Statistics", "TestSupport"]),
     .testTarget(
+      name: "NetworksTests", dependencies: ["Networks", "Statistics", "TestSupport"]),
+    .testTarget(
       name: "WorkloadsTests", dependencies: ["Workloads", "Statistics", "TestSupport"]),
     .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "TestSupport"]),
     .testTarget(name: "SchedulingTests", dependencies: ["Scheduling", "Statistics"]),
+    .testTarget(
+      name: "CommunicationTests",
+      dependencies: ["Communication", "Models", "Scheduling", "Statistics", "TestSupport"]),
     .testTarget(
       name: "RecordsTests", dependencies: ["Records", "Models", "Workloads", "Scheduling"]),
     .testTarget(
@@ -141,8 +156,9 @@ let package = Package(
     .testTarget(
       name: "InferenceTests",
       dependencies: [
-        "Inference", "Records", "Models", "Scheduling", "Workloads", "Locality", "Checkpoints",
-        "Transformers", "Tensors", "TestSupport", "padtax-rank", "engine-checks",
+        "Inference", "Communication", "Records", "Models", "Scheduling", "Workloads", "Locality",
+        "Checkpoints", "Transformers", "Tensors", "MPI", "TestSupport", "padtax-rank",
+        "engine-checks",
       ]),
   ],
   swiftLanguageModes: [.v6]

@@ -19,6 +19,8 @@ public enum Traffic {
 public final class RankContext {
   public let layout: ParallelLayout
   public let coordinates: ParallelLayout.Coordinates
+  public let dialect: Dialect
+  public let reduction: TensorReduction
   public let ledger: TrafficLedger
   /// All ranks of the layout.
   let control: Communicator
@@ -29,13 +31,21 @@ public final class RankContext {
   private(set) var clockOffsets: [Int64]
 
   /// Collective over `world`, which must have as many ranks as the layout.
-  public init(layout: ParallelLayout, world: borrowing Communicator) throws {
+  public init(
+    layout: ParallelLayout, world: borrowing Communicator, dialect: Dialect = .megatron,
+    reduction: TensorReduction = .allReduce
+  ) throws {
+    precondition(
+      dialect == .megatron || reduction == .allReduce,
+      "jobs that would pass scattered slots in two tensors are refused")
     guard world.size == layout.worldSize else {
       throw InferenceError(
         .badInput,
         "layout \(layout) needs \(layout.worldSize) ranks; this launch has \(world.size)")
     }
     self.layout = layout
+    self.dialect = dialect
+    self.reduction = reduction
     guard let ledger = world.ledger else {
       preconditionFailure("the world communicator carries the ledger")
     }
@@ -49,7 +59,7 @@ public final class RankContext {
     let peers = try world.split(color: plane, key: coordinates.tensor, label: Traffic.tensor)
     guard let stages, let peers else { preconditionFailure("a coloured split gives a group") }
     pipeline = stages
-    tensor = TensorGroup(peers)
+    tensor = TensorGroup(peers, reduction: reduction)
     clockOffsets = []
     clockOffsets = try measureClockOffsets()
   }
@@ -59,6 +69,10 @@ public final class RankContext {
   public var stage: Int { coordinates.stage }
   public var isFirstStage: Bool { stage == 0 }
   public var isLastStage: Bool { stage == layout.pipeline - 1 }
+  /// Between stages the last product goes beside the residual, not added to it.
+  var passesPending: Bool { dialect == .vllmV0 && layout.pipeline > 1 }
+  /// Between stages each tensor rank passes its part of the elements, and the next stage gathers.
+  var passesSlices: Bool { passesPending && layout.tensor > 1 }
   /// The rank that holds a replica's tokens and clock.
   public var leadsReplica: Bool { isFirstStage && coordinates.tensor == 0 }
 

@@ -15,7 +15,7 @@ public struct RankLaunch {
 
   /// Runs a job under one layout and returns the exit code. Collective.
   public static func run(
-    job path: String, layout: String, output: String, settings: [String],
+    job path: String, layout: String, cell: String?, output: String, settings: [String],
     progress: ProgressReporter.Style, arguments: [String]
   ) throws -> Int32 {
     let environment = try MPIEnvironment(threads: .funneled)
@@ -25,21 +25,25 @@ public struct RankLaunch {
     return guarding(rank: world.rank) {
       let (layout, resolved) = try readJob(
         path, layout: layout, settings: settings, world: world)
-      let context = try RankContext(layout: layout, world: world)
+      let context = try RankContext(
+        layout: layout, world: world, dialect: resolved.job.dialect,
+        reduction: resolved.job.tensorReduction)
       let resources = try CellResources(context: context, resolved: resolved)
       try runCell(
-        resolved, resources, context: context, output: output, progress: progress,
+        resolved, resources, context: context, cell: cell, output: output, progress: progress,
         arguments: arguments)
     }
   }
 
   /// Runs one layout of a job into the run directory `output`. Collective.
+  /// - Parameter cell: the cell's name; the layout when nil.
   package static func runCell(
-    _ resolved: ResolvedJob, _ resources: CellResources, context: RankContext, output: String,
+    _ resolved: ResolvedJob, _ resources: CellResources, context: RankContext,
+    cell name: String? = nil, output: String,
     progress: ProgressReporter.Style, arguments: [String]
   ) throws {
     let directory = RunDirectory(path: output)
-    let cell = directory.cell("\(context.layout)")
+    let cell = directory.cell(name ?? "\(context.layout)")
     try context.together("output") {
       guard context.isCoordinator else { return }
       try AtomicFile.createFolder(cell.ranksFolder)

@@ -1,6 +1,6 @@
+import Communication
 import Costs
 import Locality
-import Models
 import Records
 import Scheduling
 import Workloads
@@ -9,7 +9,7 @@ import Workloads
 struct RecordMaker {
   let cell: String
   let context: RankContext
-  let model: ModelConfiguration
+  let traffic: TrafficModel
   let batch: Batch
   let policy: Policy
   let turn: BatchRecord.Turn
@@ -48,7 +48,7 @@ struct RecordMaker {
   ) -> BatchRecord {
     let isScore = plans.allSatisfy(\.isScore)
     var record = BatchRecord(
-      cell: cell, layout: context.layout, policy: policy, origin: .measured, model: model,
+      cell: cell, policy: policy, origin: .measured, traffic: traffic,
       batch: batch, plans: plans, turn: turn, oversubscribed: oversubscribed,
       microBatches: microBatches, batchTTFTSeconds: result.batchTTFTSeconds,
       totalSeconds: result.totalSeconds,

@@ -46,8 +46,8 @@ public enum JSONText {
   }
 }
 
-/// Appends records to a file, one JSON object per line, each with one write call, so that a killed
-/// process leaves at most one torn line.
+/// Appends records to a file, one JSON object per line with a checksum (`RecordLine`), each with one
+/// write call, so that a killed process leaves at most one torn line.
 public final class JSONLinesWriter {
   private let descriptor: Int32
   private let path: String
@@ -61,8 +61,13 @@ public final class JSONLinesWriter {
 
   deinit { close(descriptor) }
 
+  /// Waits until the disk has what was appended: before a marker says that the file is whole.
+  public func synchronize() throws(RecordError) {
+    guard fsync(descriptor) == 0 else { throw AtomicFile.failure("finish", path) }
+  }
+
   public func append(_ record: some Record) throws(RecordError) {
-    let bytes = Array((try JSONText.line(record) + "\n").utf8)
+    let bytes = Array((RecordLine.sealed(try JSONText.line(record)) + "\n").utf8)
     let written = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, bytes.count) }
     guard written == bytes.count else { throw AtomicFile.failure("append to", path) }
   }
@@ -89,6 +94,11 @@ public enum JSONLines {
     var records: [Value] = []
     for (index, line) in lines.enumerated() where !line.isEmpty {
       let source = "\(path):\(index + 1)"
+      guard RecordLine.isIntact(line) else {
+        throw RecordError(
+          "\(source): the line is damaged: its checksum does not fit; run the cell again "
+            + "(padtax run --resume)")
+      }
       let head = try JSONText.decode(Head.self, from: line, source: source)
       guard head.schema == Value.schemaName else { continue }
       guard head.version == Value.schemaVersion else {

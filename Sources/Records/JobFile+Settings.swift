@@ -1,12 +1,11 @@
 import Yams
 
 extension JobFile {
-  /// Puts setting `index`, `key.path=value`, into the tree; the value is read as YAML, so lists
-  /// work: `layouts=[tp2]`.
+  /// Puts a setting, `key.path=value`, into the tree; the value is read as YAML, so lists work:
+  /// `layouts=[tp2]`.
   static func apply(
-    _ index: Int, of source: JobSource, to node: inout Node
+    _ setting: String, source: inout JobSource, to node: inout Node
   ) throws(RecordError) {
-    let setting = source.settings[index]
     guard let equals = setting.firstIndex(of: "="), equals != setting.startIndex else {
       throw RecordError("--set \(setting): expected key=value, such as repeats=5")
     }
@@ -15,28 +14,30 @@ extension JobFile {
     guard text.contains(where: { !$0.isWhitespace }), keys.allSatisfy({ !$0.isEmpty }) else {
       throw RecordError("--set \(setting): the key or the value is empty; expected key=value")
     }
+    let placed = source.add(text, setting: setting)
     do {
-      guard let value = try Yams.compose(yaml: source.placed(text, setting: index)) else {
+      guard let value = try Yams.compose(yaml: placed) else {
         throw RecordError("--set \(setting): the value is empty")
       }
-      try put(value, at: keys.map(String.init)[...], in: &node, setting: setting)
+      try put(value, at: keys.map(String.init)[...], in: &node, place: "--set \(setting)")
     } catch {
-      throw source.explain(error, setting: setting)
+      throw source.explain(error)
     }
   }
 
-  private static func put(
-    _ value: Node, at keys: ArraySlice<String>, in node: inout Node, setting: String
+  /// Puts a value where a dotted key says.
+  static func put(
+    _ value: Node, at keys: ArraySlice<String>, in node: inout Node, place: String
   ) throws(RecordError) {
     guard let key = keys.first else {
       node = value
       return
     }
     guard case .mapping(var mapping) = node else {
-      throw RecordError("--set \(setting): '\(key)' is inside something that has no keys")
+      throw RecordError("\(place): '\(key)' is inside something that has no keys")
     }
     var child = mapping[Node(key)] ?? Node([(Node, Node)]())
-    try put(value, at: keys.dropFirst(), in: &child, setting: setting)
+    try put(value, at: keys.dropFirst(), in: &child, place: place)
     mapping[Node(key)] = child
     node = .mapping(mapping)
   }
@@ -63,6 +64,7 @@ extension JobSpecification {
     lines += (workload.padding?.jobEntries ?? []).map { "  \($0.0): \($0.1)" }
     if mode != .generate { lines.append("phase: \(mode.rawValue)") }
     if let outputTokens { lines.append("output-tokens: \(outputTokens)") }
+    lines += ["dialect: \(dialect.rawValue)", "tensor-reduction: \(tensorReduction.rawValue)"]
     lines += [
       "micro-batches: \(microBatches)", "micro-batch-padding: \(microBatchPadding.rawValue)",
       "warm-up: \(warmup)", "repeats: \(repeats)",

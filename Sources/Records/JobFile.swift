@@ -1,46 +1,33 @@
-import FoundationEssentials
 import Models
 import Scheduling
-import Yams
 
 /// Reads and writes job files.
 public enum JobFile {
   /// Reads a job from `path`. Paths inside it are relative to the file's folder.
-  /// - Parameter settings: `key.path=value` texts that replace what the file says.
-  /// - Throws: `RecordError` with file, line and valid choices.
+  /// - Parameters:
+  ///   - settings: `key.path=value` texts that replace what the file says.
+  ///   - variation: which of the job's variations (`JobAxes`), counted from 0; nil for the job as it
+  ///     stands without its axes.
+  /// - Throws: `RecordError` with file, line, column and valid choices.
   public static func read(
-    path: String, settings: [String] = []
+    path: String, settings: [String] = [], variation: Int? = nil
   ) throws(RecordError) -> JobSpecification {
-    guard let data = FileManager.default.contents(atPath: path) else {
-      throw RecordError("cannot read the job file \(path): no such file or not readable")
-    }
-    let folder = path.contains("/") ? String(path[..<path.lastIndex(of: "/")!]) : "."
-    return try parse(
-      String(decoding: data, as: UTF8.self), file: path, folder: folder, settings: settings)
+    try specification(tree(path: path, settings: settings, variation: variation))
   }
 
   /// Parses the text of a job file.
   public static func parse(
-    _ text: String, file: String, folder: String, settings: [String] = []
+    _ text: String, file: String, folder: String, settings: [String] = [], variation: Int? = nil
   ) throws(RecordError) -> JobSpecification {
-    let source = JobSource(file: file, text: text, settings: settings)
-    var job = try JobNode(tree(text, source: source), source: source, path: "")
-    let specification = try specification(&job, folder: folder)
-    try job.finish()
-    return specification
+    try specification(
+      tree(text, file: file, folder: folder, settings: settings, variation: variation))
   }
 
-  /// The tree of a job's text with its settings put in.
-  static func tree(_ text: String, source: JobSource) throws(RecordError) -> Node {
-    do {
-      guard var node = try Yams.compose(yaml: text) else {
-        throw RecordError("\(source.file): the file is empty")
-      }
-      for index in source.settings.indices { try apply(index, of: source, to: &node) }
-      return node
-    } catch {
-      throw source.explain(error)
-    }
+  private static func specification(_ tree: JobTree) throws(RecordError) -> JobSpecification {
+    var job = try JobNode(tree.root, source: tree.source, path: "")
+    let specification = try specification(&job, folder: tree.folder)
+    try job.finish()
+    return specification
   }
 
   private static func specification(
@@ -69,6 +56,7 @@ public enum JobFile {
     }
     let micro = try job.integer("micro-batches", in: 1...4096) ?? 1
     let padding = try job.choice("micro-batch-padding", MicroBatchPadding.self) ?? .global
+    let (dialect, reduction) = try communication(&job)
     let warmup = try job.integer("warm-up", in: 0...1000) ?? 1
     let repeats = try job.integer("repeats", in: 1...100_000) ?? 3
     let seed = try job.integer("seed", in: 0...Int.max) ?? 1
@@ -77,7 +65,22 @@ public enum JobFile {
       workload: workload, outputTokens: outputs, microBatches: micro, microBatchPadding: padding,
       warmup: warmup,
       repeats: repeats, seed: UInt64(seed), backend: try backend(&job),
-      verification: try verification(&job, mode), mode: mode)
+      verification: try verification(&job, mode), mode: mode, dialect: dialect,
+      tensorReduction: reduction)
+  }
+
+  private static func communication(
+    _ job: inout JobNode
+  ) throws(RecordError) -> (Dialect, TensorReduction) {
+    let dialect = try job.choice("dialect", Dialect.self) ?? .megatron
+    let reduction = try job.choice("tensor-reduction", TensorReduction.self) ?? .allReduce
+    guard dialect == .megatron || reduction == .allReduce else {
+      throw job.error(
+        "tensor-reduction",
+        "dialect \(dialect.rawValue) passes whole sums on; take \(TensorReduction.allReduce.rawValue), "
+          + "or dialect \(Dialect.megatron.rawValue)")
+    }
+    return (dialect, reduction)
   }
 
   private static func list<Value: Hashable>(
@@ -85,14 +88,14 @@ public enum JobFile {
   ) throws(RecordError) -> [Value] {
     guard let texts = try job.texts(key) else { throw job.error(key, "is missing") }
     var values: [Value] = []
-    for (text, line) in texts {
+    for (text, mark) in texts {
       let value: Value
       do { value = try parse(text) } catch {
-        throw RecordError("\(job.source.text(line: line)): \(job.fullName(key)): \(error)")
+        throw RecordError("\(job.source.text(mark)): \(job.fullName(key)): \(error)")
       }
       guard !values.contains(value) else {
         throw RecordError(
-          "\(job.source.text(line: line)): \(job.fullName(key)): '\(text)' is there twice")
+          "\(job.source.text(mark)): \(job.fullName(key)): '\(text)' is there twice")
       }
       values.append(value)
     }
@@ -175,7 +178,7 @@ public enum JobFile {
     }
     let names = Kind.allCases.map(\.rawValue).joined(separator: ", ")
     guard let first = found.first else {
-      throw RecordError("\(node.source.text(line: node.line)): \(node.path) needs one of: \(names)")
+      throw RecordError("\(node.source.text(node.mark)): \(node.path) needs one of: \(names)")
     }
     guard found.count == 1 else {
       throw node.error(

@@ -6,23 +6,23 @@ struct JobNode {
   let source: JobSource
   /// Dotted path of the mapping, empty at the top.
   let path: String
-  let line: Int
+  let mark: Mark?
   private var entries: [(key: String, node: Node)]
   private var known: [String] = []
 
   init(_ node: Node, source: JobSource, path: String) throws(RecordError) {
     self.source = source
     self.path = path
-    line = node.mark?.line ?? 1
+    mark = node.mark
     guard case .mapping(let mapping) = node else {
       throw RecordError(
-        "\(source.text(line: line)): \(path.isEmpty ? "the job" : path) must be a mapping of keys to values"
+        "\(source.text(mark)): \(path.isEmpty ? "the job" : path) must be a mapping of keys to values"
       )
     }
     entries = []
     for (key, value) in mapping {
       guard let name = key.string else {
-        throw RecordError("\(source.text(line: key.mark?.line ?? line)): a key must be text")
+        throw RecordError("\(source.text(key.mark ?? mark)): a key must be text")
       }
       entries.append((name, value))
     }
@@ -30,8 +30,8 @@ struct JobNode {
 
   /// An error at the place of `key`, or of the mapping when the key is absent.
   func error(_ key: String, _ text: String) -> RecordError {
-    let line = entries.first { $0.key == key }?.node.mark?.line ?? line
-    return RecordError("\(source.text(line: line)): \(fullName(key)): \(text)")
+    let mark = entries.first { $0.key == key }?.node.mark ?? mark
+    return RecordError("\(source.text(mark)): \(fullName(key)): \(text)")
   }
 
   func fullName(_ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
@@ -85,19 +85,19 @@ struct JobNode {
   }
 
   /// A list of texts; one text alone counts as a list of one.
-  mutating func texts(_ key: String) throws(RecordError) -> [(text: String, line: Int)]? {
+  mutating func texts(_ key: String) throws(RecordError) -> [(text: String, mark: Mark?)]? {
     guard let node = node(key) else { return nil }
     let items: [Node]
     switch node {
     case .sequence(let sequence): items = Array(sequence)
     default: items = [node]
     }
-    var out: [(String, Int)] = []
+    var out: [(String, Mark?)] = []
     for item in items {
       guard case .scalar(let scalar) = item, !scalar.string.isEmpty else {
         throw error(key, "expected a list of texts")
       }
-      out.append((scalar.string, item.mark?.line ?? line))
+      out.append((scalar.string, item.mark ?? mark))
     }
     guard !out.isEmpty else { throw error(key, "the list is empty") }
     return out
@@ -107,7 +107,7 @@ struct JobNode {
   func finish() throws(RecordError) {
     for (key, node) in entries where !known.contains(key) {
       throw RecordError(
-        "\(source.text(line: node.mark?.line ?? line)): unknown key '\(fullName(key))'; valid keys: "
+        "\(source.text(node.mark ?? mark)): unknown key '\(fullName(key))'; valid keys: "
           + known.sorted().joined(separator: ", "))
     }
   }

@@ -22,13 +22,16 @@ public struct JobSpecification: Hashable, Sendable, Codable {
   public var backend: BackendChoice
   public var verification: VerificationChoice
   public var mode: JobMode
+  public var dialect: Dialect
+  public var tensorReduction: TensorReduction
 
   public init(
     name: String, question: String, model: ModelSource, layouts: [ParallelLayout],
     policies: [Policy], workload: WorkloadSource, outputTokens: Int?, microBatches: Int,
     microBatchPadding: MicroBatchPadding = .global,
     warmup: Int, repeats: Int, seed: UInt64, backend: BackendChoice,
-    verification: VerificationChoice, mode: JobMode = .generate
+    verification: VerificationChoice, mode: JobMode = .generate,
+    dialect: Dialect = .megatron, tensorReduction: TensorReduction = .allReduce
   ) {
     self.name = name
     self.question = question
@@ -45,6 +48,8 @@ public struct JobSpecification: Hashable, Sendable, Codable {
     self.backend = backend
     self.verification = verification
     self.mode = mode
+    self.dialect = dialect
+    self.tensorReduction = tensorReduction
   }
 }
 

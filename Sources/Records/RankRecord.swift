@@ -12,10 +12,13 @@ public struct TrafficTotal: Codable, Hashable, Sendable {
   /// Bytes that belong to slots without a token.
   public var paddedBytes: Int
   public var seconds: Double
+  /// The operation's part of the rank's communication time: the time in which its data can have moved.
+  /// Nil in records of before it was kept.
+  public var communicationSeconds: Double?
 
   public init(
     operation: String, communicator: String, elementType: String, calls: Int, elements: Int,
-    bytes: Int, paddedBytes: Int, seconds: Double
+    bytes: Int, paddedBytes: Int, seconds: Double, communicationSeconds: Double? = nil
   ) {
     self.operation = operation
     self.communicator = communicator
@@ -25,6 +28,7 @@ public struct TrafficTotal: Codable, Hashable, Sendable {
     self.bytes = bytes
     self.paddedBytes = paddedBytes
     self.seconds = seconds
+    self.communicationSeconds = communicationSeconds
   }
 
   enum CodingKeys: String, CodingKey {
@@ -33,6 +37,7 @@ public struct TrafficTotal: Codable, Hashable, Sendable {
     case calls, elements, bytes
     case paddedBytes = "padded_bytes"
     case seconds = "s"
+    case communicationSeconds = "communication_s"
   }
 }
 

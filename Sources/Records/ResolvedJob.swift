@@ -15,16 +15,18 @@ public struct ResolvedJob: Sendable, Hashable, Codable {
   /// - Parameters:
   ///   - file: the job file, for the places of errors.
   ///   - settings: the `--set` texts that the job was read with.
+  ///   - variation: the variation that it was read with.
   ///   - layouts: the layouts that will run; all of the job's when nil.
   /// - Throws: `RecordError` with the offending file, key or number and the valid choices.
   public init(
-    _ job: JobSpecification, file: String, settings: [String] = [],
+    _ job: JobSpecification, file: String, settings: [String] = [], variation: Int? = nil,
     layouts: [ParallelLayout]? = nil
   ) throws(RecordError) {
-    let checks = JobChecks(job: job, file: file, settings: settings)
+    let checks = JobChecks(job: job, file: file, settings: settings, variation: variation)
     self.job = job
     model = try checks.model()
     try checks.validateEncoder(model)
+    try checks.validateCommunication(model)
     for layout in layouts ?? job.layouts { try checks.validate(layout, for: model) }
     try checks.policies()
     batches = try checks.batches()
@@ -68,6 +70,7 @@ struct JobChecks {
   let job: JobSpecification
   let file: String
   let settings: [String]
+  let variation: Int?
 
   /// Runs `body`; an error that does not name a file of its own gets the place of `key`.
   func at<Value>(
@@ -80,7 +83,8 @@ struct JobChecks {
     } catch let error as WorkloadError where error.file != nil {
       throw RecordError("\(error)")
     } catch {
-      let place = JobPlaces(file: file, settings: settings).text(key, item: item)
+      let place = JobPlaces(file: file, settings: settings, variation: variation)
+        .text(key, item: item)
       throw RecordError("\(place): \(error)")
     }
   }
@@ -131,7 +135,10 @@ struct JobChecks {
   }
 
   func validate(_ layout: ParallelLayout, for model: ModelConfiguration) throws(RecordError) {
-    try at("layouts", item: layout.description) { try layout.validate(for: model) }
+    try at("layouts", item: layout.description) {
+      try layout.validate(for: model)
+      try validateSlices(layout, for: model)
+    }
   }
 
   func validate(_ batch: Batch, for layout: ParallelLayout) throws(RecordError) {

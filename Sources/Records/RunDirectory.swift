@@ -35,9 +35,14 @@ public struct CellDirectory: Sendable, Hashable {
   public let path: String
   public let name: String
 
+  /// The job of this cell alone: one layout, one variation.
+  public var job: String { path + "/job.yaml" }
+  /// Held by whoever runs the cell.
+  public var lock: String { path + "/lock" }
   public var provenance: String { path + "/provenance.json" }
   public var batches: String { path + "/batches.jsonl" }
   public var verification: String { path + "/verification.jsonl" }
+  public var trafficCheck: String { path + "/traffic-check.jsonl" }
   public var ranksFolder: String { path + "/ranks" }
   public func rank(_ rank: Int) -> String {
     let digits = String(rank)

@@ -18,6 +18,12 @@ public struct RunRecord: Record, Hashable {
   public var endUTC: String?
   /// Cells in the order in which they run.
   public var cells: [String]
+  /// What a cell varies of the job, in words, by its identifier; nothing for jobs without axes.
+  public var variations: [String: String] = [:]
+  /// Digest of the rank program that the cells ran with.
+  public var binary: String?
+  /// What `--force` overrode, in sentences.
+  public var forced: [String] = []
 
   public init(
     identifier: String, job: String, arguments: [String], padtaxVersion: String, host: String,
@@ -43,7 +49,7 @@ public struct RunRecord: Record, Hashable {
     case host, seed, clock
     case startUTC = "start_utc"
     case endUTC = "end_utc"
-    case cells
+    case cells, variations, binary, forced
   }
 }
 

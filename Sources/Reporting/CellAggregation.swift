@@ -42,6 +42,7 @@ struct CellAggregation {
       fillTimes(&row, records)
       fillSlots(&row, records)
       fillRanks(&row, policy: policy, executions: records.count)
+      fillCommunication(&row, policy: policy, executions: records.count)
       fillTax(&row, records, policy: policy, reference: reference)
       row.fit = fit(records)
       return row

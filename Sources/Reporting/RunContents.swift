@@ -43,11 +43,22 @@ public struct RunContents: Sendable {
     let names = expected + present.filter { !expected.contains($0) }
     cells = []
     for name in names {
-      cells.append(try CellContents(directory.cell(name)) { warnings.append($0) })
+      var cell = try CellContents(directory.cell(name)) { warnings.append($0) }
+      cell.variation = run?.variations[name] ?? ""
+      cells.append(cell)
     }
     identifier =
       run?.identifier ?? String(directory.path.split(separator: "/").last ?? "run")
     self.warnings = warnings
+  }
+
+  /// The record of a run directory.
+  /// - Throws: `RecordError` when the folder is not a run's.
+  public static func record(of directory: RunDirectory) throws(RecordError) -> RunRecord {
+    guard let record = try object(RunRecord.self, directory.run) else {
+      throw RecordError("\(directory.path): is not a run directory: it has no run.json")
+    }
+    return record
   }
 
   static func object<Value: Decodable>(
@@ -61,6 +72,10 @@ public struct RunContents: Sendable {
 /// What one launch of ranks wrote.
 public struct CellContents: Sendable {
   public var name: String
+  /// What the cell varies of the run's job, in words.
+  public var variation = ""
+  /// The cell's own job, nil where a rank was started by hand.
+  public var job: JobSpecification?
   public var state: CellDirectory.Marker?
   /// What the error marker says.
   public var errorText: String
@@ -68,11 +83,13 @@ public struct CellContents: Sendable {
   public var verifications: [VerificationRecord]
   public var batches: [BatchRecord]
   public var ranks: [RankRecord]
+  public var trafficChecks: [TrafficCheckRecord]
 
   public init(
     name: String, state: CellDirectory.Marker?, errorText: String = "",
     provenance: Provenance? = nil, verifications: [VerificationRecord] = [],
-    batches: [BatchRecord] = [], ranks: [RankRecord] = []
+    batches: [BatchRecord] = [], ranks: [RankRecord] = [],
+    trafficChecks: [TrafficCheckRecord] = []
   ) {
     self.name = name
     self.state = state
@@ -81,6 +98,7 @@ public struct CellContents: Sendable {
     self.verifications = verifications
     self.batches = batches
     self.ranks = ranks
+    self.trafficChecks = trafficChecks
   }
 
   init(_ cell: CellDirectory, warn: (String) -> Void) throws {
@@ -89,6 +107,9 @@ public struct CellContents: Sendable {
       return try JSONLines.read(type, path: path, warning: warn)
     }
     name = cell.name
+    job =
+      FileManager.default.fileExists(atPath: cell.job)
+      ? try? JobFile.read(path: cell.job) : nil
     state = cell.state()
     errorText =
       FileManager.default.contents(atPath: cell.marker(.error))
@@ -96,6 +117,7 @@ public struct CellContents: Sendable {
     provenance = try RunContents.object(Provenance.self, cell.provenance)
     verifications = try lines(VerificationRecord.self, cell.verification)
     batches = try lines(BatchRecord.self, cell.batches)
+    trafficChecks = try lines(TrafficCheckRecord.self, cell.trafficCheck)
     ranks = []
     let files = (try? FileManager.default.contentsOfDirectory(atPath: cell.ranksFolder)) ?? []
     for file in files.sorted() where file.hasSuffix(".jsonl") {

@@ -11,10 +11,12 @@ extension Summary {
     let seed = contents.run?.seed ?? contents.cells.first?.provenance?.seed ?? 1
     // What somebody else measured has the policies it has; of a run of ours the missing ones are shown.
     let isForeign = contents.cells.flatMap(\.batches).contains { $0.origin == .imported }
-    let expected = isForeign ? [] : contents.job?.policies.map(\.description) ?? []
+    func expected(_ cell: CellContents) -> [String] {
+      isForeign ? [] : (cell.job ?? contents.job)?.policies.map(\.description) ?? []
+    }
     let rows = contents.cells.flatMap { cell in
-      CellAggregation(cell: cell, seed: seed).rows(expected: expected)
-        .map { $0.of(run: contents.identifier) }
+      CellAggregation(cell: cell, seed: seed).rows(expected: expected(cell))
+        .map { $0.of(run: contents.identifier, cell) }
     }
     let provenances = contents.cells.compactMap(\.provenance)
     let batches = contents.cells.flatMap(\.batches)
@@ -31,10 +33,12 @@ extension Summary {
       machine: provenances.isEmpty
         ? contents.run?.host ?? "unknown machine" : Self.machine(provenances), rows: rows,
       warnings: Self.warnings(contents, rows: rows, provenances: provenances))
-    grid = contents.cells.flatMap { $0.grid(expected: expected, seed: seed) }.map {
-      var entry = $0
-      entry.row = entry.row.of(run: contents.identifier)
-      return entry
+    grid = contents.cells.flatMap { cell in
+      cell.grid(expected: expected(cell), seed: seed).map {
+        var entry = $0
+        entry.row = entry.row.of(run: contents.identifier, cell)
+        return entry
+      }
     }
   }
 
@@ -84,6 +88,12 @@ extension Summary {
       }
       if !row.note.isEmpty { add("\(row.layout) \(row.policy): \(row.note)") }
     }
+    for check in contents.cells.flatMap(\.trafficChecks) {
+      guard let difference = check.difference else { continue }
+      add(
+        "\(check.layout) \(check.policy), batch \(check.batch): traffic is not the model's: "
+          + "\(difference)")
+    }
     for layout in unique(rows.filter { $0.answersEqual == false }.map(\.layout)) {
       add("\(layout): the policies' generated tokens differ for at least one batch")
     }
@@ -96,9 +106,10 @@ extension Summary {
 }
 
 extension SummaryRow {
-  func of(run: String) -> SummaryRow {
+  func of(run: String, _ cell: CellContents) -> SummaryRow {
     var row = self
     row.run = run
+    row.variation = cell.variation
     return row
   }
 }

@@ -16,14 +16,17 @@ extension Summary {
   }
 
   private static let keyNames = [
-    "run", "job", "origin", "model", "cell", "layout", "policy", "ranks", "verified",
-    "oversubscribed", "answers_equal", "executions", "batches",
+    "run", "job", "origin", "model", "cell", "variation", "layout", "policy", "ranks", "verified",
+    "oversubscribed", "answers_equal", "traffic_equal", "executions",
+    "batches",
   ]
 
   private func lines(_ row: SummaryRow, target: PaddingPair?) -> String {
-    var keys = [row.run, job, row.origin, model?.name ?? "", row.cell, row.layout, row.policy]
+    var keys = [row.run, job, row.origin, model?.name ?? "", row.cell]
+    keys += [row.variation, row.layout, row.policy]
     keys += ["\(row.ranks)", "\(row.verified)", "\(row.oversubscribed)"]
-    keys += [row.answersEqual.map { "\($0)" } ?? "", "\(row.executions)", "\(row.batches)"]
+    keys += [row.answersEqual, row.trafficEqual].map { $0.map { "\($0)" } ?? "" }
+    keys += ["\(row.executions)", "\(row.batches)"]
     keys +=
       target.map {
         ["\($0.padRatio)", $0.spread.measure.rawValue, "\($0.spread.value)"]

@@ -16,12 +16,14 @@ extension Summary {
     var tables = [
       ("THROUGHPUT", throughputTable), ("PADDING", paddingTable), ("SLOT BUDGET", budgetTable),
       ("TTFT OVER (LONGEST - SHORTEST PROMPT)", fitTable),
-      ("COMMUNICATION AND MEMORY", communicationTable),
+      ("COMMUNICATION", operationTable),
+      ("TIME IN COMMUNICATION, AND MEMORY", communicationTable),
     ]
     tables += gridTables.map { ($0.title, $0.table) }
     for (title, table) in tables where !table.columns.isEmpty {
       out += "\n\(title)\n" + table.text(width: width)
     }
+    out += trafficText(width)
     return out + legend(width) + warningText(width)
   }
 
@@ -33,6 +35,9 @@ extension Summary {
     let marked = Set(rows.filter(\.oversubscribed).map { RowKey($0) })
     var columns: [ColumnTable.Column] = []
     if several(\.run) { columns.append(.init("run", alignment: .leading, cells: lines.map(\.run))) }
+    if several(\.variation) {
+      columns.append(.init("variation", alignment: .leading, cells: lines.map(\.variation)))
+    }
     if several(\.origin) {
       columns.append(.init("times", alignment: .leading, cells: lines.map(\.origin)))
     }
@@ -106,10 +111,51 @@ extension Summary {
         column("idle", "% of time", .idleShare, Self.percent),
         column("sent", "per batch", .sentBytes, bytes),
         column("padding", "of it", .paddedSentBytes, bytes),
+        column("padding", "% of comm.", .paddedCommunicationShare, Self.percent),
         column("KV", "per rank", .kvReserved, bytes),
         column("weights", "per rank", .weights, bytes),
         column("peak memory", "per rank", .peakMemory, bytes),
       ])
+  }
+
+  /// Bytes and time by operation: one row per layout, policy and operation.
+  var operationTable: ColumnTable {
+    let lines = rows.flatMap { row in (row.communication ?? []).map { (row, $0) } }
+    func column(
+      _ title: String, _ unit: String, _ value: (OperationShare) -> String
+    ) -> ColumnTable.Column {
+      .init(title, unit: unit, cells: lines.map { value($0.1) })
+    }
+    return ColumnTable(
+      keys: [
+        .init("layout", alignment: .leading, cells: lines.map(\.0.layout)),
+        .init("policy", alignment: .leading, cells: lines.map(\.0.policy)),
+        .init(
+          "operation", alignment: .leading,
+          cells: lines.map { "\($0.1.communicator) \($0.1.operation)" }),
+      ],
+      columns: [
+        column("calls", "per batch") { $0.calls.fixed(0) },
+        column("bytes", "per batch") { Bytes(Int($0.bytes)).description },
+        column("padding", "of it") { Bytes(Int($0.paddedBytes)).description },
+        column("padding", "%") { Self.percent($0.paddedBytes / max($0.bytes, 1)) },
+        column("time", "ms") { ($0.communicationSeconds * 1e3).significant(3) },
+        column("for padding", "ms") { ($0.paddedSeconds * 1e3).significant(3) },
+      ])
+  }
+
+  /// Whether the ranks' traffic was the model's.
+  private func trafficText(_ width: Int) -> String {
+    let compared = rows.filter { $0.trafficEqual != nil }
+    guard !compared.isEmpty else { return "" }
+    let wrong = compared.filter { $0.trafficEqual == false }
+    let text =
+      wrong.isEmpty
+      ? "PASS: every operation of every rank is the predicted one (count, shape, bytes, order), in "
+        + "\(compared.count) of \(compared.count) layouts and policies"
+      : "FAIL: not the predicted operations: "
+        + wrong.map { "\($0.layout) \($0.policy)" }.joined(separator: ", ")
+    return "\n" + wrapped("traffic  " + text, width, indent: "         ")
   }
 
   static func percent(_ fraction: Double) -> String { (fraction * 100).fixed(1) }
@@ -130,6 +176,8 @@ extension Summary {
         + "phases' time shared out by FLOPs. Bars: # useful, l length, f fixed, b bucket, w waiting, "
         + "d done.",
       "W: share of the reserved KV slots that never hold a token.",
+      "communication: per batch over all ranks; time: in which an operation's data can have moved; "
+        + "for padding: that time shared out by bytes of slots without a token.",
       "comm., idle: parts of the ranks' time in which data moved, or a rank waited for others.",
     ]
     if rows.contains(where: { $0[.meanNLL] != nil }) {

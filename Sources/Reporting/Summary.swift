@@ -51,6 +51,8 @@ public struct Summary: Record, Hashable {
 public struct SummaryRow: Codable, Sendable, Hashable {
   /// The run that the row comes from, and where its times do: `measured`, `imported`, ….
   public var run = ""
+  /// What its cell varies of the job, in words; empty where nothing is varied.
+  public var variation = ""
   public var origin = Origin.measured.rawValue
   public var cell: String
   public var layout: String
@@ -71,6 +73,11 @@ public struct SummaryRow: Codable, Sendable, Hashable {
   public var metrics: [String: Double]
   /// What padding cost per batch, by cause.
   public var padding: [String: PaddingShare] = [:]
+  /// Bytes and communication time by operation, per execution of a batch over all ranks.
+  public var communication: [OperationShare]?
+  /// Whether every operation of every rank was the one that the model of the traffic has, in all
+  /// executions; nil when it was not compared.
+  public var trafficEqual: Bool?
   /// Batch TTFT as a line over the difference of the longest and shortest prompt; nil for fewer
   /// than three different differences.
   public var fit: SpreadFit?
@@ -98,21 +105,26 @@ public struct SummaryRow: Codable, Sendable, Hashable {
   mutating func add(note text: String) { note += (note.isEmpty ? "" : "; ") + text }
 
   enum CodingKeys: String, CodingKey {
-    case run, origin, cell, layout, policy, ranks, verified, oversubscribed, executions, batches
+    case run, variation, origin, cell, layout, policy, ranks, verified, oversubscribed, executions,
+      batches
     case answersEqual = "answers_equal"
-    case note, metrics, padding, fit
+    case note, metrics, padding, communication
+    case trafficEqual = "traffic_equal"
+    case fit
   }
 }
 
 /// What names a row among those of one or several runs.
 struct RowKey: Hashable {
   let run: String
+  let variation: String
   let origin: String
   let layout: String
   let policy: String
 
   init(_ row: SummaryRow) {
     run = row.run
+    variation = row.variation
     origin = row.origin
     layout = row.layout
     policy = row.policy

@@ -43,6 +43,7 @@ public enum SummaryMetric: String, Sendable, CaseIterable, Codable {
   case sentBytes = "sent_bytes"
   case paddedSentBytes = "padded_sent_bytes"
   case controlBytes = "control_bytes"
+  case paddedCommunicationShare = "padded_communication_share"
 
   case kvWaste = "kv_waste"
   case peakMemory = "peak_memory_bytes_per_rank"

@@ -1,20 +1,51 @@
 import Models
 import Records
 
-/// One launch of ranks within a run: what a sweep counts, skips when it is done, and runs again
-/// when it is not.
+/// One launch of ranks within a study: one layout of one variation of the job. What a study counts,
+/// skips when it is done, and runs again when it is not.
 public struct Cell: Hashable, Sendable {
-  /// Name of the cell's folder in the run directory.
+  /// Layout and a digest of everything that decides what the cell measures: the model's shape, the
+  /// batches, the policies, the seed, …. Neither the job's name, nor the place of its files, nor the
+  /// other cells change it.
   public let id: String
   public let layout: ParallelLayout
+  /// What the cell varies of the job, in words; empty for a job without axes.
+  public let variation: String
+  /// The cell's own job.
+  public let job: JobSpecification
 
-  public init(layout: ParallelLayout) {
+  public init(layout: ParallelLayout, of resolved: ResolvedJob, variation: String = "") throws {
     self.layout = layout
-    id = layout.description
+    self.variation = variation
+    var job = resolved.job
+    job.layouts = [layout]
+    self.job = job
+    // What the paths lead to is in the model and the batches.
+    job.name = ""
+    job.question = ""
+    if job.model.kind != .preset { job.model.value = "" }
+    if job.workload.kind != .generate && job.workload.kind != .padRatio { job.workload.value = "" }
+    var digest = Digest()
+    digest.add(try JSONText.line(job))
+    digest.add(try JSONText.line(resolved.model))
+    digest.add(try JSONText.line(resolved.batches))
+    id = "\(layout)-\(digest.text.prefix(8))"
+  }
+}
+
+/// FNV-1a over 64 bits: tells contents apart, protects against nothing.
+struct Digest {
+  private var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+
+  mutating func add(_ bytes: some Sequence<UInt8>) {
+    for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
   }
 
-  /// The cells of a job, in the order in which they run.
-  public static func cells(of job: JobSpecification) -> [Cell] {
-    job.layouts.map(Cell.init(layout:))
+  mutating func add(_ text: String) { add(text.utf8) }
+
+  /// 16 hexadecimal digits.
+  var text: String {
+    let digits = String(hash, radix: 16)
+    return String(repeating: "0", count: 16 - digits.count) + digits
   }
 }

@@ -31,7 +31,8 @@ public enum ChildLine: Hashable, Sendable {
 ///
 /// Own code and not a package: swift-subprocess asks for Swift 6.2, and padtax builds with 6.1.
 public final class ChildProcess {
-  private let identifier: pid_t
+  /// The process id, which is also that of its group.
+  public let identifier: pid_t
   private var streams: [Stream]
   private var status: ChildStatus?
 

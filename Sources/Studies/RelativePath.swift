@@ -38,7 +38,7 @@ extension JobSpecification {
     return job
   }
 
-  private static func rebase(_ path: String, _ folder: String) -> String {
+  static func rebase(_ path: String, _ folder: String) -> String {
     guard !path.hasPrefix("/"), let target = RelativePath.resolved(path),
       let start = RelativePath.resolved(folder)
     else { return path }

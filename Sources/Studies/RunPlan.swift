@@ -3,10 +3,12 @@ import Records
 import Units
 
 /// A job that was read, checked and can be started: the cells, and how each would be launched.
-public struct RunPlan: Sendable {
+public struct RunPlan {
+  /// The job, in its first variation where it has several.
   public let job: JobSpecification
-  public let resolved: ResolvedJob
-  public let cells: [Cell]
+  /// The axes as they stand in the job file; nil for a run that is resumed.
+  let axes: JobAxes?
+  public private(set) var cells: [Cell]
   public let host: HostFacts
   public let launcher: RankLauncher
   public let rankProgram: String
@@ -23,41 +25,110 @@ public struct RunPlan: Sendable {
   ) throws {
     var settings = settings
     if let layouts { settings.append("layouts=[\(layouts.joined(separator: ", "))]") }
-    let job = try JobFile.read(path: jobPath, settings: settings)
-    let resolved = try ResolvedJob(job, file: jobPath, settings: settings)
-    if case .srun = launcher {
-      // The ranks run on other machines: each tells when its own has too little memory.
-    } else {
-      for layout in job.layouts {
-        try MemoryNeed(resolved.model, layout).check(available: host.availableBytes, file: jobPath)
-      }
-    }
-    self.job = job
-    self.resolved = resolved
-    cells = Cell.cells(of: job)
     self.host = host
     self.launcher = launcher
     self.rankProgram = rankProgram
     self.variables = variables
+    let axes = try JobFile.axes(path: jobPath, settings: settings)
+    var cells: [Cell] = []
+    var first: JobSpecification?
+    var seen: [String: String] = [:]
+    for variation in 0..<axes.count {
+      let index = axes.count > 1 ? variation : nil
+      let job = try JobFile.read(path: jobPath, settings: settings, variation: index)
+      let resolved = try ResolvedJob(job, file: jobPath, settings: settings, variation: index)
+      let text = axes.text(variation)
+      for layout in job.layouts {
+        if !launcher.isRemote {
+          try MemoryNeed(resolved.model, layout).check(
+            available: host.availableBytes, file: jobPath)
+        }
+        let cell = try Cell(layout: layout, of: resolved, variation: text)
+        if let other = seen.updateValue(text, forKey: cell.id) {
+          throw StudyError(
+            "\(jobPath): axes: '\(other)' and '\(text)' are the same cell, \(cell.id)")
+        }
+        cells.append(cell)
+      }
+      first = first ?? job
+    }
+    guard let first else { preconditionFailure("a job has at least one variation") }
+    job = first
+    self.cells = cells
+    self.axes = axes
+  }
+
+  /// The cells of a run directory as they were planned.
+  ///
+  /// - Throws: also when a cell's job or the data that it names is no longer what its identifier
+  ///   was made from.
+  public init(
+    resuming directory: RunDirectory, record: RunRecord, layouts: [String]?, host: HostFacts,
+    launcher: RankLauncher, rankProgram: String, variables: [String: String]
+  ) throws {
+    self.host = host
+    self.launcher = launcher
+    self.rankProgram = rankProgram
+    self.variables = variables
+    axes = nil
+    job = try JobFile.read(path: directory.job)
+    cells = []
+    for id in record.cells {
+      let path = directory.cell(id).job
+      let resolved = try ResolvedJob(JobFile.read(path: path), file: path)
+      let cell = try Cell(
+        layout: resolved.job.layouts[0], of: resolved, variation: record.variations[id] ?? "")
+      guard cell.id == id else {
+        throw StudyError(
+          "\(path): what it names has changed since the run began: the cell would now be \(cell.id)"
+        )
+      }
+      cells.append(cell)
+    }
+    guard let layouts else { return }
+    for layout in layouts where !cells.contains(where: { "\($0.layout)" == layout }) {
+      let names = Set(cells.map { "\($0.layout)" }).sorted().joined(separator: " ")
+      throw StudyError(
+        "--layouts \(layout): \(directory.path) has no such layout; it has: \(names)")
+    }
+    cells = cells.filter { layouts.contains("\($0.layout)") }
+  }
+
+  /// Every `count`-th cell from the `index`-th on.
+  public func part(_ index: Int, of count: Int) -> RunPlan {
+    var plan = self
+    plan.cells = stride(from: index, to: cells.count, by: count).map { cells[$0] }
+    return plan
   }
 
   /// The launch of a cell of the run in `directory`.
   public func launch(_ cell: Cell, in directory: RunDirectory) -> LaunchPlan {
     LaunchPlan(
-      launcher, ranks: cell.layout.worldSize, threads: job.backend.threads,
+      launcher, ranks: cell.layout.worldSize, threads: cell.job.backend.threads,
       program: [
-        rankProgram, directory.job, "--layout", cell.layout.description, "--out", directory.path,
-        "--progress", "machine",
+        rankProgram, directory.cell(cell.id).job, "--layout", cell.layout.description, "--cell",
+        cell.id, "--out", directory.path, "--progress", "machine",
       ], host: host, variables: variables)
   }
 
-  /// One sentence per cell that has more threads than the machine has cores.
+  /// One sentence per layout that has more threads than the machine has cores.
   public var warnings: [String] {
-    cells.filter { launch($0, in: RunDirectory(path: "RUN")).isOversubscribed }.map { cell in
-      let threads = cell.layout.worldSize * job.backend.threads
-      return "\(cell.id): \(threads) threads on \(host.cores) usable cores: oversubscribed, "
+    var warnings: [String] = []
+    for cell in cells where launch(cell, in: RunDirectory(path: "RUN")).isOversubscribed {
+      let threads = cell.layout.worldSize * cell.job.backend.threads
+      let text =
+        "\(cell.layout): \(threads) threads on \(host.cores) usable cores: oversubscribed, "
         + "its times are not to be trusted"
+      if !warnings.contains(text) { warnings.append(text) }
     }
+    return warnings
+  }
+}
+
+extension RankLauncher {
+  /// True when ranks run on other machines, each of which tells when it has too little memory.
+  var isRemote: Bool {
+    if case .srun = self { true } else { false }
   }
 }
 

@@ -1,9 +1,9 @@
 import Glibc
 
-/// Holds back SIGINT, SIGTERM and SIGHUP while it lives and hands them out when asked, so that a
+/// Holds back SIGINT, SIGTERM, SIGHUP and SIGUSR1 (Slurm's warning) while it lives and hands them out when asked, so that a
 /// child can be told before the program ends. For programs with one thread.
 public final class SignalInbox {
-  static let handled = [SIGINT, SIGTERM, SIGHUP]
+  static let handled = [SIGINT, SIGTERM, SIGHUP, SIGUSR1]
   private var signals = sigset_t()
   private var before = sigset_t()
   /// The signals that arrived so far.
@@ -23,7 +23,9 @@ public final class SignalInbox {
     let signal = sigtimedwait(&signals, nil, &now)
     guard signal > 0 else { return nil }
     received.append(signal)
-    return signal
+    // To the ranks a warning is the end as well: the default of SIGUSR1 kills a launcher without
+    // giving it time to end its ranks.
+    return signal == SIGUSR1 ? SIGTERM : signal
   }
 }
 

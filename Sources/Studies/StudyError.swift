@@ -20,12 +20,15 @@ public enum ExitCode: Int32, Hashable, Sendable, CaseIterable {
   case gateFailed = 3
   /// A rank was ended because another one failed.
   case abortedByPeer = 4
+  /// A signal ended the run; what is missing can be resumed.
+  case stopped = 5
 
   /// The code of a study whose cells ended with `codes`: bad input only when every cell was refused
-  /// for it, 4 when a rank aborted the others, else 1.
+  /// for it, 5 when a signal stopped it, 4 when a rank aborted the others, else 1.
   public static func combined(_ codes: [ExitCode]) -> ExitCode {
     let failures = codes.filter { $0 != .fine }
     if failures.isEmpty { return .fine }
+    if failures.contains(.stopped) { return .stopped }
     if failures.count == codes.count, failures.allSatisfy({ $0 == .badInput }) { return .badInput }
     return failures.contains(.abortedByPeer) ? .abortedByPeer : .failed
   }

@@ -1,9 +1,11 @@
 import Records
 
 /// Runs the cells of a plan one after another and keeps their markers.
-public struct StudyRun: Sendable {
+public struct StudyRun {
   public let plan: RunPlan
   public let directory: RunDirectory
+  /// Whether cells that failed before run again.
+  let retriesErrors: Bool
 
   /// What became of one cell.
   public struct Outcome: Hashable, Sendable {
@@ -11,23 +13,41 @@ public struct StudyRun: Sendable {
     public let code: ExitCode
     /// What the ranks said last, when they failed.
     public let text: String
+    /// True when it ended before and was not run.
+    public var wasDone = false
   }
 
-  public init(plan: RunPlan, directory: RunDirectory) {
+  public init(plan: RunPlan, directory: RunDirectory, retriesErrors: Bool = false) {
     self.plan = plan
     self.directory = directory
+    self.retriesErrors = retriesErrors
   }
 
-  /// Writes the job and the run's record: what must be there before the first rank starts.
-  public func prepare(arguments: [String], version: String, start: UTCTime) throws -> RunRecord {
+  /// Writes the job, each cell's own and the run's record: what must be there before the first rank
+  /// starts.
+  /// - Parameter binary: digest of the rank program.
+  public func prepare(
+    arguments: [String], version: String, start: UTCTime, binary: String? = nil
+  ) throws -> RunRecord {
     try AtomicFile.createFolder(directory.cellsFolder)
-    try AtomicFile.write(plan.job.rebased(to: directory.path).yaml, to: directory.job)
-    let record = RunRecord(
+    let axes = plan.axes?.yaml { JobSpecification.rebase($0, directory.path) } ?? ""
+    try AtomicFile.write(plan.job.rebased(to: directory.path).yaml + axes, to: directory.job)
+    for cell in plan.cells { try write(job: cell) }
+    var record = RunRecord(
       identifier: directory.identifier, job: plan.job.name, arguments: arguments,
       padtaxVersion: version, host: plan.host.name, seed: plan.job.seed, clock: "wall",
       startUTC: start.iso8601, endUTC: nil, cells: plan.cells.map(\.id))
+    record.variations = Dictionary(
+      uniqueKeysWithValues: plan.cells.map { ($0.id, $0.variation) }.filter { $0.1 != "" })
+    record.binary = binary
     try AtomicFile.write(JSONText.pretty(record), to: directory.run)
     return record
+  }
+
+  func write(job cell: Cell) throws {
+    let folder = directory.cell(cell.id)
+    try AtomicFile.createFolder(folder.path)
+    try AtomicFile.write(cell.job.rebased(to: folder.path).yaml, to: folder.job)
   }
 
   /// Completes the run's record.
@@ -37,7 +57,8 @@ public struct StudyRun: Sendable {
     try AtomicFile.write(JSONText.pretty(record), to: directory.run)
   }
 
-  /// Runs the cells in order. A cell that fails does not stop the others; a signal does.
+  /// Runs the cells that are not done, in order. A cell that fails does not stop the others; a
+  /// signal does, and leaves its cell to be run again.
   public func execute(
     signals: SignalInbox?, display: inout ProgressDisplay, write: (ChildLine) -> Void,
     show: (String) -> Void
@@ -47,9 +68,35 @@ public struct StudyRun: Sendable {
       if let signals, signals.next() != nil || !signals.received.isEmpty { break }
       display.begin(cell: index)
       outcomes.append(
-        try run(cell, signals: signals, display: &display, write: write, show: show))
+        try attempt(cell, signals: signals, display: &display, write: write, show: show))
     }
     return outcomes
+  }
+
+  /// How long a cell waits for ranks of a run that was killed to end.
+  static let patience = 15.0
+
+  private func attempt(
+    _ cell: Cell, signals: SignalInbox?, display: inout ProgressDisplay,
+    write: (ChildLine) -> Void, show: (String) -> Void
+  ) throws -> Outcome {
+    let folder = directory.cell(cell.id)
+    guard let lock = try CellLock(folder, seconds: Self.patience) else {
+      return Outcome(
+        cell: cell, code: .failed,
+        text: "another padtax or its ranks run this cell; wait for it or end it")
+    }
+    defer { withExtendedLifetime(lock) {} }
+    switch standing(cell, warn: { write(.error("padtax: warning: \($0)")) }) {
+    case .done: return Outcome(cell: cell, code: .fine, text: "", wasDone: true)
+    case .failed(let text):
+      return Outcome(
+        cell: cell, code: .failed, text: "failed before (--retry-errors runs it again): \(text)",
+        wasDone: true)
+    case .open: break
+    }
+    try clear(folder)
+    return try run(cell, signals: signals, display: &display, write: write, show: show)
   }
 
   private func run(
@@ -57,7 +104,6 @@ public struct StudyRun: Sendable {
     write: (ChildLine) -> Void, show: (String) -> Void
   ) throws -> Outcome {
     let folder = directory.cell(cell.id)
-    try AtomicFile.createFolder(folder.path)
     let child = try ChildProcess(plan.launch(cell, in: directory).command)
     var lastErrors: [String] = []
     let status = child.wait(signals: signals) { line in
@@ -75,14 +121,17 @@ public struct StudyRun: Sendable {
       write(line)
     }
     show(display.clear())
-    let stopped = signals?.received.first
-    let code = stopped == nil ? Self.code(of: status) : .failed
+    let code = Self.code(of: status)
     guard code != .fine else {
       if folder.state() != .done { try folder.enter(.done) }
       return Outcome(cell: cell, code: code, text: "")
     }
-    let reason = stopped.map { "stopped by signal \($0)" } ?? Self.text(status)
-    let text = ([reason] + lastErrors).joined(separator: "\n")
+    if let signal = signals?.received.first {
+      // Not an error of the cell: it is run again when the study goes on.
+      try folder.enter(.ready)
+      return Outcome(cell: cell, code: .stopped, text: "stopped by signal \(signal)")
+    }
+    let text = ([Self.text(status)] + lastErrors).joined(separator: "\n")
     if folder.state() != .error { try folder.enter(.error, text: text + "\n") }
     return Outcome(cell: cell, code: code, text: text)
   }

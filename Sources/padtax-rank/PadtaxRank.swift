@@ -28,6 +28,7 @@ struct Run: ParsableCommand {
 
   @Argument(help: "Job file.") var job: String
   @Option(help: "Layout, such as tp2pp2. The launch must have as many ranks.") var layout: String
+  @Option(help: "Name of the cell; the layout when left out.") var cell: String?
   @Option(help: "Run directory.") var out: String
   @Option(help: "Replaces a value of the job file.") var set: [String] = []
   @Option(help: "plain, machine or none.") var progress: ProgressReporter.Style = .plain
@@ -35,7 +36,7 @@ struct Run: ParsableCommand {
   func run() throws {
     throw ExitCode(
       try RankLaunch.run(
-        job: job, layout: layout, output: out, settings: set, progress: progress,
+        job: job, layout: layout, cell: cell, output: out, settings: set, progress: progress,
         arguments: CommandLine.arguments))
   }
 }

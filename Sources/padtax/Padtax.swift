@@ -12,7 +12,8 @@ struct Padtax: ParsableCommand {
     version: padtaxVersion,
     subcommands: [
       Run.self, Verify.self, Report.self, WorkloadCommand.self, ImportStudy.self,
-      DoctorCommand.self, Presets.self,
+      CommCommand.self, NetworksCommand.self, ValidateCommand.self, DoctorCommand.self,
+      Presets.self,
     ])
 
   /// Parses and runs. Every failure ends with one of `ExitCode`'s codes; the parser's own 64 for bad

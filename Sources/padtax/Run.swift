@@ -14,75 +14,99 @@ struct Run: ParsableCommand {
       is timed. Inside a Slurm allocation the ranks are started with srun, else with mpirun.
       """)
 
-  @Argument(help: "The job file, such as jobs/quickstart.yaml.") var job: String
+  @Argument(help: "The job file, such as jobs/quickstart.yaml; left out to --resume as planned.")
+  var job: String?
   @Option(
     name: .customLong("set"), parsing: .singleValue,
     help: ArgumentHelp("Replace a value of the job, such as model.scale=1/64.", valueName: "k=v"))
   var settings: [String] = []
   @Option(help: "Folder of the run itself, new or empty, instead of one under results/.")
   var out: String?
-  @Option(help: "Layouts instead of the job's, such as tp2,pp2.") var layouts: String?
+  @Option(help: "Layouts instead of the job's, such as tp2,pp2; of a resumed run, those to run.")
+  var layouts: String?
+  @Option(
+    help: ArgumentHelp("Run directory to go on with: what is missing runs.", valueName: "dir"))
+  var resume: String?
+  @Flag(name: .customLong("retry-errors"), help: "With --resume: cells that failed run again.")
+  var retryErrors = false
+  @Flag(help: "With --resume: go on although padtax-rank has changed; the run says so.")
+  var force = false
+  @Option(help: ArgumentHelp("Run every n-th cell from the i-th on, as 0/4.", valueName: "i/n"))
+  var shard: Shard?
+  @Flag(help: "Make the run directory and run nothing; --resume starts it.") var prepare = false
   @Flag(name: .customLong("no-report"), help: "Do not aggregate and print the table.")
   var noReport = false
   @Option(help: "The mpirun to use; taken inside a Slurm allocation too.") var mpirun: String?
   @Flag(name: .customLong("dry-run"), help: "Check the job, print the launches, start nothing.")
   var dryRun = false
 
-  func run() throws {
-    let plan = try makePlan()
-    if dryRun {
-      printLaunches(plan)
-      return
+  func validate() throws {
+    guard job != nil || resume != nil else {
+      throw ValidationError("name a job file, or a run directory with --resume")
     }
+    if resume != nil, out != nil {
+      throw ValidationError("--resume names the folder; leave out --out")
+    }
+    if resume != nil, prepare { throw ValidationError("--resume goes on with what is prepared") }
+    if job == nil, !settings.isEmpty {
+      throw ValidationError("--set replaces values of a job; name the job, or leave --set out")
+    }
+    if resume == nil, retryErrors || force {
+      throw ValidationError("--retry-errors and --force belong to --resume")
+    }
+  }
+
+  func run() throws {
+    let planner = RunPlanner(mpirun: mpirun, layouts: layouts)
+    var record: RunRecord?
+    if let resume { record = try RunContents.record(of: RunDirectory(path: resume)) }
+    var plan = try planner.plan(job: job, settings: settings, resuming: resume, record: record)
+    if let shard { plan = plan.part(shard.index, of: shard.count) }
+    if dryRun { return try printLaunches(plan) }
     // What is wrong with the report's surroundings is said before the run, not after it.
     if !noReport { _ = try ReportFiles.bundle() }
     let start = UTCTime.now()
-    let directory = try RunDirectory.create(job: plan.job.name, time: start, path: out)
+    let directory =
+      try resume.map(RunDirectory.init(path:))
+      ?? RunDirectory.create(job: plan.job.name, time: start, path: out)
     for warning in plan.warnings { Terminal.error("padtax: warning: \(warning)") }
-    let study = StudyRun(plan: plan, directory: directory)
-    let record = try study.prepare(
-      arguments: CommandLine.arguments, version: padtaxVersion, start: start)
+    let study = StudyRun(plan: plan, directory: directory, retriesErrors: retryErrors)
+    let binary = StudyRun.digest(ofProgram: plan.rankProgram)
+    let begun =
+      try record.map { try study.resume($0, binary: binary, force: force, time: start) }
+      ?? study.prepare(
+        arguments: CommandLine.arguments, version: padtaxVersion, start: start, binary: binary)
+    if prepare {
+      Terminal.line("prepared: \(plan.cells.count) cells in \(directory.path)")
+      return
+    }
     let signals = SignalInbox()
     let outcomes = try execute(study, signals: signals)
-    try study.finish(record, end: UTCTime.now())
+    try study.finish(begun, end: UTCTime.now())
+    report(outcomes, of: plan)
+    if !noReport { try report(directory) }
+    Terminal.line("\nfiles: \(directory.path)")
+    let code = signals.received.isEmpty ? ExitCode.combined(outcomes.map(\.code)) : .stopped
+    if code == .stopped {
+      Terminal.error("padtax: stopped; go on with: padtax run --resume \(directory.path)")
+    }
+    if code != .fine { throw code }
+  }
+
+  /// Says what failed, and what was done before.
+  private func report(_ outcomes: [StudyRun.Outcome], of plan: RunPlan) {
+    let done = outcomes.count { $0.wasDone && $0.code == .fine }
+    if done > 0 { Terminal.line("\(done) of \(plan.cells.count) cells were done before") }
     for outcome in outcomes where outcome.code != .fine {
       let text = outcome.text.split(separator: "\n").prefix(1).joined()
       Terminal.error("padtax: error: \(outcome.cell.id): \(text)")
     }
-    if !noReport { try report(directory) }
-    Terminal.line("\nfiles: \(directory.path)")
-    if !signals.received.isEmpty { throw ExitCode.failed }
-    let code = ExitCode.combined(outcomes.map(\.code))
-    if code != .fine { throw code }
   }
 
-  private func makePlan() throws -> RunPlan {
-    let variables = ProcessInfo.processInfo.environment
-    // The job first: what is wrong with it is said wherever padtax runs.
-    let launcher = Result { () throws(StudyError) in
-      try RankLauncher.choose(
-        mpirun: mpirun, variables: variables, version: Doctor.version(of:))
-    }
-    let program = Result { () throws(StudyError) in
-      try ExecutableSearch.rankProgram(variables: variables)
-    }
-    let plan = try RunPlan(
-      jobPath: job, settings: settings,
-      layouts: layouts.map { $0.split(separator: ",").map(String.init) },
-      host: HostFacts.detect(), launcher: (try? launcher.get()) ?? .openMPI(path: "mpirun"),
-      rankProgram: (try? program.get()) ?? "padtax-rank", variables: variables)
-    _ = try launcher.get()
-    _ = try program.get()
-    return plan
-  }
-
-  private func printLaunches(_ plan: RunPlan) {
-    let directory = RunDirectory(path: out ?? "results/\(plan.job.name)/<time>")
-    Terminal.line(plan.resolved.model.shapeSummary)
-    Terminal.line(
-      "\(plan.resolved.batches.count) batches, policies "
-        + plan.job.policies.map(\.description).joined(separator: ", "))
+  private func printLaunches(_ plan: RunPlan) throws {
+    let directory = RunDirectory(path: resume ?? out ?? "results/\(plan.job.name)/<time>")
     for warning in plan.warnings { Terminal.line("warning: \(warning)") }
+    for line in try plan.overview { Terminal.line(line) }
     for cell in plan.cells { Terminal.line(plan.launch(cell, in: directory).shellText) }
   }
 
@@ -105,5 +129,20 @@ struct Run: ParsableCommand {
     let report = try RunReport(directory)
     try report.write(bundle: ReportFiles.bundle())
     Terminal.write("\n" + report.summary.text(width: Terminal.tableWidth), to: STDOUT_FILENO)
+  }
+}
+
+/// A part of a study's cells: `i/n`.
+struct Shard: ExpressibleByArgument {
+  let index: Int
+  let count: Int
+
+  init?(argument: String) {
+    let parts = argument.split(separator: "/").map { Int($0) }
+    guard parts.count == 2, let index = parts[0], let count = parts[1], count > 0,
+      (0..<count).contains(index)
+    else { return nil }
+    self.index = index
+    self.count = count
   }
 }

@@ -43,6 +43,31 @@ import Testing
     }
   }
 
+  @Test("a line that changed after it was written is refused by its number")
+  func damagedLines() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.path + "/a.jsonl"
+    do {
+      let writer = try JSONLinesWriter(path: path)
+      for policy in ["packed", "sorted"] { try writer.append(record(policy)) }
+      try writer.synchronize()
+    }
+    let text = String(decoding: try Data(contentsOf: URL(filePath: path)), as: UTF8.self)
+    // The checksum that zlib gives for the first line without it.
+    let line = try JSONText.line(record("packed"))
+    #expect(text.hasPrefix(line.dropLast() + ",\"crc\":\"b10a2965\"}\n"), "\(text)")
+    for change in [("packed", "pecked"), ("\"ties\":0", "\"ties\":1"), ("b10a2965", "b10a2960")] {
+      let file = try folder.write(text.replacing(change.0, with: change.1), "b.jsonl")
+      #expect(throws: RecordError.self) { try read(file) }
+      do { _ = try read(file) } catch { #expect("\(error)".hasPrefix("\(file):1: the line is ")) }
+    }
+    // The last line torn anywhere: the first record is there and nothing else.
+    for cut in 1..<text.utf8.count / 2 {
+      let file = try folder.write(String(text.dropLast(cut)), "c.jsonl")
+      #expect(try read(file).0 == [record("packed")])
+    }
+  }
+
   @Test("a broken line in the middle, another version and a missing key are named")
   func brokenLines() throws {
     let folder = try TemporaryFolder()

@@ -20,6 +20,7 @@ import Testing
     #expect(job.seed == 1)
     #expect(job.backend == BackendChoice())
     #expect(job.verification == VerificationChoice())
+    #expect(job.dialect == .megatron && job.tensorReduction == .allReduce)
   }
 
   @Test("paths are relative to the job's folder")
@@ -37,6 +38,7 @@ import Testing
       ["model={checkpoint: /m}", "workload={trace: /t.csv, first: 3, longest: 64}"],
       ["model.layers=2", "model.heads=8", "verify={sequences: 2, output-tokens: 3}"],
       ["name=\"-1.0\"", "policies=[left-pad]", "layouts=tp2pp2dp2", "micro-batches=4"],
+      ["dialect=vllm-v0"], ["tensor-reduction=reduce-scatter"],
       ["question=\"line\\ntab\\t quote \\\" back\\\\ bell\\a nel\\N\"", "warm-up=0"],
     ]
     for changes in settings {
@@ -62,35 +64,52 @@ import Testing
   @Test(
     "a bad line is named with its number and the choices",
     arguments: [
-      ("name:", "nam: x", "jobs/x.yaml:2: name: is missing"),
-      ("name:", "name: a/b", "jobs/x.yaml:2: name: 'a/b' must consist of letters"),
+      ("name:", "nam: x", "jobs/x.yaml:2:1: name: is missing"),
+      ("name:", "name: a/b", "jobs/x.yaml:2:7: name: 'a/b' must consist of letters"),
       (
-        "scale:", "  scael: 1/4", "jobs/x.yaml:6: unknown key 'model.scael'; valid keys: checkpoint"
+        "scale:", "  scael: 1/4",
+        "jobs/x.yaml:6:10: unknown key 'model.scael'; valid keys: checkpoint"
       ),
       (
-        "output-tokens:", "outputs: 4", "jobs/x.yaml:13: unknown key 'outputs'; valid keys: backend"
+        "output-tokens:", "outputs: 4",
+        "jobs/x.yaml:13:10: unknown key 'outputs'; valid keys: backend"
       ),
-      ("output-tokens:", "output-tokens: four", "jobs/x.yaml:13: output-tokens: 'four' is not"),
-      ("output-tokens:", "output-tokens: 0", "jobs/x.yaml:13: output-tokens: 0 is out of range"),
-      ("output-tokens:", "output-tokens: [1]", "jobs/x.yaml:13: output-tokens: expected text"),
-      ("output-tokens:", "seed: -1", "jobs/x.yaml:13: seed: -1 is out of range"),
-      ("layouts:", "layouts: []", "jobs/x.yaml:7: layouts: the list is empty"),
+      ("output-tokens:", "output-tokens: four", "jobs/x.yaml:13:16: output-tokens: 'four' is not"),
+      ("output-tokens:", "output-tokens: 0", "jobs/x.yaml:13:16: output-tokens: 0 is out of range"),
+      ("output-tokens:", "output-tokens: [1]", "jobs/x.yaml:13:16: output-tokens: expected text"),
+      ("output-tokens:", "seed: -1", "jobs/x.yaml:13:7: seed: -1 is out of range"),
+      ("layouts:", "layouts: []", "jobs/x.yaml:7:10: layouts: the list is empty"),
       (
-        "layouts:", "layouts: [tp1, xp2]", "jobs/x.yaml:7: layouts: layout 'xp2' is not of the form"
+        "layouts:", "layouts: [tp1, xp2]",
+        "jobs/x.yaml:7:16: layouts: layout 'xp2' is not of the form"
       ),
-      ("layouts:", "layouts: [tp2, tp2]", "jobs/x.yaml:7: layouts: 'tp2' is there twice"),
-      ("layouts:", "layouts: {a: b}", "jobs/x.yaml:7: layouts: expected a list of texts"),
-      ("layouts:", "", "jobs/x.yaml:2: layouts: is missing"),
+      ("layouts:", "layouts: [tp2, tp2]", "jobs/x.yaml:7:16: layouts: 'tp2' is there twice"),
+      ("layouts:", "layouts: {a: b}", "jobs/x.yaml:7:10: layouts: expected a list of texts"),
+      ("layouts:", "", "jobs/x.yaml:2:1: layouts: is missing"),
       (
         "policies:", "policies: [pad]",
-        "jobs/x.yaml:8: policies: unknown policy 'pad'; valid choices: fixed:N, bucketed:EDGES, multi-bin:N, right-pad"
+        "jobs/x.yaml:8:12: policies: unknown policy 'pad'; valid choices: fixed:N, bucketed:EDGES, multi-bin:N, right-pad"
       ),
-      ("preset:", "  scale: 1/2", "jobs/x.yaml:5: key 'scale' is there twice"),
-      ("preset:", "  layers: 2", "jobs/x.yaml:5: model needs one of: preset, config, checkpoint"),
+      ("preset:", "  scale: 1/2", "jobs/x.yaml:5:3: key 'scale' is there twice"),
+      ("preset:", "  layers: 2", "jobs/x.yaml:5:3: model needs one of: preset, config, checkpoint"),
       ("generate:", "  generate: ~x", "accepted"),
-      ("batch-size:", "  study: a.json", "jobs/x.yaml:10: workload.generate: study is given too"),
+      (
+        "batch-size:", "  study: a.json", "jobs/x.yaml:10:13: workload.generate: study is given too"
+      ),
+      (
+        "output-tokens:", "dialect: sglang",
+        "jobs/x.yaml:13:10: dialect: unknown value 'sglang'; valid choices: megatron, vllm-v0"
+      ),
+      (
+        "output-tokens:", "tensor-reduction: ring",
+        "jobs/x.yaml:13:19: tensor-reduction: unknown value 'ring'; valid choices: all-reduce, reduce-scatter"
+      ),
+      (
+        "output-tokens:", "dialect: vllm-v0\ntensor-reduction: reduce-scatter",
+        "jobs/x.yaml:14:19: tensor-reduction: dialect vllm-v0 passes whole sums on; take all-reduce, or dialect megatron"
+      ),
       ("name:", "name: [", "jobs/x.yaml:"),
-      ("model:", "model: qwen", "jobs/x.yaml:5: not YAML"),
+      ("model:", "model: qwen", "jobs/x.yaml:5:9: not YAML"),
     ])
   func namesTheLine(key: String, line: String, start: String) {
     let complaint = JobText.complaint(JobText.replacing(key, line))
@@ -101,14 +120,16 @@ import Testing
   @Test("a wrong value in a list over several lines is named by its own line")
   func namesTheLineInAList() {
     let text = JobText.replacing("policies:", "policies:\n  - packed\n  - pakced")
-    #expect(JobText.complaint(text).hasPrefix("jobs/x.yaml:10: policies: unknown policy 'pakced'"))
+    #expect(
+      JobText.complaint(text).hasPrefix("jobs/x.yaml:10:5: policies: unknown policy 'pakced'"))
   }
 
   @Test("a checkpoint keeps its shape")
   func checkpointShape() {
     let text = JobText.replacing("preset:", "  checkpoint: m")
     #expect(
-      JobText.complaint(text).hasPrefix("jobs/x.yaml:6: model.scale: a checkpoint has the shape"))
+      JobText.complaint(text).hasPrefix("jobs/x.yaml:6:10: model.scale: a checkpoint has the shape")
+    )
   }
 
   @Test(
@@ -135,7 +156,8 @@ import Testing
   func notAJob() {
     #expect(JobText.complaint("") == "jobs/x.yaml: the file is empty")
     #expect(
-      JobText.complaint("- a\n- b") == "jobs/x.yaml:1: the job must be a mapping of keys to values")
+      JobText.complaint("- a\n- b")
+        == "jobs/x.yaml:1:1: the job must be a mapping of keys to values")
   }
 
   @Test("a file that is not there is refused")

@@ -52,8 +52,10 @@ final class TemporaryFolder {
 
   deinit { try? FileManager.default.removeItem(atPath: path) }
 
+  @discardableResult
   func write(_ text: String, _ name: String) throws -> String {
     let file = path + "/" + name
+    try AtomicFile.createFolder(String(file.prefix(upTo: file.lastIndex(of: "/") ?? file.endIndex)))
     try AtomicFile.write(text, to: file)
     return file
   }

@@ -47,7 +47,19 @@ import Workloads
         ["workload.generate=talk"],
         "--set workload.generate=talk: workload.generate: unknown length distribution 'talk'"
       ),
-      (["output-tokens=999999"], "x.yaml:10: workload.generate: batch 0, row 0: a prompt of"),
+      (["output-tokens=999999"], "x.yaml:10:13: workload.generate: batch 0, row 0: a prompt of"),
+      (
+        ["dialect=vllm-v0", "model.hidden=223", "layouts=[tp1, tp2, pp2, tp2pp2]"],
+        "--set layouts=[tp1, tp2, pp2, tp2pp2]: layouts: tp2pp2: dialect vllm-v0 passes 1/2 of each"
+      ),
+      (
+        ["model={preset: bert-base}", "output-tokens=1", "dialect=vllm-v0"],
+        "--set dialect=vllm-v0: dialect: vllm-v0 runs decoders only and bert-base is an encoder"
+      ),
+      (
+        ["model={preset: bert-base}", "output-tokens=1", "tensor-reduction=reduce-scatter"],
+        "--set tensor-reduction=reduce-scatter: tensor-reduction: reduce-scatter runs decoders only"
+      ),
       (["layouts=[dp8]"], "--set layouts=[dp8]: layouts: dp8 has 8 replicas and batch 0 only 4"),
       ([workload("/no/such.json")], "/no/such.json: "),
       ([workload(zero)], "zero.json:1: "), ([workload(none)], "none.json:1: "),
@@ -78,7 +90,7 @@ import Workloads
       JobText.replacing("layouts:", "layouts:\n  - tp1\n  - tp5"), "x.yaml")
     let job = try JobFile.read(path: file)
     let error = #expect(throws: RecordError.self) { try ResolvedJob(job, file: file) }
-    #expect(error?.description.hasPrefix("\(file):9: layouts: tensor-parallel degree 5") == true)
+    #expect(error?.description.hasPrefix("\(file):9:5: layouts: tensor-parallel degree 5") == true)
     _ = try ResolvedJob(job, file: file, layouts: [.single])
   }
 

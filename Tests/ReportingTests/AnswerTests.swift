@@ -49,12 +49,12 @@ import Workloads
         The padding tax of right-pad, its extra time to first token over the same prompts packed, is \
         +106 % [+100, +112] (tp2) to +312 % [+300, +325] (pp2), n = 2 pairs each; 50 % of its prefill \
         slots hold no token.
-        tp2 pays least and pp2 most: their intervals do not overlap, so the layouts differ.
+        tp2 pays least and pp2 most: their intervals do not overlap, so they differ.
         Pack: under pp2 that is 4.12 times as fast as right-pad, where FLOPs allow 2.00; where an \
         engine cannot pack, sorted is the cheapest padded policy there, +212 % [+200, +225].
         """)
     let close = Fixture.summary(cell("tp2"), cell("pp2", factor: 1.02))
-    #expect(words(close).contains("this run does not tell the layouts apart"))
+    #expect(words(close).contains("this run does not tell them apart"))
   }
 
   @Test("an interval that holds zero is no difference, and no reason to pack")

@@ -15,10 +15,17 @@ import Testing
     var charts: [String: Int]
     var failed: [String]
     var overflow: [String: Int]
-    var load_ms: Int
-    var charts_ms: Int
+    var loadMilliseconds: Int
+    var chartsMilliseconds: Int
     var bytes: Int
-    var broken_links: [String]
+    var brokenLinks: [String]
+
+    enum CodingKeys: String, CodingKey {
+      case console, charts, failed, overflow, bytes
+      case loadMilliseconds = "load_ms"
+      case chartsMilliseconds = "charts_ms"
+      case brokenLinks = "broken_links"
+    }
   }
 
   private static let bundle: VegaBundle? = {
@@ -59,7 +66,7 @@ import Testing
   func small() throws {
     let seen = try open(StudyFixture(), "small")
     #expect(seen.console.isEmpty)
-    #expect(seen.failed.isEmpty && seen.broken_links.isEmpty)
+    #expect(seen.failed.isEmpty && seen.brokenLinks.isEmpty)
     #expect(seen.charts.count == 26)
     for (name, marks) in seen.charts { #expect(marks > 1, "\(name) has \(marks) marks") }
     #expect(seen.charts["map-1"] == 12, "a rectangle and a number for each of 3 × 2 cells")

@@ -46,52 +46,21 @@ import Testing
     echo "@padtax {\\"layout\\":\\"$layout\\",\\"stage\\":\\"measure\\",\\"done\\":1,\\"total\\":2,\\"elapsed_s\\":3}"
     """
 
-  private struct Result {
-    var code: Int32
-    var output: [String] = []
-    var errors: [String] = []
-  }
-
-  private func padtax(
-    _ arguments: [String], in folder: TestFolder, tick: (ChildProcess) -> Void = { _ in }
-  ) throws -> Result {
-    let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-    let program = RelativePath.folder(of: own) + "/padtax"
-    var variables = ProcessInfo.processInfo.environment
-    variables["PADTAX_RANK"] = folder.path + "/padtax-rank"
-    variables["SLURM_JOB_ID"] = nil
-    let line = ["cd", folder.path, "&&", "exec", program] + arguments
-    let child = try ChildProcess(
-      ChildCommand(
-        executable: "/bin/sh", arguments: ["-c", line.joined(separator: " ")],
-        environment: variables))
-    var result = Result(code: -1)
-    let status = child.wait(
-      signals: nil, tick: { tick(child) },
-      line: { line in
-        switch line {
-        case .output(let text): result.output.append(text)
-        case .error(let text): result.errors.append(text)
-        }
-      })
-    if case .exited(let code) = status { result.code = code }
-    return result
-  }
-
   private let run = ["run", "jobs/toy.yaml", "--out", "out", "--mpirun", "./mpirun"]
 
   @Test("a run launches each layout, shows progress, and leaves a job that can be read again")
   func runs() throws {
     let folder = try makeFolder(
       rank: prelude + "\necho \"$layout $progress $OPENBLAS_NUM_THREADS\" >> $out/calls; echo hi")
-    let result = try padtax(run, in: folder)
+    let result = try Padtax.start(run, in: folder)
     #expect(result.code == 0, "\(result)")
     #expect(folder.text("out/calls") == "tp1 machine 1\ntp2 machine 1\n")
     #expect(result.output.filter { $0 == "hi" }.count == 2)
     #expect(result.errors.contains("[1/2]  tp1  measure  1/2"), "\(result.errors)")
     #expect(!result.output.contains { $0.hasPrefix("@padtax") })
-    #expect(folder.names("out/cells") == ["tp1", "tp2"])
-    #expect(folder.exists("out/cells/tp2/done"))
+    let cells = folder.names("out/cells")
+    #expect(cells.map { String($0.prefix(4)) } == ["tp1-", "tp2-"])
+    #expect(folder.exists(folder.cell("tp2", "done")))
     for file in ["records.jsonl", "summary.csv", "summary.json", "report.html"] {
       #expect(folder.exists("out/" + file), "\(file)")
     }
@@ -99,34 +68,37 @@ import Testing
     #expect(job.workload.value == folder.path + "/out/../jobs/batches.json")
     #expect(try ResolvedJob(job, file: "job.yaml").batches.map(\.lengths) == [[5, 3]])
     let record = try JSONText.decode(RunRecord.self, from: folder.text("out/run.json"), source: "")
-    #expect(record.cells == ["tp1", "tp2"] && record.endUTC != nil && record.job == "toy")
+    #expect(record.cells == cells && record.endUTC != nil && record.job == "toy")
   }
 
   @Test("a layout that fails is marked with what it said last, and the others still run")
   func failing() throws {
     let folder = try makeFolder(
       rank: prelude + "\nif [ $layout = tp1 ]; then echo 'rank 0: boom' >&2; exit 7; fi")
-    let result = try padtax(run, in: folder)
+    let result = try Padtax.start(run, in: folder)
     #expect(result.code == 1)
     #expect(
-      folder.text("out/cells/tp1/error") == "ranks ended with code 7\nrank 0: boom\n")
-    #expect(folder.exists("out/cells/tp2/done"))
-    #expect(result.errors.contains { $0.hasSuffix("tp1: ranks ended with code 7") })
+      folder.text(folder.cell("tp1", "error")) == "ranks ended with code 7\nrank 0: boom\n")
+    #expect(folder.exists(folder.cell("tp2", "done")))
+    #expect(
+      result.errors.contains {
+        $0.hasPrefix("padtax: error: tp1-") && $0.hasSuffix(": ranks ended with code 7")
+      })
   }
 
   @Test("exit codes of ranks make the run's", arguments: [("2", 2), ("4", 4), ("137", 1)])
   func codes(rank: String, code: Int32) throws {
     let folder = try makeFolder(rank: "exit \(rank)")
-    #expect(try padtax(run + ["--no-report"], in: folder).code == code)
+    #expect(try Padtax.start(run + ["--no-report"], in: folder).code == code)
     #expect(!folder.exists("out/summary.json"))
   }
 
   @Test("a launcher that is killed is an error of its cell")
   func killed() throws {
     let folder = try makeFolder(rank: prelude + "\n[ $layout = tp1 ] && kill -9 $$; true")
-    let result = try padtax(run, in: folder)
+    let result = try Padtax.start(run, in: folder)
     #expect(result.code == 1)
-    #expect(folder.text("out/cells/tp1/error") == "the launcher was killed by signal 9\n")
+    #expect(folder.text(folder.cell("tp1", "error")) == "the launcher was killed by signal 9\n")
   }
 
   @Test("an interrupt ends the ranks and the run, and what there is stays")
@@ -135,16 +107,18 @@ import Testing
       rank: prelude + "\necho $$ > $out/pid; trap 'echo got >> $out/got; exit 130' INT\n"
         + "while true; do sleep 0.05; done")
     var sent = false
-    let result = try padtax(run, in: folder) { child in
+    let result = try Padtax.start(run, in: folder) { child in
       if !sent, folder.exists("out/pid"), !folder.text("out/pid").isEmpty {
         child.send(signal: SIGINT)
         sent = true
       }
     }
-    #expect(result.code == 1)
+    #expect(result.code == 5)
     #expect(folder.text("out/got") == "got\n")
-    #expect(folder.text("out/cells/tp1/error").hasPrefix("stopped by signal 2"))
-    #expect(!folder.exists("out/cells/tp2"))
+    #expect(folder.exists(folder.cell("tp1", "ready")))
+    #expect(!folder.exists(folder.cell("tp1", "error")))
+    #expect(!folder.exists(folder.cell("tp2", "ready")))
+    #expect(result.errors.last?.hasSuffix("padtax run --resume out") == true)
     #expect(folder.exists("out/summary.json"))
   }
 
@@ -161,7 +135,7 @@ import Testing
     let folder = try makeFolder(rank: "exit 0")
     let quoted = arguments.map { "'\($0)'" }
     let mpirun = arguments.contains("--mpirun") ? [] : ["--mpirun", "./mpirun"]
-    let result = try padtax(["run", "jobs/toy.yaml"] + mpirun + quoted, in: folder)
+    let result = try Padtax.start(["run", "jobs/toy.yaml"] + mpirun + quoted, in: folder)
     #expect(result.code == 2 && result.output.isEmpty)
     #expect(result.errors.count == 1 && result.errors[0].contains(text), "\(result.errors)")
     #expect(folder.names("") == ["jobs", "mpirun", "padtax-rank"])
@@ -170,28 +144,28 @@ import Testing
   @Test("bad usage is code 2, help and version are code 0")
   func usage() throws {
     let folder = try makeFolder(rank: "exit 0")
-    #expect(try padtax(["run"], in: folder).code == 2)
-    #expect(try padtax(["run", "x", "--nope"], in: folder).code == 2)
-    #expect(try padtax(["report"], in: folder).code == 2)
-    #expect(try padtax(["report", "nowhere"], in: folder).code == 2)
-    #expect(try padtax(["--help"], in: folder).code == 0)
-    #expect(try padtax(["--version"], in: folder).code == 0)
+    #expect(try Padtax.start(["run"], in: folder).code == 2)
+    #expect(try Padtax.start(["run", "x", "--nope"], in: folder).code == 2)
+    #expect(try Padtax.start(["report"], in: folder).code == 2)
+    #expect(try Padtax.start(["report", "nowhere"], in: folder).code == 2)
+    #expect(try Padtax.start(["--help"], in: folder).code == 0)
+    #expect(try Padtax.start(["--version"], in: folder).code == 0)
   }
 
   @Test("a dry run prints the launches and writes nothing")
   func dryRun() throws {
     let folder = try makeFolder(rank: "exit 9")
-    let result = try padtax(run + ["--dry-run", "--layouts", "pp2"], in: folder)
+    let result = try Padtax.start(run + ["--dry-run", "--layouts", "pp2"], in: folder)
     #expect(result.code == 0)
     #expect(result.output.last?.contains("-np 2") == true)
-    #expect(result.output.last?.contains("out/job.yaml --layout pp2 --out out") == true)
+    #expect(result.output.last?.contains("/job.yaml --layout pp2 --cell pp2-") == true)
     #expect(!folder.exists("out"))
   }
 
   @Test("verify passes on arguments, output and exit code", arguments: [0, 2, 3])
   func verify(code: Int32) throws {
     let folder = try makeFolder(rank: "echo \"$@\"; exit \(code)")
-    let result = try padtax(
+    let result = try Padtax.start(
       [
         "verify", "--checkpoint", ".", "--layout", "tp2pp2", "--policy", "left-pad",
         "--micro-batches", "2", "--mpirun", "./mpirun",
@@ -212,14 +186,60 @@ import Testing
       ["--checkpoint", ".", "--layout", "2"], ["--checkpoint", ".", "--backend", "gpu"],
       ["--checkpoint", ".", "--micro-batches", "0"],
     ] {
-      let result = try padtax(["verify", "--mpirun", "./mpirun"] + arguments, in: folder)
+      let result = try Padtax.start(["verify", "--mpirun", "./mpirun"] + arguments, in: folder)
       #expect(result.code == 2, "\(arguments)")
     }
   }
 
   @Test("presets lists the published parameter count")
   func presets() throws {
-    let result = try padtax(["presets"], in: makeFolder(rank: "exit 0"))
+    let result = try Padtax.start(["presets"], in: makeFolder(rank: "exit 0"))
     #expect(result.output.contains { $0.contains("qwen2.5-32b") && $0.contains("32,763,876,352") })
+  }
+
+  @Test("comm prints rows that validate takes as its table, also below its own comments")
+  func messages() throws {
+    let folder = try makeFolder(rank: "exit 0")
+    let request = ["comm", "--model", "llama-3.1-8b", "--layout", "tp2pp2"]
+    let made = try Padtax.start(request + ["--dialect", "vllm-v0"], in: folder)
+    #expect(made.code == 0)
+    #expect(made.output.contains("VI,llama-3.1-8b,2,2,decode,send,254,1x2048,4096"))
+    let rows = try Padtax.start(request + ["--dialect", "vllm-v0", "--csv"], in: folder)
+    #expect(rows.output == made.output.filter { !$0.hasPrefix("#") } && rows.output.count == 9)
+    let json = try Padtax.start(request + ["--json", "--dtype", "fp32", "--batch", "3"], in: folder)
+    #expect(json.output.joined().contains("\"message_bytes\" : 6291456"))
+    try folder.write(made.output.joined(separator: "\n") + "\n", "table.csv")
+    let check = ["validate", "--paper", "2507.14392"]
+    let passed = try Padtax.start(check + ["--table", "table.csv"], in: folder)
+    #expect(passed.code == 0 && passed.output.last == "PASS: 8 of 8 rows equal")
+    #expect(try Padtax.start(check, in: folder).output.last == "PASS: 20 of 20 rows equal")
+  }
+
+  @Test("a row that differs is code 3 and named; a bad request or table is code 2 and one line")
+  func messagesRefused() throws {
+    let folder = try makeFolder(rank: "exit 0")
+    let header = "table,model,tp,pp,phase,operation,count,shape,message_bytes\n"
+    try folder.write(header + "V,llama-3.1-8b,1,2,decode,send,256,1x4096,8192\n", "bad.csv")
+    let check = ["validate", "--paper", "2507.14392", "--table"]
+    let failed = try Padtax.start(check + ["bad.csv"], in: folder)
+    #expect(failed.code == 3 && failed.output.last == "FAIL: 0 of 1 rows equal")
+    #expect(
+      failed.output.contains(
+        "FAIL line 2: V,llama-3.1-8b,1,2,decode,send,256,1x4096,8192: ours 254,1x4096,8192"))
+    let json = try Padtax.start(check + ["bad.csv", "--json"], in: folder)
+    #expect(json.code == 3 && json.output.joined().contains("\"passed\" : false"))
+    try folder.write(header + "V,llama-3.1-8b,1\n", "torn.csv")
+    let torn = try Padtax.start(check + ["torn.csv"], in: folder)
+    #expect(torn.code == 2 && torn.errors.first?.contains("torn.csv:2: 3 fields") == true)
+    for arguments in [
+      check + ["none.csv"], ["validate", "--paper", "1"],
+      ["comm", "--model", "llama-3.1-8b", "--layout", "tp3"],
+      ["comm", "--model", "llama-9", "--layout", "tp2"],
+      ["comm", "--model", "bert-base", "--layout", "tp2"],
+      ["comm", "--model", "llama-3.1-8b", "--layout", "tp2", "--generate", "0"],
+      ["comm", "--model", "llama-3.1-8b", "--layout", "tp2", "--dtype", "int4"],
+    ] {
+      #expect(try Padtax.start(arguments, in: folder).code == 2, "\(arguments)")
+    }
   }
 }

@@ -35,6 +35,12 @@ final class TestFolder {
 
   func exists(_ name: String) -> Bool { FileManager.default.fileExists(atPath: path + "/" + name) }
 
+  /// A file of the cell of a layout in the run directory `out`, which has one cell per layout.
+  func cell(_ layout: String, _ file: String, in run: String = "out") -> String {
+    let name = names(run + "/cells").first { $0.hasPrefix(layout + "-") }
+    return "\(run)/cells/\(name ?? layout)/\(file)"
+  }
+
   /// Names in a folder, sorted.
   func names(_ folder: String) -> [String] {
     ((try? FileManager.default.contentsOfDirectory(atPath: path + "/" + folder)) ?? []).sorted()

@@ -21,7 +21,7 @@ extension Answer {
       tiles.append(
         Tile(
           value: String(row.signedTax.prefix { $0 != "[" }), name: "padding tax",
-          term: SummaryMetric.taxTTFT.rawValue, condition: "\(row.policy), \(row.layout)"))
+          term: SummaryMetric.taxTTFT.rawValue, condition: "\(row.policy), \(names.place(row))"))
     }
     if let row = dearest ?? padded.first, let ratio = row[.padRatio] {
       tiles.append(
@@ -43,7 +43,8 @@ extension Answer {
       tiles.append(
         Tile(
           value: Quantity.milliseconds(seconds), name: "shortest TTFT",
-          term: SummaryMetric.batchTTFT.rawValue, condition: "\(best.policy), \(best.layout)"))
+          term: SummaryMetric.batchTTFT.rawValue, condition: "\(best.policy), \(names.place(best))")
+      )
     }
     return tiles
   }

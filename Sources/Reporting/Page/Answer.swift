@@ -12,12 +12,14 @@ struct Answer: Sendable {
 
   let rows: [SummaryRow]
   let grid: [GridRow]
+  let names: RowNames
 
   init(_ summary: Summary) {
     let own = summary.rows.filter { $0.origin == Origin.measured.rawValue }
     let timed = (own.contains { $0[.batchTTFT] != nil } ? own : summary.rows)
       .filter { $0[.batchTTFT] != nil }
     rows = timed
+    names = RowNames(timed)
     let keys = Set(timed.map { RowKey($0) })
     grid = summary.grid.filter { keys.contains(RowKey($0.row)) }
     sentences = []
@@ -65,13 +67,13 @@ struct Answer: Sendable {
     if reference.allSatisfy(\.isLostInNoise) {
       return """
         No \("padding tax", term: "padding_tax_ttft") of \(most.policy) can be told from noise: \
-        \(most.signedTax) under \(most.layout), n = \(pairCounts), although \(end).
+        \(most.signedTax) under \(names.place(most)), n = \(pairCounts), although \(end).
         """
     }
     let amount: Prose =
       reference.count == 1
-      ? "\(most.signedTax) under \(most.layout)"
-      : "\(least.signedTax) (\(least.layout)) to \(most.signedTax) (\(most.layout))"
+      ? "\(most.signedTax) under \(names.place(most))"
+      : "\(least.signedTax) (\(names.place(least))) to \(most.signedTax) (\(names.place(most)))"
     return """
       The \("padding tax", term: "padding_tax_ttft") of \(most.policy), its extra \(timeName) over the \
       same prompts packed, is \(amount), n = \(pairCounts) \("pairs", term: "pairs")\
@@ -85,14 +87,14 @@ struct Answer: Sendable {
       let apart = (least[.taxTTFTUpper] ?? .infinity) < (most[.taxTTFTLower] ?? -.infinity)
       let verdict =
         apart
-        ? "their intervals do not overlap, so the layouts differ"
-        : "their intervals overlap, so this run does not tell the layouts apart"
-      return "\(least.layout) pays least and \(most.layout) most: \(verdict)."
+        ? "their intervals do not overlap, so they differ"
+        : "their intervals overlap, so this run does not tell them apart"
+      return "\(names.place(least)) pays least and \(names.place(most)) most: \(verdict)."
     }
-    let others = padded(under: most.layout)
+    let others = padded(like: most)
     if others.count > 1, let cheapest = others.first, let dearest = others.last {
       return """
-        Of the padded policies under \(most.layout), \(cheapest.policy) pays least, \
+        Of the padded policies under \(names.place(most)), \(cheapest.policy) pays least, \
         \(cheapest.signedTax), and \(dearest.policy) most, \(dearest.signedTax).
         """
     }
@@ -117,11 +119,11 @@ struct Answer: Sendable {
     guard reference.contains(where: { ($0[.taxTTFTLower] ?? $0.tax) > 0 }) else {
       return "So nothing here asks for packing: it gains no \(timeName) on these batches."
     }
-    let cheapest = padded(under: most.layout).first.flatMap { $0.policy == most.policy ? nil : $0 }
+    let cheapest = padded(like: most).first.flatMap { $0.policy == most.policy ? nil : $0 }
     let gain: Prose =
       if let ideal = most[.idealPackingSpeedup], let speedup = most[.packingSpeedup] {
         """
-        Pack: under \(most.layout) that is \(speedup.fixed(2)) times as fast as \(most.policy), where \
+        Pack: under \(names.place(most)) that is \(speedup.fixed(2)) times as fast as \(most.policy), where \
         \("FLOPs", term: "ideal_packing_speedup") allow \(ideal.fixed(2))
         """
       } else {
@@ -134,8 +136,9 @@ struct Answer: Sendable {
       """
   }
 
-  private func padded(under layout: String) -> [SummaryRow] {
-    rows.filter { $0.layout == layout && $0.isPadded && $0[.taxTTFT] != nil }
+  /// Padded rows of the same run and layout, the lowest tax first.
+  private func padded(like row: SummaryRow) -> [SummaryRow] {
+    rows.filter { $0.isPadded && $0[.taxTTFT] != nil && names.place($0) == names.place(row) }
       .sorted { ($0.tax, $0.policy) < ($1.tax, $1.policy) }
   }
 
@@ -162,7 +165,7 @@ struct Answer: Sendable {
   private var fastestSentence: Prose {
     let sorted = rows.sorted { ($0.ttft, $0.layout, $0.policy) < ($1.ttft, $1.layout, $1.policy) }
     guard let best = sorted.first, let worst = sorted.last else { return "" }
-    func named(_ row: SummaryRow) -> String { "\(row.policy) under \(row.layout)" }
+    func named(_ row: SummaryRow) -> String { "\(row.policy) under \(names.place(row))" }
     let wins = winSentence
     if sorted.count == 1 {
       return """

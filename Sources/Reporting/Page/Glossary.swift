@@ -142,6 +142,10 @@ enum Glossary {
       "padded_sent_bytes", "padded bytes sent",
       "The part of them that belongs to slots without a token."),
     Entry(
+      "padded_communication_share", "padded share of communication",
+      "Part of the communication time that belongs to slots without a token: per rank, phase and "
+        + "operation its time · padded bytes / bytes."),
+    Entry(
       "control_bytes", "control bytes", "Bytes of plans and tokens, which are not the model's."),
     Entry(
       "kv_waste", "W",

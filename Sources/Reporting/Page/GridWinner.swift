@@ -1,8 +1,9 @@
 import Workloads
 
-/// The layout with the shortest TTFT for one run, policy, pad ratio and spread.
+/// The layout with the shortest TTFT for one run, variation, policy, pad ratio and spread.
 struct GridWinner: Sendable, Hashable {
   var run: String
+  var variation: String
   var origin: String
   var policy: String
   var target: PaddingPair
@@ -15,6 +16,7 @@ struct GridWinner: Sendable, Hashable {
   static func all(_ grid: [GridRow]) -> [GridWinner] {
     struct Place: Hashable {
       var run: String
+      var variation: String
       var origin: String
       var policy: String
       var target: PaddingPair
@@ -24,8 +26,8 @@ struct GridWinner: Sendable, Hashable {
     for entry in grid {
       guard let seconds = entry.row[.batchTTFT] else { continue }
       let place = Place(
-        run: entry.row.run, origin: entry.row.origin, policy: entry.row.policy,
-        target: entry.target)
+        run: entry.row.run, variation: entry.row.variation, origin: entry.row.origin,
+        policy: entry.row.policy, target: entry.target)
       if times[place] == nil { order.append(place) }
       times[place, default: []].append((entry.row.layout, seconds))
     }
@@ -33,8 +35,8 @@ struct GridWinner: Sendable, Hashable {
       let sorted = (times[place] ?? []).sorted { ($0.seconds, $0.layout) < ($1.seconds, $1.layout) }
       guard let best = sorted.first else { return nil }
       return GridWinner(
-        run: place.run, origin: place.origin, policy: place.policy, target: place.target,
-        layout: best.layout, seconds: best.seconds,
+        run: place.run, variation: place.variation, origin: place.origin, policy: place.policy,
+        target: place.target, layout: best.layout, seconds: best.seconds,
         lead: sorted.count > 1 ? sorted[1].seconds / best.seconds - 1 : nil)
     }
   }

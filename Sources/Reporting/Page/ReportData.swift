@@ -9,8 +9,7 @@ struct ReportData: Sendable {
   let rows: [SummaryRow]
   let policies: Palette
   let layouts: Palette
-  private let severalOrigins: Bool
-  private let severalRuns: Bool
+  private let names: RowNames
 
   init(_ summary: Summary, runs: [RunContents]) {
     self.summary = summary
@@ -18,18 +17,11 @@ struct ReportData: Sendable {
     rows = summary.rows.filter { $0[.batchTTFT] != nil }
     policies = Palette(Self.unique(rows.map(\.policy)), known: Palette.knownPolicies)
     layouts = Palette(Self.unique(rows.map(\.layout)))
-    severalOrigins = Set(rows.map(\.origin)).count > 1
-    severalRuns = Set(rows.map { [$0.origin, $0.run] }).count > Set(rows.map(\.origin)).count
+    names = RowNames(rows)
   }
 
-  /// Layout of a row as charts name it: with its origin and run where the report has several, and
-  /// `*` where its times are not to be trusted.
-  func place(_ row: SummaryRow) -> String {
-    var words = row.layout + (row.oversubscribed ? "*" : "")
-    if severalOrigins { words += " (\(row.origin))" }
-    if severalRuns { words += " \(row.run)" }
-    return words
-  }
+  /// Layout of a row as charts name it, with `*` where its times are not to be trusted.
+  func place(_ row: SummaryRow) -> String { names.place(row) + (row.oversubscribed ? "*" : "") }
 
   /// Layout and policy of a row.
   func series(_ row: SummaryRow) -> String { "\(place(row)) · \(row.policy)" }

@@ -20,20 +20,14 @@ extension ReportData {
     var padded: Double
   }
 
-  /// Bytes that the model's operations were given, per execution, summed over ranks.
+  /// Bytes that the model's operations sent, per execution, summed over ranks: what is received was
+  /// counted by its sender.
   private var traffic: [Traffic] {
-    rows.flatMap { row -> [Traffic] in
-      var sums: [String: (bytes: Int, padded: Int)] = [:]
-      for entry in ranks(row).flatMap(\.traffic)
-      where entry.communicator != "control" && CellAggregation.sends(entry.operation) {
-        sums[entry.operation, default: (0, 0)].bytes += entry.bytes
-        sums[entry.operation, default: (0, 0)].padded += entry.paddedBytes
-      }
-      let count = Double(max(row.executions, 1))
-      return sums.sorted { $0.key < $1.key }.filter { $0.value.bytes > 0 }.map {
+    rows.flatMap { row in
+      (row.communication ?? []).filter { CellAggregation.sends($0.operation) && $0.bytes > 0 }.map {
         Traffic(
-          row: row, operation: $0.key, useful: Double($0.value.bytes - $0.value.padded) / count,
-          padded: Double($0.value.padded) / count)
+          row: row, operation: $0.operation, useful: $0.bytes - $0.paddedBytes,
+          padded: $0.paddedBytes)
       }
     }
   }
@@ -80,18 +74,7 @@ extension ReportData {
         """,
       description: "Bytes sent by operation for \(Set(traffic.map { series($0.row) }).count) rows; "
         + "\(Summary.percent(padded / max(all, 1))) % of all bytes belong to padding.",
-      table: ColumnTable(
-        keys: [
-          .init("layout, policy", alignment: .leading, cells: traffic.map { series($0.row) }),
-          .init("operation", alignment: .leading, cells: traffic.map(\.operation)),
-        ],
-        columns: [
-          .init("tokens", cells: traffic.map { Bytes(Int($0.useful)).description }),
-          .init("padding", cells: traffic.map { Bytes(Int($0.padded)).description }),
-          .init(
-            "padding", unit: "%",
-            cells: traffic.map { Summary.percent($0.padded / max($0.useful + $0.padded, 1)) }),
-        ]))
+      table: summary.operationTable)
   }
 
   private func shareChart(_ rows: [SummaryRow]) -> Chart {

@@ -25,9 +25,9 @@ extension ReportData {
   private var winnerCharts: [Chart] {
     guard layouts.names.count > 1 else { return [] }
     let winners = GridWinner.all(summary.grid)
-    let groups = Self.unique(winners.map { "\($0.run)\u{0}\($0.policy)" })
+    let groups = Self.unique(winners.map { $0.group })
     return groups.enumerated().compactMap { index, group in
-      let part = winners.filter { "\($0.run)\u{0}\($0.policy)" == group }
+      let part = winners.filter { $0.group == group }
       guard let first = part.first, part.contains(where: { $0.lead != nil }) else { return nil }
       let values = part.map { winner -> [String: VegaLite.Datum] in
         var datum = Self.place(winner.target)
@@ -51,7 +51,8 @@ extension ReportData {
       }
       return Chart(
         id: "winner-\(index + 1)",
-        title: "Fastest layout: \(first.policy), \(first.origin)\(runWords(first.run))",
+        title: "Fastest layout: \(first.policy), \(first.origin)\(runWords(first.run))"
+          + (first.variation.isEmpty ? "" : ", \(first.variation)"),
         spec: VegaLite(
           values, height: Self.mapHeight(part.map(\.target)),
           [
@@ -163,4 +164,9 @@ extension ReportData {
     text.fontSize = 11
     return text
   }
+}
+
+extension GridWinner {
+  /// What winners of one map have in common.
+  fileprivate var group: String { [run, variation, policy].joined(separator: "\u{0}") }
 }

@@ -1,0 +1,104 @@
+import Communication
+import Costs
+import Models
+import Records
+import Scheduling
+import Units
+
+/// What a cell will roughly take, before anything has run: to plan a day, not to predict a figure.
+///
+/// Time is FLOPs of all slots at an assumed rate, or the weights read once per step at an assumed
+/// bandwidth, whichever is more, per rank; stages of a pipeline are taken to be busy all the time.
+/// Memory is weights and the largest KV reservation, fp32, of the fullest rank.
+public struct CellEstimate: Hashable, Sendable {
+  /// What a rank is taken to reach: one core of a current server CPU.
+  public static let flopsPerSecond = 50e9
+  public static let bytesPerSecond = 10e9
+
+  public let executions: Int
+  public let seconds: Double
+  public let bytesPerRank: Int
+
+  public init(_ cell: Cell) throws {
+    let resolved = try ResolvedJob(cell.job, file: "")
+    let (model, job, layout) = (resolved.model, cell.job, cell.layout)
+    let weights = try (0..<layout.worldSize).map {
+      try ShardPlan(model: model, layout: layout, rank: $0).weightBytes(elementBytes: 4)
+    }
+    let heaviest = weights.max() ?? 0
+    let rate = Double(layout.worldSize) * Self.flopsPerSecond
+    let traffic = try TrafficModel(model: model, layout: layout)
+    var seconds = 0.0
+    var kvSlots = 0
+    for batch in resolved.batches {
+      for policy in job.policies {
+        let outputs = resolved.outputLengths(of: batch)
+        let plan =
+          job.mode == .score
+          ? try BatchPlan(
+            scoring: policy, promptLengths: batch.lengths, microBatches: job.microBatches,
+            padding: job.microBatchPadding)
+          : model.isEncoder
+            ? try BatchPlan(
+              encoding: policy, promptLengths: batch.lengths, microBatches: job.microBatches,
+              padding: job.microBatchPadding)
+            : try BatchPlan(
+              policy: policy, promptLengths: batch.lengths, outputLengths: outputs,
+              microBatches: job.microBatches, padding: job.microBatchPadding)
+        let costs = PlanCosts(traffic: traffic, plans: [plan])
+        let flops = [Phase.prefill, .decode, .score].reduce(0) { $0 + costs.phase($1).slotFLOPs }
+        let reads = Double(plan.steps.count * heaviest) / Self.bytesPerSecond
+        seconds += max(flops / rate, reads)
+        kvSlots = max(kvSlots, plan.kvSlotsReserved / layout.data)
+      }
+    }
+    let turns = job.warmup + job.repeats
+    executions = turns * resolved.batches.count * job.policies.count
+    self.seconds = seconds * Double(turns)
+    bytesPerRank =
+      heaviest + kvSlots * model.kvBytesPerToken(elementBytes: 4)
+      / (layout.pipeline * min(layout.tensor, model.kvHeads))
+  }
+}
+
+extension RunPlan {
+  /// The cells and what they will roughly take, as lines of text.
+  public var overview: [String] {
+    get throws {
+      var lines = try ["\(cells.count) cell\(cells.count == 1 ? "" : "s")"] + modelLines()
+      var total = 0.0
+      for cell in cells {
+        let estimate = try CellEstimate(cell)
+        total += estimate.seconds
+        let variation = cell.variation.isEmpty ? "" : "  \(cell.variation)"
+        lines.append(
+          "  \(cell.id)  \(estimate.executions) executions, about \(Self.text(estimate.seconds)), "
+            + "\(Bytes(estimate.bytesPerRank)) per rank\(variation)")
+      }
+      let rate = "\(Int(CellEstimate.flopsPerSecond / 1e9)) GFLOP/s"
+      let bandwidth = "\(Int(CellEstimate.bytesPerSecond / 1e9)) GB/s"
+      lines.append(
+        "about \(Self.text(total)) in all, if a rank does \(rate) and reads \(bandwidth)")
+      return lines
+    }
+  }
+
+  /// One line per model shape and set of batches.
+  private func modelLines() throws -> [String] {
+    var lines: [String] = []
+    for cell in cells {
+      let resolved = try ResolvedJob(cell.job, file: "")
+      let line =
+        "\(resolved.model.shapeSummary); \(resolved.batches.count) batches, policies "
+        + cell.job.policies.map(\.description).joined(separator: ", ")
+      if !lines.contains(line) { lines.append(line) }
+    }
+    return lines
+  }
+
+  static func text(_ seconds: Double) -> String {
+    if seconds < 90 { return "\(max(1, Int(seconds.rounded()))) s" }
+    if seconds < 5400 { return "\(Int((seconds / 60).rounded())) min" }
+    return "\((seconds / 3600).fixed(1)) h"
+  }
+}
