@@ -9,6 +9,9 @@ import Testing
     "memory", "ranks", "provenance", "glossary",
   ]
 
+  private static let study = StudyFixture().contents
+  private static let summary = Summary(study)
+
   private func ids(_ page: String) -> [String] {
     page.split(separator: " id=\"").dropFirst().map { String($0.prefix { $0 != "\"" }) }
   }
@@ -19,8 +22,7 @@ import Testing
 
   @Test("a full study has every section, and every link of the page leads somewhere")
   func full() throws {
-    let study = StudyFixture()
-    let page = try HTMLReport(study.summary, runs: [study.contents]).page(bundle: nil)
+    let page = try HTMLReport(Self.summary, runs: [Self.study]).page(bundle: nil)
     let ids = self.ids(page)
     #expect(Set(ids).count == ids.count, "an id stands twice")
     #expect(Self.sections.allSatisfy(ids.contains))
@@ -52,7 +54,7 @@ import Testing
   @Test("no text of a job, a machine or a folder becomes markup, in the page or in its data")
   func hostile() throws {
     let attack = "</script><script>alert(1)</script>\"'><img src=x onerror=alert(2)><!--"
-    var contents = StudyFixture(layouts: ["tp1", attack], identifier: attack).contents
+    var contents = StudyFixture(layouts: ["tp1", attack], repeats: 1, identifier: attack).contents
     contents.run?.job = attack
     contents.run?.host = attack
     contents.run?.arguments = [attack]
@@ -77,7 +79,7 @@ import Testing
 
   @Test("without the bundle the page says what is missing and has no script of its own")
   func noBundle() throws {
-    let report = HTMLReport(StudyFixture().summary)
+    let report = HTMLReport(Self.summary)
     let bare = try report.page(bundle: nil)
     #expect(bare.contains("id=\"no-charts\"") && bare.contains("scripts/fetch-vega"))
     #expect(!bare.contains("<script>") && bare.contains("<table>"))
