@@ -58,7 +58,7 @@ enum ReportFiles {
       variables: variables, programFolder: ExecutableSearch.folderOfRunningProgram()
     ).map { $0.dropLast(VegaBundle.fileName.count) + "python/bin/python" }
     for path in beside {
-      if let found = ExecutableSearch.find(path, path: nil) { return found }
+      if let found = ExecutableSearch.find(String(path), path: nil) { return found }
     }
     guard let found = ExecutableSearch.find("python3", path: variables["PATH"]) else {
       throw StudyError("--images needs python3 with vl_convert; scripts/fetch-vega makes one")
