@@ -132,4 +132,22 @@ import Workloads
     #expect(words(Fixture.summary()) == "Nothing was measured.")
     #expect(Answer(Fixture.summary()).tiles.isEmpty)
   }
+
+  @Test("rows of one layout are told apart by variation, origin and run, as far as those differ")
+  func names() {
+    func row(_ run: String, _ origin: String = "measured", _ variation: String = "") -> SummaryRow {
+      var row = SummaryRow(cell: "c", layout: "tp2", policy: "packed", ranks: 2)
+      row.run = run
+      row.origin = origin
+      row.variation = variation
+      return row
+    }
+    func places(_ rows: [SummaryRow]) -> [String] { rows.map(RowNames(rows).place) }
+    #expect(places([row("a"), row("a")]) == ["tp2", "tp2"])
+    #expect(places([row("a"), row("b")]) == ["tp2 a", "tp2 b"])
+    #expect(places([row("a"), row("b", "imported")]) == ["tp2 (measured)", "tp2 (imported)"])
+    #expect(
+      places([row("a", "measured", "batch 8"), row("a", "measured", "batch 16")])
+        == ["tp2 batch 8", "tp2 batch 16"])
+  }
 }

@@ -86,7 +86,10 @@ import Testing
     let full = try report.page(bundle: VegaBundle(script: "window.vegaEmbed = 1"))
     #expect(!full.contains("no-charts") && full.contains("window.vegaEmbed(plot"))
     // Nothing is loaded from elsewhere: no address but the schema's name, in the data.
-    #expect(count("http", in: full) == count("\"$schema\":\"https://vega.github.io/", in: full))
+    #expect(full.contains("content=\"default-src 'none';"))
+    #expect(
+      count("https:", in: full) == count("\"$schema\":\"https://vega.github.io/", in: full)
+        && !full.contains("http:"))
     #expect(throws: RecordError.self) { try VegaBundle(script: "alert(1)") }
   }
 

@@ -19,7 +19,7 @@ struct Chart: Sendable {
       table.map {
         """
         <details><summary>Numbers of this chart</summary>
-        \(HTML($0, caption: HTML(text: title)))</details>
+        \(HTML($0, caption: title))</details>
         """
       } ?? ""
     return """

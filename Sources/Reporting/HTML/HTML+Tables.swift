@@ -3,7 +3,7 @@ import Units
 extension HTML {
   /// A table in a box of its own that scrolls when it is wider than the page; nothing when it has
   /// nothing to say. Rows without any number are left out. Key columns become row headers, column titles link to their definitions.
-  init(_ table: ColumnTable, caption: HTML) {
+  init(_ table: ColumnTable, caption: String) {
     let rows = (0..<(table.keys.first?.cells.count ?? 0)).filter { row in
       table.columns.contains { !["", "0", ColumnTable.blank].contains($0.cells[row]) }
     }
@@ -28,7 +28,7 @@ extension HTML {
       return "<tr>\(cells)</tr>\n"
     }
     self = """
-      <div class="scroll" role="region" tabindex="0" aria-label="Table, scrolls sideways"><table>
+      <div class="scroll" role="region" tabindex="0" aria-label="\(caption)"><table>
       <caption>\(caption)</caption>
       <thead><tr>\(heads)</tr></thead>
       <tbody>\(lines)</tbody></table></div>

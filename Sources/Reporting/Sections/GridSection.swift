@@ -15,7 +15,7 @@ extension ReportData {
       """
     section.charts = winnerCharts + heatCharts(grid)
     var tables: HTML = ""
-    for (title, table) in summary.gridTables { tables += HTML(table, caption: HTML(text: title)) }
+    for (title, table) in summary.gridTables { tables += HTML(table, caption: title) }
     section.body = "<details><summary>Numbers of these maps</summary>\(tables)</details>"
     return section
   }

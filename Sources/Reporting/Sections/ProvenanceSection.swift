@@ -38,7 +38,7 @@ extension ReportData {
       "<tr><th scope=\"row\">\(name)</th><td class=\"l\">\(text)</td></tr>\n"
     }
     section.body = """
-      <div class="scroll" role="region" tabindex="0" aria-label="Table, scrolls sideways"><table>
+      <div class="scroll" role="region" tabindex="0" aria-label="The run"><table>
       <caption>The run</caption><tbody>\(lines)</tbody></table></div>
       \(HTML(rankFacts(cells), caption: "Ranks"))
       \(HTML(environment(cells), caption: "Environment variables that matter; secrets are redacted"))
