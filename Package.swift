@@ -57,8 +57,13 @@ let package = Package(
         "Transformers", "Scheduling", "Records", "Models", "Workloads", "Units", "Checkpoints",
         "Tensors", "Kernels", "MPI", "Locality",
       ]),
+    .target(name: "Netbench", dependencies: ["Models", "Records", "Statistics", "Units"]),
+    .target(
+      name: "NetbenchRanks",
+      dependencies: ["Netbench", "Inference", "Records", "Models", "MPI", "Locality"]),
     .executableTarget(
-      name: "padtax-rank", dependencies: ["Inference", "Records", argumentParser]),
+      name: "padtax-rank",
+      dependencies: ["Inference", "NetbenchRanks", "Netbench", "Records", argumentParser]),
 
     // The host side: no MPI, no BLAS, no hwloc.
     .target(name: "Studies", dependencies: ["Records", "Models", "Scheduling", "Units"]),
