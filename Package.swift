@@ -71,7 +71,8 @@ let package = Package(
     .executableTarget(
       name: "padtax",
       dependencies: [
-        "Studies", "Reporting", "Records", "Models", "Workloads", "Units", argumentParser,
+        "Studies", "Reporting", "Records", "Models", "Workloads", "Units", "Netbench",
+        argumentParser,
       ]),
 
     // Measurements against ceilings.
@@ -93,6 +94,7 @@ let package = Package(
     // Tests.
     .target(name: "TestSupport", path: "Tests/TestSupport"),
     .executableTarget(name: "rank-checks", dependencies: ["MPI"], path: "Tests/rank-checks"),
+    .executableTarget(name: "netshape", path: "Tests/netshape"),
     .executableTarget(
       name: "engine-checks",
       dependencies: [

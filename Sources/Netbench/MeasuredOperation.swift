@@ -22,8 +22,8 @@ public enum MeasuredOperation: String, CaseIterable, Codable, Sendable {
     }
   }
 
-  /// True where not every rank waits for every other one: calls in a row would overtake each other,
-  /// so the root moves from call to call and the first rank alone holds the clock.
+  /// True where not every rank waits for every other one, so that calls in a row would overtake
+  /// each other.
   public var isRooted: Bool { self == .broadcast || self == .gather }
 
   /// True where ranks add what they receive.

@@ -26,7 +26,8 @@ public struct NetbenchRequest: Hashable, Sendable {
     }
     self.ranks = self.layout?.worldSize ?? ranks ?? 2
     guard self.ranks >= 2 else {
-      throw NetbenchError("netbench measures messages: it needs at least 2 ranks, not \(self.ranks)")
+      throw NetbenchError(
+        "netbench measures messages: it needs at least 2 ranks, not \(self.ranks)")
     }
     ladder = try SizeLadder(
       minimum: try Self.bytes("--min-bytes", minimum ?? "8"),

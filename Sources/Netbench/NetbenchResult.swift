@@ -36,7 +36,7 @@ public struct NetbenchResult: Codable, Hashable, Sendable {
   public var type = "float"
   /// `sum`, or `none`.
   public var reduction: String
-  /// `-1` where there is none, `all` where it moves over the ranks.
+  /// `-1` where there is none.
   public var root: String
   public var outOfPlace: VariantResult?
   public var inPlace: VariantResult?
@@ -72,7 +72,7 @@ public struct NetbenchResult: Codable, Hashable, Sendable {
     self.count = count
     self.operation = operation
     reduction = operation.reduces ? "sum" : "none"
-    root = operation.isRooted ? "all" : "-1"
+    root = operation.isRooted ? "0" : "-1"
     calls = plan.calls * plan.slices
     communicator = groups.name
     ranks = groups.ranks

@@ -33,18 +33,16 @@ public struct TimingPlan: Hashable, Sendable {
     self.slices = slices
   }
 
-  /// Calls of a slice come in multiples of this: two, so that ranks that left the barrier at
-  /// different times lose in one call what they gained in the other, or one for each root.
-  public static func step(_ operation: MeasuredOperation, ranks: Int) -> Int {
-    operation.isRooted ? max(2, ranks) : 2
-  }
+  /// Calls of a slice come in multiples of two, so that ranks that left the barrier at different
+  /// times lose in one call what they gained in the other.
+  public static let step = 2
 
   /// - Parameter call: seconds that a call was seen to take.
   /// - Returns: nil when even the shortest plan would take twenty times the effort.
-  public init?(call: Double, effort: TimingEffort, step: Int) {
+  public init?(call: Double, effort: TimingEffort) {
     let wanted = effort.sliceSeconds / max(call, 1e-9)
-    let steps = Int(min(Double(Self.mostCalls), wanted)) / step
-    calls = max(1, steps) * step
+    let steps = Int(min(Double(Self.mostCalls), wanted)) / Self.step
+    calls = max(1, steps) * Self.step
     let slice = Double(calls) * max(call, 1e-9)
     switch effort {
     case .repeats(let repeats): slices = repeats

@@ -69,8 +69,7 @@ struct GroupMeasurement: ~Copyable {
   private func makePlan(
     _ loop: OperationLoop, world: borrowing Communicator, own: borrowing Communicator
   ) throws -> TimingPlan? {
-    let step = TimingPlan.step(loop.operation, ranks: groups.ranks)
-    var calls = step
+    var calls = TimingPlan.step
     while true {
       var longest = [0.0]
       if isMember { longest[0] = try loop.run(calls: calls, on: own) }
@@ -82,7 +81,7 @@ struct GroupMeasurement: ~Copyable {
           decision[0] = Int64(calls * 4)
         } else {
           let call = longest[0] / Double(calls)
-          let plan = TimingPlan(call: call, effort: request.effort, step: step)
+          let plan = TimingPlan(call: call, effort: request.effort)
           decision = [0, Int64(plan?.calls ?? 0), Int64(plan?.slices ?? 0)]
         }
       }
@@ -106,7 +105,11 @@ struct GroupMeasurement: ~Copyable {
       let scale = 1e6 / Double(plan.calls * OperationLoop.hops(loop.operation))
       slices.reserveCapacity(plan.slices)
       for _ in 0..<plan.slices {
-        slices.append(try loop.run(calls: plan.calls, on: own) * scale)
+        var seconds = try loop.run(calls: plan.calls, on: own)
+        if loop.operation.isRooted {
+          seconds -= try OperationLoop.barriers(calls: plan.calls, on: own)
+        }
+        slices.append(seconds * scale)
       }
       if let holder, holder != own.rank { slices = [] }
     }

@@ -22,7 +22,8 @@ public struct OperationLoop {
     self.variant = variant
     self.count = count
     let total = operation.hasBlocks ? count * ranks : count
-    precondition(input.count >= total && output.count >= total, "both buffers hold the whole vector")
+    precondition(
+      input.count >= total && output.count >= total, "both buffers hold the whole vector")
     // Only all-gather and gather read one block; only reduce-scatter writes one.
     let readsBlock = operation == .allGather || operation == .gather
     self.input = UnsafeMutableBufferPointer(rebasing: input[..<(readsBlock ? count : total)])
@@ -30,16 +31,17 @@ public struct OperationLoop {
     self.output = UnsafeMutableBufferPointer(rebasing: output[..<(writesBlock ? count : total)])
   }
 
-  /// The rank that holds the clock, nil for all. Collectives in which everyone waits for everyone
-  /// are timed by all, a chain of calls whose end rank 0 sees by rank 0.
+  /// The rank that holds the clock, nil for all: of a ping-pong's ranks the first sees all round
+  /// trips end.
   static func clockHolder(_ operation: MeasuredOperation) -> Int? {
-    operation == .pingPong || operation.isRooted ? 0 : nil
+    operation == .pingPong ? 0 : nil
   }
 
   /// Times of a call in which a message goes over the link once: ping-pong makes two of them.
   static func hops(_ operation: MeasuredOperation) -> Int { operation == .pingPong ? 2 : 1 }
 
-  /// Seconds that `calls` calls in a row take on this rank, behind a barrier. Collective.
+  /// Seconds that `calls` calls in a row take on this rank, behind a barrier. Of an operation that is
+  /// rooted each call has a barrier after it, see `barriers`. Collective.
   public func run(calls: Int, on communicator: borrowing Communicator) throws(MPIError) -> Double {
     try communicator.barrier()
     let start = MonotonicClock.nanoseconds()
@@ -61,15 +63,28 @@ public struct OperationLoop {
       let input = UnsafeBufferPointer(input)
       for _ in 0..<calls { try communicator.reduceScatter(input, into: output) }
     case (.broadcast, _):
-      for call in 0..<calls {
-        try communicator.broadcast(output, root: call % communicator.size)
+      for _ in 0..<calls {
+        try communicator.broadcast(output, root: 0)
+        try communicator.barrier()
       }
     case (.gather, _):
-      // Downwards, so that the last call ends on rank 0.
-      for call in 0..<calls {
-        try gather(root: communicator.size - 1 - call % communicator.size, communicator)
+      for _ in 0..<calls {
+        try gather(root: 0, communicator)
+        try communicator.barrier()
       }
     }
+    return Double(MonotonicClock.nanoseconds() - start) * 1e-9
+  }
+
+  /// Seconds that `calls` barriers in a row take: what `run` has beside a rooted operation, whose
+  /// ranks would run ahead of each other. The last rank to finish the operation is the last in the
+  /// barrier, so the difference is the time until all have finished. Collective.
+  public static func barriers(
+    calls: Int, on communicator: borrowing Communicator
+  ) throws(MPIError) -> Double {
+    try communicator.barrier()
+    let start = MonotonicClock.nanoseconds()
+    for _ in 0..<calls { try communicator.barrier() }
     return Double(MonotonicClock.nanoseconds() - start) * 1e-9
   }
 
