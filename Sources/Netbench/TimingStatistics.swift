@@ -71,4 +71,13 @@ public struct TimingStatistics: Codable, Hashable, Sendable {
     deviation = sample.populationStandardDeviation
     variation = average > 0 ? deviation / average * 100 : 0
   }
+
+  /// The smallest slice, each the mean over ranks; 0 of none. What is subtracted must not bring its
+  /// own disturbances: those would make other times too short.
+  public static func undisturbed(_ slices: [[Double]]) -> Double {
+    guard let count = slices.first?.count else { return 0 }
+    return (0..<count).map { slice in
+      slices.reduce(0) { $0 + $1[slice] } / Double(slices.count)
+    }.min() ?? 0
+  }
 }

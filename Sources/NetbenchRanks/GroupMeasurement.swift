@@ -100,21 +100,25 @@ struct GroupMeasurement: ~Copyable {
     own: borrowing Communicator
   ) throws -> [(rank: Int, values: [Double])]? {
     var slices: [Double] = []
+    var barriers: [Double] = []
     if isMember {
       let holder = OperationLoop.clockHolder(loop.operation)
       let scale = 1e6 / Double(plan.calls * OperationLoop.hops(loop.operation))
       slices.reserveCapacity(plan.slices)
       for _ in 0..<plan.slices {
-        var seconds = try loop.run(calls: plan.calls, on: own)
+        slices.append(try loop.run(calls: plan.calls, on: own) * scale)
         if loop.operation.isRooted {
-          seconds -= try OperationLoop.barriers(calls: plan.calls, on: own)
+          barriers.append(try OperationLoop.barriers(calls: plan.calls, on: own) * scale)
         }
-        slices.append(seconds * scale)
       }
       if let holder, holder != own.rank { slices = [] }
     }
-    guard let all = try world.gatherArrays(slices, root: 0) else { return nil }
-    return all.enumerated().filter { !$0.element.isEmpty }.map { ($0.offset, $0.element) }
+    let all = try world.gatherArrays(slices, root: 0)
+    let allBarriers = try world.gatherArrays(barriers, root: 0)
+    guard let all, let allBarriers else { return nil }
+    let cost = TimingStatistics.undisturbed(allBarriers.filter { !$0.isEmpty })
+    return all.enumerated().filter { !$0.element.isEmpty }
+      .map { (rank: $0.offset, values: $0.element.map { max(0, $0 - cost) }) }
   }
 }
 
