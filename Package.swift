@@ -60,7 +60,8 @@ let package = Package(
         "Transformers", "Scheduling", "Records", "Models", "Workloads", "Units", "Checkpoints",
         "Tensors", "Kernels", "MPI", "Locality",
       ]),
-    .target(name: "Netbench", dependencies: ["Models", "Records", "Statistics", "Units"]),
+    .target(
+      name: "Netbench", dependencies: ["Models", "Networks", "Records", "Statistics", "Units"]),
     .target(
       name: "NetbenchRanks",
       dependencies: ["Netbench", "Inference", "Records", "Models", "MPI", "Locality"]),

@@ -23,9 +23,9 @@ public struct TimingPlan: Hashable, Sendable {
   public let calls: Int
   public let slices: Int
 
-  public static let fewestSlices = 5
-  public static let mostSlices = 50
-  public static let mostCalls = 1 << 16
+  static let fewestSlices = 5
+  static let mostSlices = 50
+  static let mostCalls = 1 << 16
 
   public init(calls: Int, slices: Int) {
     precondition(calls > 0 && slices > 0, "a plan has calls and slices")
@@ -35,7 +35,7 @@ public struct TimingPlan: Hashable, Sendable {
 
   /// Calls of a slice come in multiples of two, so that ranks that left the barrier at different
   /// times lose in one call what they gained in the other.
-  public static let step = 2
+  static let step = 2
 
   /// - Parameter call: seconds that a call was seen to take.
   /// - Returns: nil when even the shortest plan would take twenty times the effort.
@@ -50,5 +50,39 @@ public struct TimingPlan: Hashable, Sendable {
       if slice * Double(Self.fewestSlices) > 20 * seconds { return nil }
       slices = Int(min(max(seconds / slice, Double(Self.fewestSlices)), Double(Self.mostSlices)))
     }
+  }
+}
+
+/// Finds out how long a call takes: more and more calls, until they last long enough to be told from
+/// a disturbance.
+public struct TimingProbe: Sendable {
+  /// Calls to time next.
+  public private(set) var calls = TimingPlan.step
+  /// True when no further run is needed.
+  public private(set) var isDone = false
+  private let effort: TimingEffort
+  private var runs: [Double] = []
+
+  public init(effort: TimingEffort) { self.effort = effort }
+
+  /// Runs of so many seconds are not repeated: a disturbance would not show in them.
+  static let surelyLong = 0.1
+  /// Runs with the last number of calls, the shortest of which counts.
+  static let repeats = 3
+
+  /// Enters what the last `calls` calls took.
+  public mutating func record(seconds: Double) {
+    runs.append(seconds)
+    if seconds < effort.sliceSeconds / 4, calls < TimingPlan.mostCalls {
+      calls = min(calls * 4, TimingPlan.mostCalls)
+      runs = []
+    } else {
+      isDone = runs.count == Self.repeats || seconds >= Self.surelyLong
+    }
+  }
+
+  /// The plan that follows; nil when the size takes too long.
+  public var plan: TimingPlan? {
+    TimingPlan(call: (runs.min() ?? 0) / Double(calls), effort: effort)
   }
 }

@@ -69,28 +69,27 @@ struct GroupMeasurement: ~Copyable {
   private func makePlan(
     _ loop: OperationLoop, world: borrowing Communicator, own: borrowing Communicator
   ) throws -> TimingPlan? {
-    var calls = TimingPlan.step
+    var probe = TimingProbe(effort: request.effort)
+    var calls = probe.calls
     while true {
       var longest = [0.0]
       if isMember { longest[0] = try loop.run(calls: calls, on: own) }
       try world.allReduce(inPlace: &longest, .max)
-      // Calls to try next, or none and the plan: calls and slices, zero for "takes too long".
+      // Calls to try next, or 0 and the plan's calls and slices, which are 0 for "takes too long".
       var decision: [Int64] = [0, 0, 0]
       if world.rank == 0 {
-        if longest[0] < request.effort.sliceSeconds / 4, calls < TimingPlan.mostCalls {
-          decision[0] = Int64(calls * 4)
-        } else {
-          let call = longest[0] / Double(calls)
-          let plan = TimingPlan(call: call, effort: request.effort)
-          decision = [0, Int64(plan?.calls ?? 0), Int64(plan?.slices ?? 0)]
+        probe.record(seconds: longest[0])
+        if !probe.isDone {
+          decision[0] = Int64(probe.calls)
+        } else if let plan = probe.plan {
+          decision = [0, Int64(plan.calls), Int64(plan.slices)]
         }
       }
       try world.broadcast(&decision, root: 0)
       calls = Int(decision[0])
-      if calls == 0 {
-        return decision[1] > 0
-          ? TimingPlan(calls: Int(decision[1]), slices: Int(decision[2])) : nil
-      }
+      if calls > 0 { continue }
+      return decision[1] > 0
+        ? TimingPlan(calls: Int(decision[1]), slices: Int(decision[2])) : nil
     }
   }
 

@@ -28,20 +28,43 @@ struct NetbenchCommand: ParsableCommand {
   var repeats: Int?
   @Option(help: "Seconds for each operation and size (default: 0.05).") var seconds: Double?
   @Option(help: "File for the report in JSON.") var out: String?
+  @Option(
+    help: ArgumentHelp(
+      "Write this network as a file that --network takes; over several hosts the link between them "
+        + "goes beside it, as NAME-inter.json.", valueName: "name.json"))
+  var networkFile: String?
   @Flag(help: "Print the report in JSON instead of the table.") var json = false
   @Option(help: "The mpirun to use; taken inside a Slurm allocation too.") var mpirun: String?
 
   func run() throws {
-    let request: NetbenchRequest
     do {
-      request = try NetbenchRequest(
+      let request = try NetbenchRequest(
         layout: layout, ranks: ranks, minimum: minBytes, maximum: maxBytes, factor: factor,
         operations: operations, repeats: repeats, seconds: seconds)
-    } catch { throw StudyError("\(error)") }
-    let text = try measure(request)
-    let report = try JSONText.decode(NetbenchReport.self, from: text, source: "padtax-rank")
-    if let out { try AtomicFile.write(JSONText.pretty(report), to: out) }
-    if json { Terminal.write(try JSONText.pretty(report), to: 1) }
+      let network = try networkFile.map { path in try NetworkFilePath(path, request) }
+      let text = try measure(request)
+      let report = try JSONText.decode(NetbenchReport.self, from: text, source: "padtax-rank")
+      if let out { try AtomicFile.write(JSONText.pretty(report), to: out) }
+      if json { Terminal.write(try JSONText.pretty(report), to: 1) }
+      try network.map { try write(report, to: $0) }
+    } catch let error as NetbenchError {
+      throw StudyError("\(error)")
+    }
+  }
+
+  /// Writes the links' files and says how to name them.
+  private func write(_ report: NetbenchReport, to path: NetworkFilePath) throws {
+    let links = try MeasuredLinks(
+      report, name: path.name,
+      command: "padtax " + CommandLine.arguments.dropFirst().joined(separator: " "))
+    var names: [String] = []
+    for (link, file) in [(links.intraNode, path.intraNode), (links.interNode, path.interNode)] {
+      guard let link else { continue }
+      try AtomicFile.write(link.fileText, to: file)
+      names.append(file)
+    }
+    if links.intraNode == nil { names.insert("shared-memory", at: 0) }
+    Terminal.error("network: \(names.joined(separator: "+"))")
   }
 
   /// Launches the ranks, shows their table as it grows, and returns the report's line.
@@ -70,5 +93,30 @@ struct NetbenchCommand: ParsableCommand {
       throw StudyError("the ranks ended without a report (\(launch.shellText))", .failed)
     }
     return report
+  }
+}
+
+/// Where a network file goes: NAME.json for the link inside nodes, NAME-inter.json for the other.
+private struct NetworkFilePath {
+  let name: String
+  let intraNode: String
+  let interNode: String
+
+  init(_ path: String, _ request: NetbenchRequest) throws(NetbenchError) {
+    let file = path.split(separator: "/").last.map(String.init) ?? ""
+    let name = String(file.dropLast(5))
+    guard file.hasSuffix(".json"), !name.isEmpty, !path.contains("+"),
+      name.utf8.allSatisfy({ $0 > 32 })
+    else {
+      throw NetbenchError(
+        "--network-file '\(path)' must be NAME.json; a name has no spaces, a path no '+'")
+    }
+    guard request.operations.contains(.pingPong) else {
+      throw NetbenchError("--network-file needs ping-pong among the --operations")
+    }
+    self.name = name
+    // With a slash, so that it reads as a file wherever a network is named.
+    intraNode = path.contains("/") ? path : "./" + path
+    interNode = intraNode.dropLast(5) + "-inter.json"
   }
 }
