@@ -85,6 +85,10 @@ let package = Package(
       name: "mpi-bench", dependencies: ["MPI", "CMPI", "CMPIBaseline"],
       path: "Benchmarks/mpi-bench"),
     .executableTarget(
+      name: "netbench-check",
+      dependencies: ["NetbenchRanks", "Netbench", "MPI", "CMPIBaseline", "Statistics", "Units"],
+      path: "Benchmarks/netbench-check"),
+    .executableTarget(
       name: "kernel-bench", dependencies: ["Kernels", "Tensors", "CKernels"],
       path: "Benchmarks/kernel-bench"),
     .executableTarget(
@@ -134,6 +138,11 @@ let package = Package(
     .testTarget(
       name: "StudiesTests", dependencies: ["Studies", "Records", "Models", "padtax"]),
     .testTarget(name: "ReportingTests", dependencies: ["Reporting", "Records", "Statistics"]),
+    .testTarget(
+      name: "NetbenchTests",
+      dependencies: [
+        "Netbench", "Networks", "Models", "Records", "TestSupport", "padtax-rank", "netshape",
+      ]),
     .testTarget(
       name: "TransformersTests",
       dependencies: [

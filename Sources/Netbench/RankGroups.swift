@@ -19,6 +19,19 @@ public struct RankGroups: Codable, Hashable, Sendable {
   /// True for pairs that ping-pong runs on, false for groups of collectives.
   public var isPairs: Bool
 
+  public init(name: String, groups: [[Int]], placement: Placement, isPairs: Bool) {
+    precondition(!groups.isEmpty, "there is at least one group")
+    self.name = name
+    self.groups = groups
+    self.placement = placement
+    self.isPairs = isPairs
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case name, groups, placement
+    case isPairs = "pairs"
+  }
+
   /// Members of one group.
   public var ranks: Int { groups[0].count }
 
