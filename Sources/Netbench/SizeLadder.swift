@@ -20,8 +20,8 @@ public struct SizeLadder: Hashable, Sendable {
     guard minimum <= maximum else {
       throw NetbenchError("--min-bytes \(minimum) is more than --max-bytes \(maximum)")
     }
-    guard (2...1024).contains(factor) else {
-      throw NetbenchError("--factor \(factor) is out of range; it must be 2 to 1024")
+    guard (2...(1 << 20)).contains(factor) else {
+      throw NetbenchError("--factor \(factor) is out of range; it must be 2 to 1048576")
     }
     self.minimum = minimum
     self.maximum = maximum

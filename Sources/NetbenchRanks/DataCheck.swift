@@ -19,15 +19,6 @@ struct DataCheck {
   init(
     _ loop: OperationLoop, on communicator: borrowing Communicator, spoil: Bool
   ) throws(MPIError) {
-    let roots = loop.operation.isRooted ? [0, communicator.size - 1] : [0]
-    for root in Set(roots).sorted() {
-      try run(loop, root: root, on: communicator, spoil: spoil)
-    }
-  }
-
-  private mutating func run(
-    _ loop: OperationLoop, root: Int, on communicator: borrowing Communicator, spoil: Bool
-  ) throws(MPIError) {
     let (input, output, count) = (loop.input, loop.output, loop.count)
     let (rank, size) = (communicator.rank, communicator.size)
     let constant = UnsafeBufferPointer(input)
@@ -67,12 +58,12 @@ struct DataCheck {
         try communicator.allGather(constant, into: output)
       }
     case (.gather, _):
-      try loop.gather(root: root, communicator)
-      if rank != root { return }
+      try loop.gather(communicator)
+      if rank != 0 { return }
     case (.broadcast, _):
-      if rank == root { _ = output.update(fromContentsOf: input) }
-      try communicator.broadcast(output, root: root)
-      wanted = { Self.element($0, of: root) }
+      if rank == 0 { _ = output.update(fromContentsOf: input) }
+      try communicator.broadcast(output, root: 0)
+      wanted = { Self.element($0, of: 0) }
     }
     if spoil, let last = found.indices.last { found[last] += 1 }
     compare(found, wanted)

@@ -54,7 +54,8 @@ struct GroupMeasurement: ~Copyable {
       guard let outcome, let complaint = outcome.complaint else { return }
       throw InferenceError(
         .gate,
-        "\(size) bytes (\(loop.variant.rawValue) of place): \(outcome.wrong) wrong elements; "
+        "\(size) bytes (\(loop.variant == .inPlace ? "in" : "out of") place): "
+          + "\(outcome.wrong) wrong element\(outcome.wrong == 1 ? "" : "s"); "
           + complaint)
     }
   }

@@ -45,17 +45,19 @@ public struct NetbenchLaunch {
       let isTable = output.showsTable && world.rank == 0
       var warnings = survey.warnings
       if isTable {
-        NetbenchTable.opening(configuration, warnings: warnings)
-          .forEach(StandardStream.output.line)
+        for line in NetbenchTable.opening(configuration, warnings: warnings) {
+          StandardStream.output.line(line)
+        }
       }
       var table = NetbenchTable()
       var results: [NetbenchResult] = []
       let leftOut = try measure(request, groups, world: world, fault: fault) { result in
         results.append(result)
-        if isTable { table.lines(result).forEach(StandardStream.output.line) }
+        guard isTable else { return }
+        for line in table.lines(result) { StandardStream.output.line(line) }
       }
       warnings += leftOut
-      if isTable { leftOut.forEach { StandardStream.output.line("note: \($0)") } }
+      for note in leftOut where isTable { StandardStream.output.line("note: \(note)") }
       guard world.rank == 0 else { return }
       let report = NetbenchReport(
         startTime: start, endTime: utc(), args: arguments,

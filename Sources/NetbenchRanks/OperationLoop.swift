@@ -69,7 +69,7 @@ public struct OperationLoop {
       }
     case (.gather, _):
       for _ in 0..<calls {
-        try gather(root: 0, communicator)
+        try gather(communicator)
         try communicator.barrier()
       }
     }
@@ -103,8 +103,8 @@ public struct OperationLoop {
     }
   }
 
-  func gather(root: Int, _ communicator: borrowing Communicator) throws(MPIError) {
+  func gather(_ communicator: borrowing Communicator) throws(MPIError) {
     try communicator.gather(
-      UnsafeBufferPointer(input), into: communicator.rank == root ? output : nil, root: root)
+      UnsafeBufferPointer(input), into: communicator.rank == 0 ? output : nil, root: 0)
   }
 }

@@ -75,7 +75,8 @@ struct RankRunTests {
     let errors = output.standardError.split(separator: "\n").filter { $0.hasPrefix("padtax:") }
     #expect(errors.count == 1)
     let line = errors.first ?? ""
-    for text in ["rank \(rank), \(operation.rawValue) on ", "8 bytes", "1 wrong element", "wanted"] {
+    for text in ["rank \(rank), \(operation.rawValue) on ", "8 bytes", "1 wrong element", "wanted"]
+    {
       #expect(line.contains(text), "\(line)")
     }
   }

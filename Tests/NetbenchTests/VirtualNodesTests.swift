@@ -38,7 +38,7 @@ struct VirtualNodesTests {
     // What the switch says at the end, of more than the half megabyte that went each way.
     let received = output.standardError.split(separator: "\n").compactMap { line -> Int? in
       let words = line.split(separator: " ")
-      return line.hasPrefix("netns: n") && words.count == 8 ? Int(words[4]) : nil
+      return line.hasPrefix("netns: n") && words.count == 9 ? Int(words[4]) : nil
     }
     #expect(received.count == 2 && received.allSatisfy { $0 > 512 << 10 }, "\(output.summary)")
     try expectNothingLeft(in: folder)
@@ -47,9 +47,12 @@ struct VirtualNodesTests {
   @Test("a link can be changed while it is up, and a cluster ends when told")
   func reshaped() throws {
     let folder = try TemporaryDirectory()
-    let up = try VirtualNodes.run(["up", "--nodes", "2"], in: folder)
+    let name = "test\(getpid())"
+    let up = try VirtualNodes.run(["up", name, "--nodes", "2"], in: folder)
     try #require(up.exitCode == 0, "\(up.summary)")
-    let name = up.standardOutput.split(separator: "\n").last.map(String.init) ?? ""
+    #expect(up.standardOutput == name + "\n")
+    #expect(access("/run/netns/padtax-\(name)-n2", F_OK) == 0)
+    #expect(try VirtualNodes.run(["up", name], in: folder).exitCode == 2, "the name is taken")
     func roundTrip() throws -> Double {
       // The loop is in the namespace: only the two messages cross the link.
       let output = try VirtualNodes.run(
@@ -67,6 +70,7 @@ struct VirtualNodesTests {
     #expect(try roundTrip() >= 39_000)
     let down = try VirtualNodes.run(["down", name], in: folder)
     #expect(down.exitCode == 0, "\(down.summary)")
+    #expect([1, 2].allSatisfy { access("/run/netns/padtax-\(name)-n\($0)", F_OK) != 0 })
     try expectNothingLeft(in: folder)
     #expect(try VirtualNodes.run(["down", name], in: folder).exitCode == 2)
   }
@@ -82,7 +86,9 @@ struct VirtualNodesTests {
     try expectNothingLeft(in: folder)
   }
 
-  @Test("wrong use is one line and code 2", arguments: ["--nodes 1", "--delay x", "--nope", "a b"])
+  @Test(
+    "wrong use is one line and code 2",
+    arguments: ["--nodes 1", "--delay x", "--nope", "a b", "a/b"])
   func refused(arguments: String) throws {
     let folder = try TemporaryDirectory()
     let words = arguments.split(separator: " ").map(String.init)
@@ -92,8 +98,8 @@ struct VirtualNodesTests {
     try expectNothingLeft(in: folder)
   }
 
-  /// Neither a folder of a cluster, nor one of its namespaces, nor its switch. The folder is the
-  /// test's own, so clusters of others do not count; a cluster's name is in all that it makes.
+  /// Neither a cluster's folder nor a process that has it among its arguments, as the switch does. The
+  /// folder is the test's own, so that clusters of others do not count.
   private func expectNothingLeft(
     in folder: TemporaryDirectory, sourceLocation: SourceLocation = #_sourceLocation
   ) throws {
