@@ -40,7 +40,7 @@ let package = Package(
     .target(name: "JSONReading"),
     .target(name: "Models", dependencies: ["Units", "JSONReading"]),
     .target(
-      name: "Networks", dependencies: ["Units", "JSONReading"],
+      name: "Networks", dependencies: ["Units", "Statistics", "JSONReading"],
       resources: [.embedInCode("Catalogue")], linkerSettings: [.linkedLibrary("m")]),
     .target(name: "Workloads", dependencies: ["Statistics", "JSONReading", "Units"]),
     .target(name: "Checkpoints"),
@@ -75,7 +75,8 @@ let package = Package(
     .executableTarget(
       name: "padtax",
       dependencies: [
-        "Studies", "Reporting", "Records", "Models", "Workloads", "Units", "Netbench",
+        "Studies", "Reporting", "Records", "Models", "Workloads", "Networks", "Netbench",
+        "Statistics", "Units",
         argumentParser,
       ]),
 

@@ -9,7 +9,7 @@ import Units
 /// The loops that padtax netbench times, against the same MPI calls in plain C.
 ///
 /// `mpirun -np 2 netbench-check`. Swift and C take turns slice by slice (A B B A), so that neighbours
-/// in time are compared: the ratio is the median over the pairs of slices. PASS: within 3 %.
+/// in time are compared: ratio and difference are medians over the pairs of slices. PASS: within 3 % or 0.05 us.
 /// Exit code 0 when all pass, 3 when one does not, 2 for a wrong number of ranks.
 @main
 enum NetbenchCheck {
@@ -34,7 +34,7 @@ enum NetbenchCheck {
     if world.rank == 0 {
       print("\(MPIEnvironment.libraryVersion) on \(environment.processorName)")
       print("us per call, medians of \(repeats) interleaved pairs, 2 ranks; load \(load())")
-      print(row(["operation", "bytes", "C", "netbench", "ratio", ""]))
+      print(row(["operation", "bytes", "C", "netbench", "ratio", "diff us", ""]))
     }
     let elements = (16 << 20) / 4
     let input = UnsafeMutableBufferPointer<Float>.allocate(capacity: elements)
@@ -56,13 +56,14 @@ enum NetbenchCheck {
         let pairs = try compare(loop, extent, input, output, world)
         guard world.rank == 0 else { continue }
         let ratio = try Sample(pairs.map { $0.swift / $0.c }).median
-        let passes = abs(ratio - 1) <= tolerance
+        let difference = try Sample(pairs.map { $0.swift - $0.c }).median
+        let passes = abs(ratio - 1) <= tolerance || abs(difference) <= 0.05
         failures[0] += passes ? 0 : 1
         print(
           row([
             operation.rawValue, "\(extent.size)", try Sample(pairs.map(\.c)).median.fixed(3),
             try Sample(pairs.map(\.swift)).median.fixed(3), ratio.fixed(3),
-            passes ? "PASS" : "FAIL",
+            difference.fixed(3), passes ? "PASS" : "FAIL",
           ]))
       }
     }
@@ -108,7 +109,7 @@ enum NetbenchCheck {
   }
 
   static func row(_ cells: [String]) -> String {
-    cells.map { (" " + $0).padded(to: 15) }.joined()
+    cells.map { (" " + $0).padded(to: 14) }.joined()
   }
 }
 

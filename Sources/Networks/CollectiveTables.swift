@@ -20,22 +20,27 @@ public struct CollectiveTables: Hashable, Sendable {
 }
 
 extension CollectiveTables {
-  /// Seconds on `ranks` ranks.
+  /// Seconds of `kind`, whose tables these are, on `ranks` ranks.
   ///
   /// Between two measured rank counts log time is linear in log ranks. Below the smallest its
-  /// time stands (an upper bound); above the largest, `model` (seconds by rank count) says what the
-  /// further ranks add.
-  func seconds(bytes: Double, ranks: Int, model: (Int) -> Double) -> Double {
+  /// time stands (an upper bound). Above the largest, m, time grows as the traffic of each port
+  /// does, plus a latency for each further rank: what the smallest size gained per rank from the
+  /// count before m, or an m-th of its time where m is the only count.
+  func seconds(_ kind: CollectiveKind, bytes: Double, ranks: Int) -> Double {
     if let table = tables[ranks] { return table.seconds(bytes: bytes) }
     let upper = rankCounts.firstIndex { $0 > ranks } ?? rankCounts.count
     guard upper > 0 else { return time(rankCounts[0], bytes) }
+    let below = rankCounts[upper - 1]
     guard upper < rankCounts.count else {
-      let largest = rankCounts[upper - 1]
-      return time(largest, bytes) + max(0, model(ranks) - model(largest))
+      let (before, start) =
+        upper > 1 ? (rankCounts[upper - 2], time(rankCounts[upper - 2], 0)) : (0, 0)
+      let latency = max(0, time(below, 0) - start) / Double(below - before)
+      let traffic = kind.busBandwidthFactor(ranks: ranks) / kind.busBandwidthFactor(ranks: below)
+      return time(below, bytes) * traffic + Double(ranks - below) * latency
     }
-    let (a, b) = (rankCounts[upper - 1], rankCounts[upper])
-    let share = log(Double(ranks) / Double(a)) / log(Double(b) / Double(a))
-    return exp(log(time(a, bytes)) * (1 - share) + log(time(b, bytes)) * share)
+    let above = rankCounts[upper]
+    let share = log(Double(ranks) / Double(below)) / log(Double(above) / Double(below))
+    return exp(log(time(below, bytes)) * (1 - share) + log(time(above, bytes)) * share)
   }
 
   private func time(_ ranks: Int, _ bytes: Double) -> Double {

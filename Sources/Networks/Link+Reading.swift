@@ -24,7 +24,8 @@ extension Link {
       try self.init(
         name: file.name, description: file.description, source: file.source, date: file.date,
         sources: file.sources.mapValues { NumberSource(source: $0.source, date: $0.date) },
-        latency: file.latency.map { $0 * 1e-6 }, bandwidth: file.bandwidth.map { $0 * 1e9 },
+        latency: file.latency.map { $0 / 1e6 }, overhead: (file.overhead ?? 0) / 1e6,
+        bandwidth: file.bandwidth.map { $0 * 1e9 },
         peerBandwidth: file.peerBandwidth.map { $0 * 1e9 }, sharedByNode: file.sharedByNode,
         pointToPoint: Self.table(file.pointToPoint, at: [.key("point_to_point")], in: document),
         collectives: Self.collectives(file.collectives, in: document),
@@ -52,7 +53,7 @@ extension Link {
     }
     for (key, value) in [
       (LinkFile.Key.latency, file.latency), (.bandwidth, file.bandwidth),
-      (.peerBandwidth, file.peerBandwidth),
+      (.overhead, file.overhead), (.peerBandwidth, file.peerBandwidth),
     ] {
       if let value, !(value > 0 && value.isFinite) {
         throw fail([.key(key.rawValue)], "\(key.rawValue) must be positive, found \(value)")

@@ -16,6 +16,7 @@ extension Link {
       entries.append((.sources, Self.object(sources.map { ($0, $1.fileText) }, indent: 2)))
     }
     entries.append((.latency, Self.number(latency * 1e6)))
+    if overhead > 0 { entries.append((.overhead, Self.number(overhead * 1e6))) }
     entries.append((.bandwidth, Self.number(bandwidth / 1e9)))
     if peerBandwidth < bandwidth {
       entries.append((.peerBandwidth, Self.number(peerBandwidth / 1e9)))

@@ -12,6 +12,9 @@ public struct Link: Hashable, Sendable {
   public let sources: [String: NumberSource]
   /// Seconds of an empty message.
   public let latency: Double
+  /// Seconds that each operation takes before its first message, such as a kernel's launch; tables
+  /// include it.
+  public let overhead: Double
   /// Bytes per second that one rank (one node, if `sharedByNode`) can send, and receive, in all.
   public let bandwidth: Double
   /// Bytes per second between one pair of ranks; below `bandwidth` where each peer has a link of
@@ -41,7 +44,8 @@ public struct Link: Hashable, Sendable {
   /// more than a rank in all, or where an operation lacks the algorithm named for it.
   public init(
     name: String, description: String, source: String, date: String,
-    sources: [String: NumberSource] = [:], latency: Double? = nil, bandwidth: Double? = nil,
+    sources: [String: NumberSource] = [:], latency: Double? = nil, overhead: Double = 0,
+    bandwidth: Double? = nil,
     peerBandwidth: Double? = nil, sharedByNode: Bool = false, pointToPoint: TimeTable? = nil,
     collectives: [CollectiveKind: CollectiveTables] = [:],
     algorithms: [CollectiveKind: CollectiveAlgorithm] = [:]
@@ -57,6 +61,9 @@ public struct Link: Hashable, Sendable {
       ("latency_us", latency), ("bandwidth_GBps", bandwidth), ("peer_bandwidth_GBps", peer),
     ] where !(value > 0 && value.isFinite) {
       throw NetworkError(.value, "\(key) of link \(name) must be a positive number")
+    }
+    guard overhead >= 0, overhead.isFinite else {
+      throw NetworkError(.value, "overhead_us of link \(name) must be 0 or more")
     }
     guard peer <= bandwidth else {
       throw NetworkError(
@@ -74,6 +81,7 @@ public struct Link: Hashable, Sendable {
     self.date = date
     self.sources = sources
     self.latency = latency
+    self.overhead = overhead
     self.bandwidth = bandwidth
     self.peerBandwidth = peer
     self.sharedByNode = sharedByNode
@@ -84,13 +92,18 @@ public struct Link: Hashable, Sendable {
 
   /// Seconds from send to arrival of one message on an idle link.
   public func sendSeconds(bytes: Double) -> Double {
+    (pointToPoint == nil ? overhead : 0) + stepSeconds(bytes: bytes)
+  }
+
+  /// The same inside an operation whose overhead is counted elsewhere.
+  private func stepSeconds(bytes: Double) -> Double {
     pointToPoint?.seconds(bytes: bytes) ?? latency + bytes / peerBandwidth
   }
 
   /// Seconds until one port has moved messages of `total` bytes in all, the largest of `largest`.
   func portSeconds(total: Double, largest: Double) -> Double {
     peerBandwidth < bandwidth
-      ? max(sendSeconds(bytes: largest), latency + total / bandwidth) : sendSeconds(bytes: total)
+      ? max(stepSeconds(bytes: largest), latency + total / bandwidth) : stepSeconds(bytes: total)
   }
 
   static func noAlgorithm(_ name: String, for kind: CollectiveKind) -> String {

@@ -8,6 +8,7 @@ struct LinkFile: Decodable {
   enum Key: String, CodingKey, CaseIterable {
     case schema, version, name, description, source, date, sources
     case latency = "latency_us"
+    case overhead = "overhead_us"
     case bandwidth = "bandwidth_GBps"
     case peerBandwidth = "peer_bandwidth_GBps"
     case sharedByNode = "shared_by_node"
@@ -27,7 +28,7 @@ struct LinkFile: Decodable {
     init(from decoder: any Decoder) throws {
       let values = try decoder.knownKeys(Key.self)
       bytes = try values.decode(JSONInteger.self, forKey: .bytes).value
-      seconds = try values.decode(Double.self, forKey: .time) * 1e-6
+      seconds = try values.decode(Double.self, forKey: .time) / 1e6
     }
   }
 
@@ -52,6 +53,7 @@ struct LinkFile: Decodable {
   let date: String
   let sources: [String: Source]
   let latency: Double?
+  let overhead: Double?
   let bandwidth: Double?
   let peerBandwidth: Double?
   let sharedByNode: Bool
@@ -69,6 +71,7 @@ struct LinkFile: Decodable {
     date = try values.decode(String.self, forKey: .date)
     sources = try values.decodeIfPresent([String: Source].self, forKey: .sources) ?? [:]
     latency = try values.decodeIfPresent(Double.self, forKey: .latency)
+    overhead = try values.decodeIfPresent(Double.self, forKey: .overhead)
     bandwidth = try values.decodeIfPresent(Double.self, forKey: .bandwidth)
     peerBandwidth = try values.decodeIfPresent(Double.self, forKey: .peerBandwidth)
     sharedByNode = try values.decodeIfPresent(Bool.self, forKey: .sharedByNode) ?? false

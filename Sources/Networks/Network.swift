@@ -72,10 +72,12 @@ public struct Network: Hashable, Sendable, CustomStringConvertible {
   /// The node of each rank when `ranks` fill `nodes` in blocks, the first nodes with one more where
   /// the counts do not divide.
   ///
-  /// Throws for fewer than one node, more nodes than ranks, or several nodes on a network that has
+  /// Throws for fewer than one rank or node, more nodes than ranks, or several nodes on a network that has
   /// no link between them.
   public func nodeIndices(ranks: Int, nodes: Int) throws(NetworkError) -> [Int] {
-    precondition(ranks >= 1, "a job has a rank")
+    guard ranks >= 1 else {
+      throw NetworkError(.placement, "ranks must be 1 or more, found \(ranks)")
+    }
     guard (1...ranks).contains(nodes) else {
       throw NetworkError(
         .placement,

@@ -27,7 +27,7 @@ public struct TimeTableProblem: Error, Hashable, Sendable {
 /// an answer may differ from the point given.
 public struct TimeTable: Hashable, Sendable {
   /// How much faster a larger message may be than any smaller one, as a share of the smaller one's
-  /// time. The published NCCL sweeps that padtax is checked against reach 19 % (A100) and 28 % (H100).
+  /// time. The published NCCL sweeps that padtax is checked against reach 19 % (A100) and 23 % (H100).
   public static let noiseTolerance = 0.3
 
   /// The points as given, in order of size.

@@ -11,8 +11,8 @@ struct Padtax: ParsableCommand {
     abstract: "Measures what padding costs when language models are served over MPI.",
     version: padtaxVersion,
     subcommands: [
-      Run.self, Verify.self, Report.self, WorkloadCommand.self, NetbenchCommand.self,
-      DoctorCommand.self, Presets.self,
+      Run.self, Verify.self, Report.self, WorkloadCommand.self, DoctorCommand.self, Presets.self,
+      NetworksCommand.self, NetbenchCommand.self,
     ])
 
   /// Parses and runs. Every failure ends with one of `ExitCode`'s codes; the parser's own 64 for bad
