@@ -58,6 +58,7 @@ import Testing
     #expect(lines.count { $0.hasPrefix("broadcast on world") } == 1)
     #expect(lines.count { $0.contains("algbw   busbw #wrong") } == 2)
     #expect(lines.allSatisfy { $0.count <= 80 })
+    try #require(lines.count == 13)
     let words = lines.map { $0.split(separator: " ").map(String.init) }
     #expect(words[4] == ["8", "2", "out", "0.43", "0.43", "0.43", "0.019", "0.028", "0"])
     #expect(words[5].first == "in" && words[6][3] == "1234567")
