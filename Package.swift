@@ -63,11 +63,16 @@ let package = Package(
       name: "Inference",
       dependencies: [
         "Transformers", "Scheduling", "Communication", "Costs", "Records", "Models", "Workloads",
-        "Units",
-        "Checkpoints", "Tensors", "Kernels", "MPI", "Locality",
+        "Units", "Checkpoints", "Tensors", "Kernels", "MPI", "Locality",
       ]),
+    .target(
+      name: "Netbench", dependencies: ["Models", "Networks", "Records", "Statistics", "Units"]),
+    .target(
+      name: "NetbenchRanks",
+      dependencies: ["Netbench", "Inference", "Records", "Models", "MPI", "Locality"]),
     .executableTarget(
-      name: "padtax-rank", dependencies: ["Inference", "Records", argumentParser]),
+      name: "padtax-rank",
+      dependencies: ["Inference", "NetbenchRanks", "Netbench", "Records", argumentParser]),
 
     // The host side: no MPI, no BLAS, no hwloc.
     .target(
@@ -82,8 +87,7 @@ let package = Package(
       name: "padtax",
       dependencies: [
         "Studies", "Reporting", "Communication", "Records", "Models", "Workloads", "Networks",
-        "Statistics", "Units",
-        argumentParser,
+        "Netbench", "Statistics", "Units", argumentParser,
       ]),
 
     // Measurements against ceilings.
@@ -91,6 +95,10 @@ let package = Package(
     .executableTarget(
       name: "mpi-bench", dependencies: ["MPI", "CMPI", "CMPIBaseline"],
       path: "Benchmarks/mpi-bench"),
+    .executableTarget(
+      name: "netbench-check",
+      dependencies: ["NetbenchRanks", "Netbench", "MPI", "CMPIBaseline", "Statistics", "Units"],
+      path: "Benchmarks/netbench-check"),
     .executableTarget(
       name: "kernel-bench", dependencies: ["Kernels", "Tensors", "CKernels"],
       path: "Benchmarks/kernel-bench"),
@@ -105,6 +113,7 @@ let package = Package(
     // Tests.
     .target(name: "TestSupport", path: "Tests/TestSupport"),
     .executableTarget(name: "rank-checks", dependencies: ["MPI"], path: "Tests/rank-checks"),
+    .executableTarget(name: "netshape", path: "Tests/netshape"),
     .executableTarget(
       name: "engine-checks",
       dependencies: [
@@ -145,6 +154,11 @@ let package = Package(
       dependencies: ["Studies", "Records", "Models", "Workloads", "TestSupport", "padtax"]),
     .testTarget(
       name: "ReportingTests", dependencies: ["Reporting", "Records", "Workloads", "Statistics"]),
+    .testTarget(
+      name: "NetbenchTests",
+      dependencies: [
+        "Netbench", "Networks", "Models", "Records", "TestSupport", "padtax-rank", "netshape",
+      ]),
     .testTarget(
       name: "TransformersTests",
       dependencies: [

@@ -206,7 +206,8 @@ import Testing
     #expect(made.output.contains("VI,llama-3.1-8b,2,2,decode,send,254,1x2048,4096"))
     let rows = try Padtax.start(request + ["--dialect", "vllm-v0", "--csv"], in: folder)
     #expect(rows.output == made.output.filter { !$0.hasPrefix("#") } && rows.output.count == 9)
-    let json = try Padtax.start(request + ["--json", "--dtype", "fp32", "--batch", "3"], in: folder)
+    let json = try Padtax.start(
+      request + ["--json", "--dtype", "fp32", "--batch", "3"], in: folder)
     #expect(json.output.joined().contains("\"message_bytes\" : 6291456"))
     try folder.write(made.output.joined(separator: "\n") + "\n", "table.csv")
     let check = ["validate", "--paper", "2507.14392"]
