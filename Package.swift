@@ -63,11 +63,16 @@ let package = Package(
       name: "Inference",
       dependencies: [
         "Transformers", "Scheduling", "Communication", "Costs", "Records", "Models", "Workloads",
-        "Units",
-        "Checkpoints", "Tensors", "Kernels", "MPI", "Locality",
+        "Units", "Checkpoints", "Tensors", "Kernels", "MPI", "Locality",
       ]),
+    .target(
+      name: "Netbench", dependencies: ["Models", "Networks", "Records", "Statistics", "Units"]),
+    .target(
+      name: "NetbenchRanks",
+      dependencies: ["Netbench", "Inference", "Records", "Models", "MPI", "Locality"]),
     .executableTarget(
-      name: "padtax-rank", dependencies: ["Inference", "Records", argumentParser]),
+      name: "padtax-rank",
+      dependencies: ["Inference", "NetbenchRanks", "Netbench", "Records", argumentParser]),
 
     // The host side: no MPI, no BLAS, no hwloc.
     .target(
@@ -83,8 +88,7 @@ let package = Package(
       name: "padtax",
       dependencies: [
         "Studies", "Reporting", "Communication", "Records", "Models", "Workloads", "Networks",
-        "Statistics", "Units",
-        argumentParser,
+        "Netbench", "Statistics", "Units", argumentParser,
       ]),
 
     // Measurements against ceilings.
@@ -92,6 +96,10 @@ let package = Package(
     .executableTarget(
       name: "mpi-bench", dependencies: ["MPI", "CMPI", "CMPIBaseline"],
       path: "Benchmarks/mpi-bench"),
+    .executableTarget(
+      name: "netbench-check",
+      dependencies: ["NetbenchRanks", "Netbench", "MPI", "CMPIBaseline", "Statistics", "Units"],
+      path: "Benchmarks/netbench-check"),
     .executableTarget(
       name: "kernel-bench", dependencies: ["Kernels", "Tensors", "CKernels"],
       path: "Benchmarks/kernel-bench"),
@@ -106,6 +114,7 @@ let package = Package(
     // Tests.
     .target(name: "TestSupport", path: "Tests/TestSupport"),
     .executableTarget(name: "rank-checks", dependencies: ["MPI"], path: "Tests/rank-checks"),
+    .executableTarget(name: "netshape", path: "Tests/netshape"),
     .executableTarget(
       name: "engine-checks",
       dependencies: [
@@ -147,6 +156,11 @@ let package = Package(
     .testTarget(
       name: "ReportingTests",
       dependencies: ["Reporting", "Records", "Workloads", "Statistics", "TestSupport"]),
+    .testTarget(
+      name: "NetbenchTests",
+      dependencies: [
+        "Netbench", "Networks", "Models", "Records", "TestSupport", "padtax-rank", "netshape",
+      ]),
     .testTarget(
       name: "TransformersTests",
       dependencies: [

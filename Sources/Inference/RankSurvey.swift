@@ -7,7 +7,7 @@ import Models
 import Records
 
 /// Asks every rank what it runs on, for the cell's provenance.
-struct RankSurvey {
+package struct RankSurvey {
   let context: RankContext
   let backend: any Backend
   let resolved: ResolvedJob
@@ -30,11 +30,8 @@ struct RankSurvey {
     let (bound, topology, quota) = try context.together("topology") {
       (try Binding.current(), try Topology.detect(), try UsableCores.detect().cpuQuota)
     }
-    // A bound rank sees its own cores only; the host's ranks together have the union of them.
-    let lists = try host.allGather(Self.bitmap(bound.processingUnits))
-    let units = Self.union(lists, words: lists.count / host.size)
-    let usable = Self.cores(
-      processingUnits: units, threadsPerCore: topology.threadsPerCore, quota: quota)
+    let usable = try Self.usableCores(
+      of: host, binding: bound, topology: topology, quota: quota)
     var over = [Int32(host.size * backend.provenance.threads > usable ? 1 : 0)]
     try context.control.allReduce(inPlace: &over, .max)
     let facts = try context.together("topology") {
@@ -50,6 +47,16 @@ struct RankSurvey {
       try provenance(ranks, arguments: arguments, cell: cell, oversubscribed: over[0] == 1),
       over[0] == 1
     )
+  }
+
+  /// Cores that the ranks of a host may use together: a bound rank sees its own only. Collective.
+  package static func usableCores(
+    of host: borrowing Communicator, binding: Binding, topology: Topology, quota: Double?
+  ) throws -> Int {
+    let lists = try host.allGather(bitmap(binding.processingUnits))
+    return cores(
+      processingUnits: union(lists, words: lists.count / host.size),
+      threadsPerCore: topology.threadsPerCore, quota: quota)
   }
 
   /// Whole cores that some processing units make: hardware threads of one core count once, and

@@ -12,7 +12,8 @@ struct Padtax: ParsableCommand {
     version: padtaxVersion,
     subcommands: [
       Run.self, Verify.self, Report.self, WorkloadCommand.self, ImportStudy.self,
-      CommCommand.self, NetworksCommand.self, ValidateCommand.self, DoctorCommand.self,
+      CommCommand.self, NetworksCommand.self, NetbenchCommand.self, ValidateCommand.self,
+      DoctorCommand.self,
       Presets.self,
     ])
 
