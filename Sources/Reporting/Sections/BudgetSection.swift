@@ -73,7 +73,7 @@ extension ReportData {
     }
     let used = causes.names.filter { name in values.contains { $0["c"] == .text(name) } }
     var y = VegaLite.Channel.names("y", "", order: bars.map(\.name))
-    y.axis = VegaLite.Axis(labelLimit: 170)
+    y.axis = VegaLite.Axis(labelLimit: 190)
     var x = VegaLite.Channel.quantity(
       "x", share ? "share of slots" : "slots per batch", format: share ? ".0%" : "~s")
     x.stack = share ? "normalize" : "zero"

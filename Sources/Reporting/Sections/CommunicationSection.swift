@@ -34,7 +34,9 @@ extension ReportData {
 
   private var trafficChart: Chart {
     let traffic = self.traffic
-    let operations = Palette(Self.unique(traffic.map(\.operation)))
+    let operations = Palette(
+      Self.unique(traffic.map(\.operation)),
+      known: ["all-reduce": "#0072B2", "send": "#E69F00", "all-gather": "#56B4E9"])
     var values: [[String: VegaLite.Datum]] = []
     for entry in traffic {
       let kinds = [("tokens", entry.useful), ("padding", entry.padded)]
@@ -48,7 +50,7 @@ extension ReportData {
       }
     }
     var y = VegaLite.Channel.names("y", "", order: Self.unique(traffic.map { series($0.row) }))
-    y.axis = VegaLite.Axis(labelLimit: 170)
+    y.axis = VegaLite.Axis(labelLimit: 190)
     var x = VegaLite.Channel.quantity("x", "bytes per batch", format: "~s")
     x.stack = "zero"
     var encoding = VegaLite.Encoding(x: x, y: y)
@@ -92,7 +94,7 @@ extension ReportData {
       }
     }
     var y = VegaLite.Channel.names("y", "", order: rows.map { series($0) })
-    y.axis = VegaLite.Axis(labelLimit: 170)
+    y.axis = VegaLite.Axis(labelLimit: 190)
     var x = VegaLite.Channel.quantity("x", "share of the ranks' time", format: ".0%")
     x.scale = VegaLite.Scale(domain: .numbers([0, 1]))
     x.stack = "zero"

@@ -21,7 +21,7 @@ extension ReportData {
       }
     }
     var y = VegaLite.Channel.names("y", "", order: reserved.map { series($0) })
-    y.axis = VegaLite.Axis(labelLimit: 170)
+    y.axis = VegaLite.Axis(labelLimit: 190)
     var x = VegaLite.Channel.quantity("x", "KV bytes per rank", format: "~s")
     x.stack = "zero"
     var encoding = VegaLite.Encoding(x: x, y: y)

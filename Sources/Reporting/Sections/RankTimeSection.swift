@@ -48,7 +48,7 @@ extension ReportData {
       }
     }
     var y = VegaLite.Channel.names("y", "", order: names)
-    y.axis = VegaLite.Axis(labelLimit: 170)
+    y.axis = VegaLite.Axis(labelLimit: 190)
     var x = VegaLite.Channel.quantity("x", "ms of a batch", format: "~s")
     x.stack = "zero"
     var encoding = VegaLite.Encoding(x: x, y: y)
