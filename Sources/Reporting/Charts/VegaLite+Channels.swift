@@ -5,7 +5,6 @@ extension VegaLite {
     var type: String?
     var title: String?
     var value: Datum?
-    var datum: Datum?
     var format: String?
     var sort: [String]?
     /// `zero`, `normalize`, or nil for marks that are not stacked.
@@ -81,17 +80,14 @@ extension VegaLite {
   struct Axis: Encodable, Sendable {
     var format: String?
     var tickCount: Int?
-    var grid: Bool?
     var labelLimit: Int?
     var labelAngle: Int?
-    var orient: String?
   }
 
   struct Legend: Encodable, Sendable {
     var orient: String?
     var direction: String?
     var columns: Int?
-    var format: String?
     var gradientLength: Int?
   }
 

@@ -60,21 +60,17 @@ extension VegaLite {
 
   struct Mark: Encodable, Sendable {
     var type: String
-    var tooltip: Bool?
     var size: Double?
     var opacity: Double?
     var color: String?
     var align: String?
-    var baseline: String?
     var dx: Double?
     var strokeWidth: Double?
     var strokeDash: [Double]?
     var filled: Bool?
     var cornerRadiusEnd: Double?
     var fontSize: Double?
-    var fontWeight: String?
     var clip: Bool?
-    var orient: String?
 
     init(_ type: String) { self.type = type }
   }
@@ -87,7 +83,6 @@ extension VegaLite {
     var x: Channel?
     var x2: Channel?
     var y: Channel?
-    var y2: Channel?
     var yOffset: Channel?
     var color: Channel?
     var shape: Channel?
@@ -95,6 +90,5 @@ extension VegaLite {
     var text: Channel?
     var order: Channel?
     var tooltip: [Channel]?
-    var detail: Channel?
   }
 }

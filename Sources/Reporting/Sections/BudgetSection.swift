@@ -56,40 +56,26 @@ extension ReportData {
       "useful": "#009E73", "length": "#D55E00", "fixed": "#CC79A7", "bucket": "#E69F00",
       "fill": "#56B4E9", "finished": "#999999",
     ])
-    var values: [[String: VegaLite.Datum]] = []
-    for bar in bars {
+    let parts = bars.flatMap { bar -> [StackedPart] in
       let all = bar.row.allSlots ?? 0
-      let parts =
+      let slots =
         [("useful", all - bar.row.paddedSlots)]
         + PaddingCause.allCases.map { ($0.rawValue, bar.row.padding[$0.rawValue]?.slots ?? 0) }
-      for (index, part) in parts.enumerated() where part.1 > 0 {
-        var datum: [String: VegaLite.Datum] = [
-          "y": .text(bar.name), "c": .text(part.0), "o": .number(Double(index)),
-        ]
-        datum["x"] = .rounded(part.1)
-        datum["s"] = .rounded(part.1 / all)
-        values.append(datum)
+      return slots.enumerated().map { index, part in
+        var piece = StackedPart(bar: bar.name, part: part.0, value: part.1, order: index)
+        piece.more["s"] = .rounded(part.1 / all)
+        return piece
       }
     }
-    let used = causes.names.filter { name in values.contains { $0["c"] == .text(name) } }
-    var y = VegaLite.Channel.names("y", "", order: bars.map(\.name))
-    y.axis = VegaLite.Axis(labelLimit: 190)
     var x = VegaLite.Channel.quantity(
       "x", share ? "share of slots" : "slots per batch", format: share ? ".0%" : "~s")
     x.stack = share ? "normalize" : "zero"
-    var encoding = VegaLite.Encoding(x: x, y: y)
-    encoding.color = .colors("c", "slots", causes.only(used))
-    encoding.order = VegaLite.Channel(field: "o", type: "quantitative")
-    encoding.tooltip = [
-      .shown("y", "policy"), .shown("c", "slots for"), .shown("x", "slots", format: ",.0f"),
-      .shown("s", "share", format: ".1%"),
-    ]
     let worst = bars.max { $0.row.paddedShare < $1.row.paddedShare }
     return Chart(
       id: id, title: title,
-      spec: VegaLite(
-        values, height: 22 * bars.count + 6,
-        [.init(name: "bars", mark: .init("bar"), encoding: encoding)]),
+      spec: .stackedBars(
+        parts.filter { $0.value > 0 }, x: x, kind: "slots for", causes,
+        tooltip: [.shown("x", "slots", format: ",.0f"), .shown("s", "share", format: ".1%")]),
       caption: """
         Counted slots, mean over \(Glossary.link("n", text: "n")) executions, by cause \
         (\(Glossary.link("slot_budget", text: "what the causes mean"))). One bar stands for all layouts \

@@ -21,56 +21,44 @@ extension ReportData {
     // A page has room for a few policies of many ranks: packed and the first others.
     let shown = Array(
       (rows.filter { $0.policy == "packed" } + rows.filter { $0.policy != "packed" }).prefix(4))
-    var values: [[String: VegaLite.Datum]] = []
-    var names: [String] = []
-    for row in shown {
+    let parts = shown.flatMap { row -> [StackedPart] in
       let records = ranks(row)
-      for rank in Set(records.map(\.rank)).sorted() {
-        let own = records.filter { $0.rank == rank }
-        let name = "\(row.policy) · rank \(rank)"
-        names.append(name)
-        for (phaseIndex, phase) in Self.unique(own.map(\.phase)).sorted(by: >).enumerated() {
-          let part = own.filter { $0.phase == phase }
-          let times = [
-            ("compute", part.reduce(0) { $0 + $1.computeSeconds }),
-            ("communication", part.reduce(0) { $0 + $1.communicationSeconds }),
-            ("idle", part.reduce(0) { $0 + $1.idleSeconds }),
-          ]
-          for (index, time) in times.enumerated() {
-            var datum: [String: VegaLite.Datum] = [
-              "y": .text(name), "c": .text(time.0), "p": .text(phase),
-              "o": .number(Double(phaseIndex * 3 + index)),
-            ]
-            datum["x"] = .rounded(1e3 * time.1 / Double(max(row.executions, 1)))
-            values.append(datum)
-          }
-        }
+      return Set(records.map(\.rank)).sorted().flatMap { rank in
+        times(of: records.filter { $0.rank == rank }, row, name: "\(row.policy) · rank \(rank)")
       }
     }
-    var y = VegaLite.Channel.names("y", "", order: names)
-    y.axis = VegaLite.Axis(labelLimit: 190)
-    var x = VegaLite.Channel.quantity("x", "ms of a batch", format: "~s")
-    x.stack = "zero"
-    var encoding = VegaLite.Encoding(x: x, y: y)
-    encoding.color = .colors("c", "time in", Palette.rankTime)
-    encoding.order = VegaLite.Channel(field: "o", type: "quantitative")
-    encoding.tooltip = [
-      .shown("y", "policy, rank"), .shown("p", "phase"), .shown("c", "time in"),
-      .shown("x", "ms", format: ".4~g"),
-    ]
     let left = rows.count - shown.count
     return Chart(
       id: id, title: "Time of each rank: \(place)",
-      spec: VegaLite(
-        values, height: 18 * names.count + 6,
-        [.init(name: "bars", mark: .init("bar"), encoding: encoding)]),
+      spec: .stackedBars(
+        parts, x: .quantity("x", "ms of a batch", format: "~s"), kind: "time in", .rankTime,
+        tooltip: [.shown("p", "phase"), .shown("x", "ms", format: ".4~g")]),
       caption: """
         \(provenance(shown, "times")) Mean over executions, prefill first, then decode, each as \
         \(Glossary.link(.computeShare)), \(Glossary.link(.communicationShare)), \
         \(Glossary.link(.idleShare)).\(left > 0 ? " \(left) more policies are not drawn." : "")
         """,
       description: "Compute, communication and idle time of each rank under \(place), "
-        + "\(names.count) bars.",
+        + "\(Set(parts.map(\.bar)).count) bars.",
       table: nil)
+  }
+
+  /// What one rank did per execution, phase after phase.
+  private func times(of records: [RankRecord], _ row: SummaryRow, name: String) -> [StackedPart] {
+    let kinds: [(String, (RankRecord) -> Double)] = [
+      ("compute", \.computeSeconds), ("communication", \.communicationSeconds),
+      ("idle", \.idleSeconds),
+    ]
+    // prefill, then decode
+    let phases = Self.unique(records.map(\.phase)).sorted(by: >)
+    return phases.enumerated().flatMap { phaseIndex, phase in
+      let part = records.filter { $0.phase == phase }
+      return kinds.enumerated().map { index, kind in
+        let seconds = part.reduce(0) { $0 + kind.1($1) } / Double(max(row.executions, 1))
+        return StackedPart(
+          bar: name, part: kind.0, value: seconds * 1e3, order: 3 * phaseIndex + index,
+          more: ["p": .text(phase)])
+      }
+    }
   }
 }
