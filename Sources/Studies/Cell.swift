@@ -17,4 +17,21 @@ public struct Cell: Hashable, Sendable {
   public static func cells(of job: JobSpecification) -> [Cell] {
     job.layouts.map(Cell.init(layout:))
   }
+
+  /// Those of the cells that have one of these layouts, all when nil.
+  /// - Throws: `StudyError` naming the job's layouts when one is none of them.
+  static func cells(of job: JobSpecification, only: [String]?) throws(StudyError) -> [Cell] {
+    let cells = cells(of: job)
+    guard let only else { return cells }
+    var layouts: Set<ParallelLayout> = []
+    for text in only {
+      guard let layout = try? ParallelLayout(parsing: text), job.layouts.contains(layout) else {
+        throw StudyError(
+          "--layouts: '\(text)' is no layout of this run; it has "
+            + job.layouts.map(\.description).joined(separator: ", "))
+      }
+      layouts.insert(layout)
+    }
+    return cells.filter { layouts.contains($0.layout) }
+  }
 }

@@ -11,30 +11,37 @@ public struct RunPlan: Sendable {
   public let launcher: RankLauncher
   public let rankProgram: String
   public let variables: [String: String]
+  /// The nodes of the Slurm job, nil outside one.
+  public let allocation: Allocation?
 
   /// Reads and checks a job; writes nothing.
   /// - Parameters:
   ///   - layouts: layouts that take the place of the job's, such as `["tp2", "pp2"]`; as
   ///     `--set layouts=[tp2, pp2]`.
+  ///   - only: layouts of the job that are taken, all when nil; the job stays as it is.
   /// - Throws: `RecordError` about the job, `StudyError` about this machine.
   public init(
-    jobPath: String, settings: [String], layouts: [String]?, host: HostFacts,
+    jobPath: String, settings: [String], layouts: [String]?, only: [String]? = nil, host: HostFacts,
     launcher: RankLauncher, rankProgram: String, variables: [String: String]
   ) throws {
     var settings = settings
     if let layouts { settings.append("layouts=[\(layouts.joined(separator: ", "))]") }
     let job = try JobFile.read(path: jobPath, settings: settings)
     let resolved = try ResolvedJob(job, file: jobPath, settings: settings)
-    if case .srun = launcher {
-      // The ranks run on other machines: each tells when its own has too little memory.
-    } else {
-      for layout in job.layouts {
-        try MemoryNeed(resolved.model, layout).check(available: host.availableBytes, file: jobPath)
-      }
+    let cells = try Cell.cells(of: job, only: only)
+    allocation = Allocation(variables: variables)
+    var isRemote = (allocation?.nodes ?? 1) > 1
+    if case .srun = launcher { isRemote = true }
+    for cell in cells {
+      _ = try allocation?.ranksPerNode(cell)
+      // Ranks on other machines tell when theirs has too little memory.
+      if isRemote { continue }
+      try MemoryNeed(resolved.model, cell.layout).check(
+        available: host.availableBytes, file: jobPath)
     }
     self.job = job
     self.resolved = resolved
-    cells = Cell.cells(of: job)
+    self.cells = cells
     self.host = host
     self.launcher = launcher
     self.rankProgram = rankProgram
@@ -43,21 +50,39 @@ public struct RunPlan: Sendable {
 
   /// The launch of a cell of the run in `directory`.
   public func launch(_ cell: Cell, in directory: RunDirectory) -> LaunchPlan {
-    LaunchPlan(
-      launcher, ranks: cell.layout.worldSize, threads: job.backend.threads,
-      program: [
-        rankProgram, directory.job, "--layout", cell.layout.description, "--out", directory.path,
-        "--progress", "machine",
-      ], host: host, variables: variables)
+    // What runs a program in a container, when the ranks run in one.
+    var program = variables["PADTAX_RANK_PREFIX"]?.split(separator: " ").map(String.init) ?? []
+    program += [
+      rankProgram, directory.job, "--layout", cell.layout.description, "--out", directory.path,
+      "--progress", "machine",
+    ]
+    if let allocation {
+      program += [
+        "--expect-nodes", String(allocation.nodes), "--expect-tasks-per-node",
+        String(cell.layout.worldSize / allocation.nodes),
+      ]
+    }
+    return LaunchPlan(
+      launcher, ranks: cell.layout.worldSize, threads: job.backend.threads, program: program,
+      host: host, variables: variables, allocation: allocation)
   }
 
-  /// One sentence per cell that has more threads than the machine has cores.
+  /// One sentence per cell that has more threads than the machine has cores, or tensor groups that
+  /// lie on several nodes.
   public var warnings: [String] {
-    cells.filter { launch($0, in: RunDirectory(path: "RUN")).isOversubscribed }.map { cell in
-      let threads = cell.layout.worldSize * job.backend.threads
-      return "\(cell.id): \(threads) threads on \(host.cores) usable cores: oversubscribed, "
-        + "its times are not to be trusted"
+    let split = allocation.map { allocation in
+      cells.filter { $0.layout.worldSize / allocation.nodes % $0.layout.tensor != 0 }
     }
+    return (split ?? []).map { "\($0.id): its tensor groups span nodes" }
+      + crowdedCells.map { cell in
+        let threads = cell.layout.worldSize * job.backend.threads
+        return "\(cell.id): \(threads) threads on \(host.cores) usable cores: oversubscribed, "
+          + "its times are not to be trusted"
+      }
+  }
+
+  private var crowdedCells: [Cell] {
+    cells.filter { launch($0, in: RunDirectory(path: "RUN")).isOversubscribed }
   }
 }
 

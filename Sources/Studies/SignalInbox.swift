@@ -1,9 +1,9 @@
 import Glibc
 
-/// Holds back SIGINT, SIGTERM and SIGHUP while it lives and hands them out when asked, so that a
+/// Holds back SIGINT, SIGTERM, SIGHUP and SIGUSR1 (Slurm's warning before the time limit) while it lives and hands them out when asked, so that a
 /// child can be told before the program ends. For programs with one thread.
 public final class SignalInbox {
-  static let handled = [SIGINT, SIGTERM, SIGHUP]
+  static let handled = [SIGINT, SIGTERM, SIGHUP, SIGUSR1]
   private var signals = sigset_t()
   private var before = sigset_t()
   /// The signals that arrived so far.
@@ -16,6 +16,10 @@ public final class SignalInbox {
   }
 
   deinit { pthread_sigmask(SIG_SETMASK, &before, nil) }
+
+  /// What a child is told when `signal` arrives here: mpirun takes SIGUSR1 for a message to the ranks,
+  /// so that it becomes SIGTERM.
+  static func forwarded(_ signal: Int32) -> Int32 { signal == SIGUSR1 ? SIGTERM : signal }
 
   /// The next signal that arrived, nil when none did.
   public func next() -> Int32? {

@@ -20,13 +20,16 @@ public enum ExitCode: Int32, Hashable, Sendable, CaseIterable {
   case gateFailed = 3
   /// A rank was ended because another one failed.
   case abortedByPeer = 4
+  /// Stopped by a signal before it was finished; `run --resume` goes on.
+  case stopped = 5
 
   /// The code of a study whose cells ended with `codes`: bad input only when every cell was refused
-  /// for it, 4 when a rank aborted the others, else 1.
+  /// for it, 5 when a signal stopped it, 4 when a rank aborted the others, else 1.
   public static func combined(_ codes: [ExitCode]) -> ExitCode {
     let failures = codes.filter { $0 != .fine }
     if failures.isEmpty { return .fine }
     if failures.count == codes.count, failures.allSatisfy({ $0 == .badInput }) { return .badInput }
+    if failures.contains(.stopped) { return .stopped }
     return failures.contains(.abortedByPeer) ? .abortedByPeer : .failed
   }
 }

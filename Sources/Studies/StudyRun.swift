@@ -4,6 +4,8 @@ import Records
 public struct StudyRun: Sendable {
   public let plan: RunPlan
   public let directory: RunDirectory
+  /// Nil for a run that begins.
+  public let resumption: Resumption?
 
   /// What became of one cell.
   public struct Outcome: Hashable, Sendable {
@@ -13,7 +15,8 @@ public struct StudyRun: Sendable {
     public let text: String
   }
 
-  public init(plan: RunPlan, directory: RunDirectory) {
+  public init(plan: RunPlan, directory: RunDirectory, resumption: Resumption? = nil) {
+    self.resumption = resumption
     self.plan = plan
     self.directory = directory
   }
@@ -37,7 +40,7 @@ public struct StudyRun: Sendable {
     try AtomicFile.write(JSONText.pretty(record), to: directory.run)
   }
 
-  /// Runs the cells in order. A cell that fails does not stop the others; a signal does.
+  /// Runs the cells in order; of a run that goes on, those that are not done. A cell that fails does not stop the others; a signal does.
   public func execute(
     signals: SignalInbox?, display: inout ProgressDisplay, write: (ChildLine) -> Void,
     show: (String) -> Void
@@ -46,8 +49,17 @@ public struct StudyRun: Sendable {
     for (index, cell) in plan.cells.enumerated() {
       if let signals, signals.next() != nil || !signals.received.isEmpty { break }
       display.begin(cell: index)
-      outcomes.append(
-        try run(cell, signals: signals, display: &display, write: write, show: show))
+      let decision = try resumption?.decide(cell, in: directory)
+      if case .skip(let outcome) = decision {
+        if outcome.code == .fine { write(.output("\(cell.id): \(outcome.text)")) }
+        outcomes.append(outcome)
+        continue
+      }
+      // A lock in `decision` lives as long as the ranks.
+      try withExtendedLifetime(decision) {
+        outcomes.append(
+          try run(cell, signals: signals, display: &display, write: write, show: show))
+      }
     }
     return outcomes
   }
@@ -76,13 +88,18 @@ public struct StudyRun: Sendable {
     }
     show(display.clear())
     let stopped = signals?.received.first
-    let code = stopped == nil ? Self.code(of: status) : .failed
+    if let stopped, folder.state() != .done {
+      // Not an error: the cell is one that has not finished.
+      let text = "stopped by signal \(stopped)"
+      try folder.enter(.ready, text: text + "\n")
+      return Outcome(cell: cell, code: .stopped, text: text)
+    }
+    let code = Self.code(of: status)
     guard code != .fine else {
       if folder.state() != .done { try folder.enter(.done) }
       return Outcome(cell: cell, code: code, text: "")
     }
-    let reason = stopped.map { "stopped by signal \($0)" } ?? Self.text(status)
-    let text = ([reason] + lastErrors).joined(separator: "\n")
+    let text = ([Self.text(status)] + lastErrors).joined(separator: "\n")
     if folder.state() != .error { try folder.enter(.error, text: text + "\n") }
     return Outcome(cell: cell, code: code, text: text)
   }

@@ -12,44 +12,66 @@ struct Run: ParsableCommand {
     discussion: """
       The run goes to results/<job name>/<UTC time>/. Each layout and policy is verified before it
       is timed. Inside a Slurm allocation the ranks are started with srun, else with mpirun.
+      A run that was stopped goes on with --resume DIR: cells that are done are left alone.
       """)
 
-  @Argument(help: "The job file, such as jobs/quickstart.yaml.") var job: String
+  @Argument(help: "The job file, such as jobs/quickstart.yaml.") var job: String?
   @Option(
     name: .customLong("set"), parsing: .singleValue,
     help: ArgumentHelp("Replace a value of the job, such as model.scale=1/64.", valueName: "k=v"))
   var settings: [String] = []
   @Option(help: "Folder of the run itself, new or empty, instead of one under results/.")
   var out: String?
-  @Option(help: "Layouts instead of the job's, such as tp2,pp2.") var layouts: String?
+  @Option(help: "Layouts instead of the job's, such as tp2,pp2; with --resume, some of them.")
+  var layouts: String?
+  @Option(help: "Go on with the run in this directory instead of beginning one.")
+  var resume: String?
+  @Flag(name: .customLong("retry-errors"), help: "With --resume: run failed cells again.")
+  var retryErrors = false
   @Flag(name: .customLong("no-report"), help: "Do not aggregate and print the table.")
   var noReport = false
   @Option(help: "The mpirun to use; taken inside a Slurm allocation too.") var mpirun: String?
   @Flag(name: .customLong("dry-run"), help: "Check the job, print the launches, start nothing.")
   var dryRun = false
 
+  func validate() throws {
+    guard (job == nil) != (resume == nil) else {
+      throw ValidationError("name a job file, or a run directory with --resume, and not both")
+    }
+    if resume != nil && (out != nil || !settings.isEmpty) {
+      throw ValidationError("--resume goes on with the run as it is; leave --set and --out out")
+    }
+    if retryErrors && resume == nil { throw ValidationError("--retry-errors needs --resume") }
+  }
+
   func run() throws {
+    let record = try resume.map { try RunDirectory(path: Self.trimmed($0)).recordToResume() }
     let plan = try makePlan()
     if dryRun {
       printLaunches(plan)
       return
     }
     let start = UTCTime.now()
-    let directory = try RunDirectory.create(job: plan.job.name, time: start, path: out)
+    let directory =
+      try resume.map { RunDirectory(path: Self.trimmed($0)) }
+      ?? RunDirectory.create(job: plan.job.name, time: start, path: out)
     for warning in plan.warnings { Terminal.error("padtax: warning: \(warning)") }
-    let study = StudyRun(plan: plan, directory: directory)
-    let record = try study.prepare(
-      arguments: CommandLine.arguments, version: padtaxVersion, start: start)
+    let study = StudyRun(
+      plan: plan, directory: directory,
+      resumption: resume.map { _ in Resumption(retriesErrors: retryErrors) })
+    let begun =
+      try record
+      ?? study.prepare(arguments: CommandLine.arguments, version: padtaxVersion, start: start)
     let signals = SignalInbox()
     let outcomes = try execute(study, signals: signals)
-    try study.finish(record, end: UTCTime.now())
+    try study.finish(begun, end: UTCTime.now())
     for outcome in outcomes where outcome.code != .fine {
       let text = outcome.text.split(separator: "\n").prefix(1).joined()
       Terminal.error("padtax: error: \(outcome.cell.id): \(text)")
     }
     if !noReport { try report(directory) }
     Terminal.line("\nfiles: \(directory.path)")
-    if !signals.received.isEmpty { throw ExitCode.failed }
+    if !signals.received.isEmpty { throw ExitCode.stopped }
     let code = ExitCode.combined(outcomes.map(\.code))
     if code != .fine { throw code }
   }
@@ -64,9 +86,10 @@ struct Run: ParsableCommand {
     let program = Result { () throws(StudyError) in
       try ExecutableSearch.rankProgram(variables: variables)
     }
+    let chosen = layouts.map { $0.split(separator: ",").map(String.init) }
     let plan = try RunPlan(
-      jobPath: job, settings: settings,
-      layouts: layouts.map { $0.split(separator: ",").map(String.init) },
+      jobPath: job ?? RunDirectory(path: Self.trimmed(resume ?? "")).job, settings: settings,
+      layouts: resume == nil ? chosen : nil, only: resume == nil ? nil : chosen,
       host: HostFacts.detect(), launcher: (try? launcher.get()) ?? .openMPI(path: "mpirun"),
       rankProgram: (try? program.get()) ?? "padtax-rank", variables: variables)
     _ = try launcher.get()
@@ -74,8 +97,12 @@ struct Run: ParsableCommand {
     return plan
   }
 
+  private static func trimmed(_ path: String) -> String {
+    path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+  }
+
   private func printLaunches(_ plan: RunPlan) {
-    let directory = RunDirectory(path: out ?? "results/\(plan.job.name)/<time>")
+    let directory = RunDirectory(path: resume ?? out ?? "results/\(plan.job.name)/<time>")
     Terminal.line(plan.resolved.model.shapeSummary)
     Terminal.line(
       "\(plan.resolved.batches.count) batches, policies "

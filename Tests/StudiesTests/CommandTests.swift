@@ -129,21 +129,23 @@ import Testing
     #expect(folder.text("out/cells/tp1/error") == "the launcher was killed by signal 9\n")
   }
 
-  @Test("an interrupt ends the ranks and the run, and what there is stays")
-  func interrupted() throws {
+  @Test(
+    "a signal ends the ranks and the run with code 5, and what there is stays",
+    arguments: [(SIGINT, "INT"), (SIGTERM, "TERM"), (SIGUSR1, "TERM")])
+  func interrupted(signal: Int32, told: String) throws {
     let folder = try makeFolder(
-      rank: prelude + "\necho $$ > $out/pid; trap 'echo got >> $out/got; exit 130' INT\n"
+      rank: prelude + "\necho $$ > $out/pid; trap 'echo got >> $out/got; exit 130' \(told)\n"
         + "while true; do sleep 0.05; done")
     var sent = false
     let result = try padtax(run, in: folder) { child in
       if !sent, folder.exists("out/pid"), !folder.text("out/pid").isEmpty {
-        child.send(signal: SIGINT)
+        child.send(signal: signal)
         sent = true
       }
     }
-    #expect(result.code == 1)
+    #expect(result.code == 5)
     #expect(folder.text("out/got") == "got\n")
-    #expect(folder.text("out/cells/tp1/error").hasPrefix("stopped by signal 2"))
+    #expect(folder.text("out/cells/tp1/ready") == "stopped by signal \(signal)\n")
     #expect(!folder.exists("out/cells/tp2"))
     #expect(folder.exists("out/summary.json"))
   }
@@ -165,6 +167,93 @@ import Testing
     #expect(result.code == 2 && result.output.isEmpty)
     #expect(result.errors.count == 1 && result.errors[0].contains(text), "\(result.errors)")
     #expect(folder.names("") == ["jobs", "mpirun", "padtax-rank"])
+  }
+
+  /// Says which layouts ran; fails for tp1 as long as there is no file `whole`.
+  private var faulty: String {
+    prelude + "\necho $layout >> calls; [ $layout != tp1 ] || [ -e whole ] || exit 7\n"
+      + "mkdir -p $out/cells/$layout; echo $layout > $out/cells/$layout/mine"
+  }
+
+  @Test("a run goes on with what is not done, and with what failed only when asked")
+  func resumes() throws {
+    let folder = try makeFolder(rank: faulty)
+    #expect(try padtax(run, in: folder).code == 1)
+    let again = ["run", "--resume", "out/", "--mpirun", "./mpirun"]
+    let kept = try padtax(again, in: folder)
+    #expect(kept.code == 1)
+    #expect(kept.output.contains("tp2: done before"))
+    #expect(
+      kept.errors.contains {
+        $0.contains("tp1: failed before (--retry-errors runs it again): ranks ended with code 7")
+      }, "\(kept.errors)")
+    #expect(folder.text("calls") == "tp1\ntp2\n")
+
+    try folder.write("", "whole")
+    let job = folder.text("out/job.yaml")
+    let retried = try padtax(again + ["--retry-errors"], in: folder)
+    #expect(retried.code == 0, "\(retried)")
+    #expect(folder.text("calls") == "tp1\ntp2\ntp1\n")
+    #expect(folder.exists("out/cells/tp1/done") && !folder.exists("out/cells/tp1/error"))
+    #expect(folder.text("out/cells/.tp1-1/error").hasPrefix("ranks ended with code 7"))
+    #expect(folder.text("out/job.yaml") == job)
+    #expect(try padtax(again, in: folder).code == 0)
+    #expect(folder.text("calls") == "tp1\ntp2\ntp1\n")
+  }
+
+  @Test("a cell that was stopped runs again, and only the layouts asked for")
+  func resumesStopped() throws {
+    let folder = try makeFolder(rank: faulty)
+    try folder.write("", "whole")
+    #expect(try padtax(run, in: folder).code == 0)
+    for cell in ["tp1", "tp2"] {
+      try RunDirectory(path: folder.path + "/out").cell(cell).enter(.ready)
+    }
+    let again = ["run", "--resume", "out", "--mpirun", "./mpirun", "--layouts", "tp2"]
+    #expect(try padtax(again, in: folder).code == 0)
+    #expect(folder.text("calls") == "tp1\ntp2\ntp2\n")
+    #expect(folder.exists("out/cells/tp1/ready") && folder.exists("out/cells/tp2/done"))
+    #expect(folder.exists("out/cells/.tp2-1/mine"))
+    let record = try JSONText.decode(RunRecord.self, from: folder.text("out/run.json"), source: "")
+    #expect(record.cells == ["tp1", "tp2"])
+  }
+
+  @Test("two programs do not run one cell at the same time")
+  func locked() throws {
+    let folder = try makeFolder(
+      rank: prelude + "\necho $layout >> calls; until [ -e whole ]; do sleep 0.05; done")
+    try folder.write("", "whole")
+    #expect(try padtax(run, in: folder).code == 0)
+    try RunDirectory(path: folder.path + "/out").cell("tp1").enter(.ready)
+    unlink(folder.path + "/whole")
+    let again = ["run", "--resume", "out", "--mpirun", "./mpirun", "--layouts", "tp1"]
+    var second: Result?
+    let first = try padtax(again, in: folder) { _ in
+      guard second == nil, folder.text("calls") == "tp1\ntp2\ntp1\n" else { return }
+      second = try? padtax(again, in: folder)
+      _ = try? folder.write("", "whole")
+    }
+    #expect(first.code == 0, "\(first)")
+    #expect(second?.code == 1)
+    #expect(second?.errors.contains { $0.contains("another padtax is running this cell") } == true)
+    #expect(folder.text("calls") == "tp1\ntp2\ntp1\n")
+  }
+
+  @Test(
+    "a run that cannot go on is refused with code 2",
+    arguments: [
+      (["--resume", "jobs"], "is not a run directory: it has no jobs/job.yaml"),
+      (["--resume", "out", "--layouts", "tp4"], "'tp4' is no layout of this run; it has tp1, tp2"),
+      (["--resume", "out", "jobs/toy.yaml"], "and not both"),
+      (["--resume", "out", "--set", "repeats=2"], "leave --set and --out out"),
+      (["jobs/toy.yaml", "--retry-errors"], "--retry-errors needs --resume"),
+    ])
+  func cannotResume(arguments: [String], text: String) throws {
+    let folder = try makeFolder(rank: "exit 0")
+    #expect(try padtax(run, in: folder).code == 0)
+    let result = try padtax(["run", "--mpirun", "./mpirun"] + arguments, in: folder)
+    #expect(result.code == 2)
+    #expect(result.errors.contains { $0.contains(text) }, "\(result.errors)")
   }
 
   @Test("bad usage is code 2, help and version are code 0")
