@@ -135,7 +135,8 @@ import Testing
   func notAJob() {
     #expect(JobText.complaint("") == "jobs/x.yaml: the file is empty")
     #expect(
-      JobText.complaint("- a\n- b") == "jobs/x.yaml:1: the job must be a mapping of keys to values")
+      JobText.complaint("- a\n- b") == "jobs/x.yaml:1: the file must be a mapping of keys to values"
+    )
   }
 
   @Test("a file that is not there is refused")
