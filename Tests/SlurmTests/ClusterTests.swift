@@ -41,7 +41,7 @@ struct ClusterTests {
       (["partition: nope"], [], "invalid partition"),
       (["constraint: gold"], [], "Invalid feature"),
       ([], ["--time", "3-00:00:00"], "time limit"),
-      ([], ["--kind", "multi-node", "--layouts", "pp8", "--nodes", "8"], "node"),
+      ([], ["--kind", "multi-node", "--layouts", "pp8", "--nodes", "8"], "Node count"),
       (["directives: [\"#SBATCH --mem=64G\"]"], [], "configuration is not available"),
       (["directives: [\"#SBATCH --nope\"]"], [], "unrecognized option"),
     ])
@@ -117,7 +117,7 @@ struct ClusterTests {
     #expect(!output.standardOutput.contains("was stopped"))
   }
 
-  @Test("the signal before the time limit ends the job at once with code 5, and it can go on")
+  @Test("the signal before the time limit ends the job at once with code 5")
   func timeLimit() throws {
     let folder = try JobFolder(layouts: "[tp2]", repeats: 100_000, site: Self.environment)
     let jobs = try folder.submit(["--out", folder.folder.file("run")], in: cluster)

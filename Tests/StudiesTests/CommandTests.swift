@@ -221,7 +221,8 @@ import Testing
   @Test("two programs do not run one cell at the same time")
   func locked() throws {
     let folder = try makeFolder(
-      rank: prelude + "\necho $layout >> calls; until [ -e whole ]; do sleep 0.05; done")
+      rank: prelude + "\necho $layout >> calls; n=0\n"
+        + "until [ -e whole ] || [ $n = 100 ]; do sleep 0.05; n=$((n + 1)); done")
     try folder.write("", "whole")
     #expect(try padtax(run, in: folder).code == 0)
     try RunDirectory(path: folder.path + "/out").cell("tp1").enter(.ready)
