@@ -75,7 +75,7 @@ public struct RunPlan: Sendable {
     }
     return (split ?? []).map { "\($0.id): its tensor groups span nodes" }
       + crowdedCells.map { cell in
-        let threads = cell.layout.worldSize * job.backend.threads
+        let threads = cell.layout.worldSize / (allocation?.nodes ?? 1) * job.backend.threads
         return "\(cell.id): \(threads) threads on \(host.cores) usable cores: oversubscribed, "
           + "its times are not to be trusted"
       }

@@ -1,7 +1,8 @@
 import Glibc
 
-/// Holds back SIGINT, SIGTERM, SIGHUP and SIGUSR1 (Slurm's warning before the time limit) while it lives and hands them out when asked, so that a
-/// child can be told before the program ends. For programs with one thread.
+/// Holds back SIGINT, SIGTERM, SIGHUP and SIGUSR1 (Slurm's warning before the time limit) while it
+/// lives and hands them out when asked, so that a child can be told before the program ends. For
+/// programs with one thread.
 public final class SignalInbox {
   static let handled = [SIGINT, SIGTERM, SIGHUP, SIGUSR1]
   private var signals = sigset_t()

@@ -40,7 +40,8 @@ public struct StudyRun: Sendable {
     try AtomicFile.write(JSONText.pretty(record), to: directory.run)
   }
 
-  /// Runs the cells in order; of a run that goes on, those that are not done. A cell that fails does not stop the others; a signal does.
+  /// Runs the cells in order; of a run that goes on, those that are not done. A cell that fails
+  /// does not stop the others; a signal does.
   public func execute(
     signals: SignalInbox?, display: inout ProgressDisplay, write: (ChildLine) -> Void,
     show: (String) -> Void
