@@ -16,13 +16,14 @@ public struct RankLaunch {
   /// Runs a job under one layout and returns the exit code. Collective.
   public static func run(
     job path: String, layout: String, cell: String?, output: String, settings: [String],
-    progress: ProgressReporter.Style, arguments: [String]
+    hosts: HostExpectation? = nil, progress: ProgressReporter.Style, arguments: [String]
   ) throws -> Int32 {
     let environment = try MPIEnvironment(threads: .funneled)
     defer { _ = environment.threads }
     let ledger = TrafficLedger()
     let world = try world(ledger)
     return guarding(rank: world.rank) {
+      try hosts?.check(world)
       let (layout, resolved) = try readJob(
         path, layout: layout, settings: settings, world: world)
       let context = try RankContext(

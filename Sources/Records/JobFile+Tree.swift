@@ -47,7 +47,7 @@ extension JobFile {
     path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
   }
 
-  private static func compose(
+  static func compose(
     _ text: String, _ source: JobSource
   ) throws(RecordError) -> Node? {
     do { return try Yams.compose(yaml: text) } catch { throw source.explain(error) }

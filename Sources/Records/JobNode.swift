@@ -16,7 +16,7 @@ struct JobNode {
     mark = node.mark
     guard case .mapping(let mapping) = node else {
       throw RecordError(
-        "\(source.text(mark)): \(path.isEmpty ? "the job" : path) must be a mapping of keys to values"
+        "\(source.text(mark)): \(path.isEmpty ? "the file" : path) must be a mapping of keys to values"
       )
     }
     entries = []
@@ -53,6 +53,17 @@ struct JobNode {
     }
     return scalar.string
   }
+
+  mutating func flag(_ key: String) throws(RecordError) -> Bool? {
+    guard let text = try text(key) else { return nil }
+    guard let value = Bool(text) else {
+      throw error(key, "unknown value '\(text)'; valid choices: true, false")
+    }
+    return value
+  }
+
+  /// The keys as the file has them, for mappings whose keys are names of the user's.
+  var keys: [String] { entries.map(\.key) }
 
   mutating func requiredText(_ key: String) throws(RecordError) -> String {
     guard let value = try text(key) else { throw error(key, "is missing") }

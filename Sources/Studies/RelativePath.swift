@@ -20,7 +20,7 @@ public enum RelativePath {
   }
 
   /// The path without links, nil when it does not exist.
-  static func resolved(_ path: String) -> String? {
+  public static func resolved(_ path: String) -> String? {
     guard let text = realpath(path, nil) else { return nil }
     defer { free(text) }
     return String(cString: text)

@@ -74,7 +74,7 @@ public struct StudyRun {
   }
 
   /// How long a cell waits for ranks of a run that was killed to end.
-  static let patience = 15.0
+  static let patience = 3.0
 
   private func attempt(
     _ cell: Cell, signals: SignalInbox?, display: inout ProgressDisplay,
@@ -128,8 +128,9 @@ public struct StudyRun {
     }
     if let signal = signals?.received.first {
       // Not an error of the cell: it is run again when the study goes on.
-      try folder.enter(.ready)
-      return Outcome(cell: cell, code: .stopped, text: "stopped by signal \(signal)")
+      let text = "stopped by signal \(signal)"
+      try folder.enter(.ready, text: text + "\n")
+      return Outcome(cell: cell, code: .stopped, text: text)
     }
     let text = ([Self.text(status)] + lastErrors).joined(separator: "\n")
     if folder.state() != .error { try folder.enter(.error, text: text + "\n") }

@@ -101,15 +101,17 @@ import Testing
     #expect(folder.text(folder.cell("tp1", "error")) == "the launcher was killed by signal 9\n")
   }
 
-  @Test("an interrupt ends the ranks and the run, and what there is stays")
-  func interrupted() throws {
+  @Test(
+    "a signal ends the ranks and the run with code 5, and what there is stays",
+    arguments: [(SIGINT, "INT"), (SIGTERM, "TERM"), (SIGUSR1, "TERM")])
+  func interrupted(signal: Int32, told: String) throws {
     let folder = try makeFolder(
-      rank: prelude + "\necho $$ > $out/pid; trap 'echo got >> $out/got; exit 130' INT\n"
+      rank: prelude + "\necho $$ > $out/pid; trap 'echo got >> $out/got; exit 130' \(told)\n"
         + "while true; do sleep 0.05; done")
     var sent = false
     let result = try Padtax.start(run, in: folder) { child in
       if !sent, folder.exists("out/pid"), !folder.text("out/pid").isEmpty {
-        child.send(signal: SIGINT)
+        child.send(signal: signal)
         sent = true
       }
     }
@@ -139,6 +141,46 @@ import Testing
     #expect(result.code == 2 && result.output.isEmpty)
     #expect(result.errors.count == 1 && result.errors[0].contains(text), "\(result.errors)")
     #expect(folder.names("") == ["jobs", "mpirun", "padtax-rank"])
+  }
+
+  @Test("two programs do not run one cell at the same time")
+  func locked() throws {
+    let folder = try makeFolder(
+      rank: prelude + "\necho $layout >> calls; n=0\n"
+        + "until [ -e whole ] || [ $n = 100 ]; do sleep 0.05; n=$((n + 1)); done")
+    try folder.write("", "whole")
+    #expect(try Padtax.start(run, in: folder).code == 0)
+    let cell = try #require(folder.names("out/cells").first { $0.hasPrefix("tp1-") })
+    try RunDirectory(path: folder.path + "/out").cell(cell).enter(.ready)
+    unlink(folder.path + "/whole")
+    let again = ["run", "--resume", "out", "--mpirun", "./mpirun", "--layouts", "tp1"]
+    var second: Padtax.Result?
+    let first = try Padtax.start(again, in: folder) { _ in
+      guard second == nil, folder.text("calls") == "tp1\ntp2\ntp1\n" else { return }
+      second = try? Padtax.start(again, in: folder)
+      _ = try? folder.write("", "whole")
+    }
+    #expect(first.code == 0, "\(first)")
+    #expect(second?.code == 1)
+    #expect(second?.errors.contains { $0.contains("another padtax or its ranks run this cell") } == true)
+    #expect(folder.text("calls") == "tp1\ntp2\ntp1\n")
+  }
+
+  @Test(
+    "a run that cannot go on is refused with code 2",
+    arguments: [
+      (["--resume", "jobs"], "jobs: is not a run directory: it has no run.json"),
+      (["--resume", "out", "--layouts", "tp4"], "out has no such layout; it has: tp1 tp2"),
+      (["--resume", "out", "--out", "out"], "leave out --out"),
+      (["--resume", "out", "--set", "repeats=2"], "name the job, or leave --set out"),
+      (["jobs/toy.yaml", "--retry-errors"], "--retry-errors and --force belong to --resume"),
+    ])
+  func cannotResume(arguments: [String], text: String) throws {
+    let folder = try makeFolder(rank: "exit 0")
+    #expect(try Padtax.start(run, in: folder).code == 0)
+    let result = try Padtax.start(["run", "--mpirun", "./mpirun"] + arguments, in: folder)
+    #expect(result.code == 2)
+    #expect(result.errors.contains { $0.contains(text) }, "\(result.errors)")
   }
 
   @Test("bad usage is code 2, help and version are code 0")
