@@ -34,12 +34,14 @@ public final class VirtualClock {
   /// The network, as functions of what MPI calls know. Ranks are those that the clocks were made
   /// with.
   public struct Costs: Sendable {
-    public typealias Message = @Sendable (
-      _ label: CommunicatorLabel, _ bytes: Int, _ from: Int, _ to: Int
-    ) -> MessageCost?
-    public typealias Collective = @Sendable (
-      _ label: CommunicatorLabel, _ operation: TrafficOperation, _ bytes: Int, _ members: [Int]
-    ) -> UInt64
+    public typealias Message =
+      @Sendable (
+        _ label: CommunicatorLabel, _ bytes: Int, _ from: Int, _ to: Int
+      ) -> MessageCost?
+    public typealias Collective =
+      @Sendable (
+        _ label: CommunicatorLabel, _ operation: TrafficOperation, _ bytes: Int, _ members: [Int]
+      ) -> UInt64
 
     /// Of `bytes` from one rank to another; nil for a message that is free and uses no link.
     public var message: Message

@@ -105,7 +105,8 @@ private func checkCompute(
   let arrival = max(100 * (rank + 1), 100 * (previous + 1) + 1040)
   try checks.equal("starting a send takes no time", sent, 100 * (rank + 1))
   try checks.equal("a message arrives after its cost", received, arrival)
-  try checks.equal("a send whose message has left ends at once", Int(clock.now()) - start, arrival + 5)
+  try checks.equal(
+    "a send whose message has left ends at once", Int(clock.now()) - start, arrival + 5)
   try checks.expect("a rank that computes is in the gate", inGateBefore && inGateAfter)
   let times = own.ledger.events().map { [Int($0.start) - start, Int($0.end) - start] }
   try checks.equal(
