@@ -4,6 +4,7 @@ import MPI
 final class PretendedProcessor {
   private(set) var time: UInt64 = 1_000_000
   private(set) var isInGate = false
+  private(set) var leaves = 0
   func compute(_ nanoseconds: Int) { time += UInt64(nanoseconds) }
 
   /// Work inside MPI calls, which must not be charged: entering the gate takes 7777 ns.
@@ -12,7 +13,11 @@ final class PretendedProcessor {
       enter: {
         self.time += 7777
         self.isInGate = true
-      }, leave: { self.isInGate = false })
+      },
+      leave: {
+        self.isInGate = false
+        self.leaves += 1
+      })
   }
 }
 
@@ -94,9 +99,9 @@ private func checkCompute(
   own.processor.compute(100 * (rank + 1))
   let out = Landing<Int32>([Int32](repeating: 3, count: 10))
   let into = Landing<Int32>(count: 10)
-  let inGateBefore = own.processor.isInGate
+  let leaves = own.processor.leaves
   var send = try own.world.startSend(out.constant, to: next, tag: 2)
-  let inGateAfter = own.processor.isInGate
+  let startLeaves = own.processor.leaves - leaves
   let sent = Int(clock.now()) - start
   try own.world.receive(into: into.buffer, from: previous, tag: 2)
   let received = Int(clock.now()) - start
@@ -107,7 +112,10 @@ private func checkCompute(
   try checks.equal("a message arrives after its cost", received, arrival)
   try checks.equal(
     "a send whose message has left ends at once", Int(clock.now()) - start, arrival + 5)
-  try checks.expect("a rank that computes is in the gate", inGateBefore && inGateAfter)
+  try checks.expect("a rank that computes is in the gate", own.processor.isInGate)
+  try checks.equal(
+    "calls that can block leave it, others do not", [startLeaves, own.processor.leaves - leaves],
+    [0, 2])
   let times = own.ledger.events().map { [Int($0.start) - start, Int($0.end) - start] }
   try checks.equal(
     "events carry virtual time", times,
