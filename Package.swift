@@ -39,6 +39,9 @@ let package = Package(
     .target(name: "Statistics", linkerSettings: [.linkedLibrary("m")]),
     .target(name: "JSONReading"),
     .target(name: "Models", dependencies: ["Units", "JSONReading"]),
+    .target(
+      name: "Networks", dependencies: ["Units", "JSONReading"],
+      resources: [.embedInCode("Catalogue")], linkerSettings: [.linkedLibrary("m")]),
     .target(name: "Workloads", dependencies: ["Statistics", "JSONReading", "Units"]),
     .target(name: "Checkpoints"),
     .target(name: "Scheduling", dependencies: ["Units", "Models", "Workloads"]),
@@ -106,6 +109,8 @@ let package = Package(
     .testTarget(name: "JSONReadingTests", dependencies: ["JSONReading"]),
     .testTarget(
       name: "ModelsTests", dependencies: ["Models", "Units", "Statistics", "TestSupport"]),
+    .testTarget(
+      name: "NetworksTests", dependencies: ["Networks", "Statistics", "TestSupport"]),
     .testTarget(
       name: "WorkloadsTests", dependencies: ["Workloads", "Statistics", "TestSupport"]),
     .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "TestSupport"]),
