@@ -46,7 +46,8 @@ let package = Package(
     .target(name: "Checkpoints"),
     .target(name: "Scheduling", dependencies: ["Units", "Models", "Workloads"]),
     .target(
-      name: "Records", dependencies: ["Units", "Models", "Workloads", "Scheduling", yams]),
+      name: "Records",
+      dependencies: ["Units", "Models", "Networks", "Workloads", "Scheduling", yams]),
 
     // The engine.
     .target(
@@ -58,7 +59,7 @@ let package = Package(
       name: "Inference",
       dependencies: [
         "Transformers", "Scheduling", "Records", "Models", "Workloads", "Units", "Checkpoints",
-        "Tensors", "Kernels", "MPI", "Locality",
+        "Tensors", "Kernels", "MPI", "Locality", "Networks",
       ]),
     .executableTarget(
       name: "padtax-rank", dependencies: ["Inference", "Records", argumentParser]),

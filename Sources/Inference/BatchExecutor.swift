@@ -80,7 +80,7 @@ public final class BatchExecutor {
     var tokens = TokenBook(batch)
     var flow = Flow(ringCount: ring.count, units: batch.steps.flatMap(Traffic.units))
     var outcome = BatchOutcome(
-      tokens: [], start: MonotonicClock.nanoseconds(), prefillEnd: 0, end: 0)
+      tokens: [], start: context.now(), prefillEnd: 0, end: 0)
     losses = LossBook(batch)
     context.ledger.context.phase = Traffic.prefill
     for step in batch.steps {
@@ -103,8 +103,9 @@ public final class BatchExecutor {
     try drain(&tokens)
     for slot in ring { try slot.finishSend() }
     try tokenSends.waitAll()
+    tokenBuffers.removeAll(keepingCapacity: true)
     shard.backend.synchronize()
-    outcome.end = MonotonicClock.nanoseconds()
+    outcome.end = context.now()
     // A score pass ends when every loss is known; nothing is decoded.
     if batch.plan.isScore { outcome.prefillEnd = outcome.end }
     context.ledger.context = TrafficContext(phase: Traffic.outside)
@@ -130,10 +131,10 @@ public final class BatchExecutor {
     }
     try startReceive(slot: slot, flow.current)
     if let ahead = flow.ahead { try startReceive(slot: ahead.slot, ahead.unit) }
-    let from = MonotonicClock.nanoseconds()
+    let from = context.now()
     try ring[slot].finishReceive()
     outcome.receiveWaits.append(
-      (context.ledger.context.phase, from, MonotonicClock.nanoseconds()))
+      (context.ledger.context.phase, from, context.now()))
     return ring[slot].matrix.rows(0..<rows)
   }
 
@@ -143,7 +144,7 @@ public final class BatchExecutor {
     outcome: inout BatchOutcome, capture: LogitCapture?
   ) throws {
     if !context.isLastStage {
-      outcome.sendStarts.append(MonotonicClock.nanoseconds())
+      outcome.sendStarts.append(context.now())
       // Sound: the ring keeps the matrix until the request is done.
       let buffer = hidden.withMutableBuffer { UnsafeBufferPointer($0) }
       ring[slot].sending(
@@ -207,7 +208,10 @@ public final class BatchExecutor {
 
   /// Gives values to the first stage without waiting for it.
   func sendBack<Value: MPIElement>(_ values: [Value], tag: Int) throws {
-    if try tokenSends.testAll() { tokenBuffers.removeAll(keepingCapacity: true) }
+    // Whether the first stage took them already must not show in virtual time.
+    if context.clock == nil, try tokenSends.testAll() {
+      tokenBuffers.removeAll(keepingCapacity: true)
+    }
     let bytes = values.count * MemoryLayout<Value>.stride
     let storage = Storage(count: (bytes + 3) / MemoryLayout<Float>.stride)
     let buffer = UnsafeMutableRawBufferPointer(start: storage.pointer, count: bytes)
@@ -240,7 +244,7 @@ public final class BatchExecutor {
     try drain(&tokens)
     shard.backend.synchronize()
     context.ledger.context.phase = Traffic.decode
-    return MonotonicClock.nanoseconds()
+    return context.now()
   }
 }
 

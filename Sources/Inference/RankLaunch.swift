@@ -25,7 +25,9 @@ public struct RankLaunch {
     return guarding(rank: world.rank) {
       let (layout, resolved) = try readJob(
         path, layout: layout, settings: settings, world: world)
-      let context = try RankContext(layout: layout, world: world)
+      let clock = try VirtualClock.asked(by: resolved.job, layout: layout, rank: world.rank)
+      let context = try RankContext(layout: layout, world: world, clock: clock)
+      defer { clock?.close() }
       let resources = try CellResources(context: context, resolved: resolved)
       try runCell(
         resolved, resources, context: context, output: output, progress: progress,

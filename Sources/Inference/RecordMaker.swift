@@ -23,8 +23,9 @@ struct RecordMaker {
       let communication = min(account.communicationSeconds, wall)
       let compute = min(account.computeSeconds, wall - communication)
       return RankRecord(
-        cell: cell, layout: "\(context.layout)", policy: "\(policy)", batch: batch.id,
-        repeatIndex: turn.index, warmup: turn.warmup, phase: phase.rawValue, rank: context.rank,
+        cell: cell, layout: "\(context.layout)", origin: context.origin, policy: "\(policy)",
+        batch: batch.id, repeatIndex: turn.index, warmup: turn.warmup, phase: phase.rawValue,
+        rank: context.rank,
         tensorRank: context.coordinates.tensor, stage: context.stage,
         replica: context.coordinates.replica, wallSeconds: wall, computeSeconds: compute,
         communicationSeconds: communication, idleSeconds: max(0, wall - compute - communication),
@@ -51,7 +52,7 @@ struct RecordMaker {
     let decode = costs.phase(.decode)
     let decodeSeconds = result.totalSeconds - result.batchTTFTSeconds
     var record = BatchRecord(
-      cell: cell, layout: "\(context.layout)", policy: "\(policy)", origin: .measured,
+      cell: cell, layout: "\(context.layout)", policy: "\(policy)", origin: context.origin,
       batch: batch.id, repeatIndex: turn.index, warmup: turn.warmup, order: turn.order,
       oversubscribed: oversubscribed, sequences: batch.count, inputTokens: prefill.tokens,
       outputTokens: plans.reduce(0) { $0 + $1.outputLengths.reduce(0, +) },

@@ -22,13 +22,15 @@ public struct JobSpecification: Hashable, Sendable, Codable {
   public var backend: BackendChoice
   public var verification: VerificationChoice
   public var mode: JobMode
+  public var clock: ClockChoice
 
   public init(
     name: String, question: String, model: ModelSource, layouts: [ParallelLayout],
     policies: [Policy], workload: WorkloadSource, outputTokens: Int?, microBatches: Int,
     microBatchPadding: MicroBatchPadding = .global,
     warmup: Int, repeats: Int, seed: UInt64, backend: BackendChoice,
-    verification: VerificationChoice, mode: JobMode = .generate
+    verification: VerificationChoice, mode: JobMode = .generate,
+    clock: ClockChoice = .wall
   ) {
     self.name = name
     self.question = question
@@ -45,6 +47,7 @@ public struct JobSpecification: Hashable, Sendable, Codable {
     self.backend = backend
     self.verification = verification
     self.mode = mode
+    self.clock = clock
   }
 }
 

@@ -17,7 +17,9 @@ extension Summary {
   }
 
   private func fields(of row: SummaryRow) -> [String] {
-    var fields = [run, job, origin, model?.name ?? "", row.cell, row.layout, row.policy]
+    var fields = [
+      run, job, row.origin.rawValue, model?.name ?? "", row.cell, row.layout, row.policy,
+    ]
     fields += ["\(row.ranks)", "\(row.verified)", "\(row.oversubscribed)"]
     fields += ["\(row.executions)", "\(row.batches)"]
     fields.append(row.answersEqual.map { "\($0)" } ?? "")

@@ -12,6 +12,7 @@ extension Summary {
           + "heads; weights \(model.weights)", width, indent: "         ")
     }
     out += wrapped("machine  \(machine)", width, indent: "         ")
+    if let pretended { out += wrapped("virtual  \(pretended)", width, indent: "         ") }
     if rows.isEmpty { return out + "\nNothing was measured.\n" + warningText(width) }
     let tables = [
       ("THROUGHPUT", throughputTable), ("PADDING", paddingTable), ("SLOT BUDGET", budgetTable),
@@ -25,12 +26,17 @@ extension Summary {
   }
 
   private var keys: [ColumnTable.Column] {
-    [
+    var keys: [ColumnTable.Column] = [
       .init(
         "layout", alignment: .leading,
-        cells: rows.map { $0.layout + ($0.oversubscribed ? "*" : "") }),
+        cells: rows.map { $0.layout + ($0.isDistrusted ? "*" : "") }),
       .init("policy", alignment: .leading, cells: rows.map(\.policy)),
     ]
+    if rows.contains(where: { $0.origin != .measured }) {
+      keys.insert(
+        .init("times", alignment: .leading, cells: rows.map(\.origin.rawValue)), at: 1)
+    }
+    return keys
   }
 
   private func column(
@@ -123,7 +129,12 @@ extension Summary {
         "A score job: TTFT and total are the time of the whole pass, prefill is that pass; mean NLL: "
           + "mean over scored tokens, the same for all policies that cut no prompt.")
     }
-    if rows.contains(where: \.oversubscribed) {
+    if rows.contains(where: { $0.origin == .virtual }) {
+      lines.append(
+        "virtual: ranks ran, each timed as if it had a core of its own and messages crossed the "
+          + "network named above.")
+    }
+    if rows.contains(where: \.isDistrusted) {
       lines.append("* more ranks than cores: times not to be trusted.")
     }
     return "\n" + lines.map { wrapped($0, width, indent: "  ") }.joined()

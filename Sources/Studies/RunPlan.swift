@@ -51,9 +51,11 @@ public struct RunPlan: Sendable {
       ], host: host, variables: variables)
   }
 
-  /// One sentence per cell that has more threads than the machine has cores.
+  /// One sentence per cell that has more threads than the machine has cores. Virtual times do not
+  /// depend on that.
   public var warnings: [String] {
-    cells.filter { launch($0, in: RunDirectory(path: "RUN")).isOversubscribed }.map { cell in
+    guard job.clock == .wall else { return [] }
+    return cells.filter { launch($0, in: RunDirectory(path: "RUN")).isOversubscribed }.map { cell in
       let threads = cell.layout.worldSize * job.backend.threads
       return "\(cell.id): \(threads) threads on \(host.cores) usable cores: oversubscribed, "
         + "its times are not to be trusted"

@@ -24,7 +24,8 @@ public struct StudyRun: Sendable {
     try AtomicFile.write(plan.job.rebased(to: directory.path).yaml, to: directory.job)
     let record = RunRecord(
       identifier: directory.identifier, job: plan.job.name, arguments: arguments,
-      padtaxVersion: version, host: plan.host.name, seed: plan.job.seed, clock: "wall",
+      padtaxVersion: version, host: plan.host.name, seed: plan.job.seed, clock: plan.job.clock.name,
+      network: plan.job.clock.virtualTime?.network,
       startUTC: start.iso8601, endUTC: nil, cells: plan.cells.map(\.id))
     try AtomicFile.write(JSONText.pretty(record), to: directory.run)
     return record

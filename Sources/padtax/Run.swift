@@ -22,6 +22,11 @@ struct Run: ParsableCommand {
   @Option(help: "Folder of the run itself, new or empty, instead of one under results/.")
   var out: String?
   @Option(help: "Layouts instead of the job's, such as tp2,pp2.") var layouts: String?
+  @Option(help: "As --set clock=…: wall or virtual.") var clock: String?
+  @Option(
+    help: "As --set network=…: the virtual clock's network, such as nvlink3-a100+infiniband-hdr.")
+  var network: String?
+  @Option(help: "As --set nodes=…: how many nodes the virtual clock pretends.") var nodes: Int?
   @Flag(name: .customLong("no-report"), help: "Do not aggregate and print the table.")
   var noReport = false
   @Option(help: "The mpirun to use; taken inside a Slurm allocation too.") var mpirun: String?
@@ -65,13 +70,19 @@ struct Run: ParsableCommand {
       try ExecutableSearch.rankProgram(variables: variables)
     }
     let plan = try RunPlan(
-      jobPath: job, settings: settings,
+      jobPath: job, settings: settings + shorthands,
       layouts: layouts.map { $0.split(separator: ",").map(String.init) },
       host: HostFacts.detect(), launcher: (try? launcher.get()) ?? .openMPI(path: "mpirun"),
       rankProgram: (try? program.get()) ?? "padtax-rank", variables: variables)
     _ = try launcher.get()
     _ = try program.get()
     return plan
+  }
+
+  /// Options that stand for settings.
+  private var shorthands: [String] {
+    [("clock", clock), ("network", network), ("nodes", nodes.map(String.init))]
+      .compactMap { key, value in value.map { "\(key)=\($0)" } }
   }
 
   private func printLaunches(_ plan: RunPlan) {

@@ -154,6 +154,11 @@ import Testing
       (["--set", "layouts=[tp5]"], "--set layouts=[tp5]: layouts: tensor-parallel degree 5"),
       (["--set", "reapets=2"], "unknown key 'reapets'"),
       (["--layouts", "tp2,xx"], "layout 'xx' is not of the form"),
+      (["--clock", "virtual"], "network: is missing; the virtual clock needs a network"),
+      (
+        ["--clock", "virtual", "--network", "carrier-pigeon"],
+        "--set network=carrier-pigeon: network: no network 'carrier-pigeon'; known: ethernet-100g"
+      ),
       (["--mpirun", "/no/mpirun"], "--mpirun /no/mpirun: no such program"),
       (["--set", "model={preset: llama-3.1-405b}"], "fp32 weights of llama-3.1-405b take"),
     ])
@@ -186,6 +191,45 @@ import Testing
     #expect(result.output.last?.contains("-np 2") == true)
     #expect(result.output.last?.contains("out/job.yaml --layout pp2 --out out") == true)
     #expect(!folder.exists("out"))
+  }
+
+  @Test("clock, network and nodes are settings in short, kept in the job of the run")
+  func virtualClock() throws {
+    let folder = try makeFolder(
+      rank: prelude)
+    let options = ["--clock", "virtual", "--network", "nvlink3-a100+ethernet-10g", "--nodes", "2"]
+    let result = try padtax(run + ["--layouts", "pp2"] + options, in: folder)
+    #expect(result.code == 0, "\(result.errors)")
+    let job = try JobFile.read(path: folder.path + "/out/job.yaml")
+    #expect(
+      job.clock
+        == .virtual(VirtualTime(network: "nvlink3-a100+ethernet-10g", nodes: .count(2))))
+    let text = try String(contentsOfFile: folder.path + "/out/run.json", encoding: .utf8)
+    let record = try JSONText.decode(RunRecord.self, from: text, source: "run.json")
+    #expect(record.clock == "virtual" && record.network == "nvlink3-a100+ethernet-10g")
+  }
+
+  @Test("the virtual clock minds no crowd, and network files are seen from the run directory")
+  func crowd() throws {
+    let folder = try makeFolder(rank: "exit 9")
+    try folder.write("{}", "jobs/slow.json")
+    let host = HostFacts(
+      cores: 1, memoryBytes: 1 << 40, availableBytes: 1 << 40, isRoot: false, name: "", cpuModel: ""
+    )
+    func plan(_ settings: [String]) throws -> RunPlan {
+      try RunPlan(
+        jobPath: folder.path + "/jobs/toy.yaml", settings: settings, layouts: ["tp2"], host: host,
+        launcher: .openMPI(path: "mpirun"), rankProgram: "padtax-rank", variables: [:])
+    }
+    #expect(try plan([]).warnings.count == 1)
+    #expect(try plan(["clock=virtual", "network=shared-memory"]).warnings.isEmpty)
+    let file = folder.path + "/jobs/toy.yaml"
+    let job = try JobFile.read(
+      path: file, settings: ["clock=virtual", "network=nvlink3-a100+\(folder.path)/jobs/slow.json"])
+    #expect(job.rebased(to: folder.path).clock == job.clock)
+    var relative = job
+    relative.clock = .virtual(VirtualTime(network: "nvlink3-a100+Package.swift.json"))
+    #expect(relative.rebased(to: folder.path) == relative)
   }
 
   @Test("verify passes on arguments, output and exit code", arguments: [0, 2, 3])

@@ -10,6 +10,7 @@ import Scheduling
 /// - `golden FOLDER…`: checkpoints with expected answers, under every layout of N ranks.
 /// - `random SEED COUNT`: random small models and ragged batches against the unsharded reference.
 /// - `sensitivity`: faults in one rank's weights, each of which verification must see.
+/// - `counted-time JOB LAYOUT OUT`: a job under a virtual clock whose processor time is exact.
 /// - `wrong-weights JOB LAYOUT OUT`, `no-mask JOB LAYOUT OUT`: a job whose engine has a fault.
 @main
 enum EngineChecks {
@@ -35,6 +36,10 @@ enum EngineChecks {
       guard let seed = UInt64(arguments[1]), let count = Int(arguments[2]) else { fallthrough }
       try checkRandom(seed: seed, count: count, world, checks)
     case ("sensitivity", 1): try checkSensitivity(world, checks)
+    case ("counted-time", 4):
+      return Int(
+        try runCountedJob(
+          arguments[1], layout: arguments[2], output: arguments[3], world))
     case ("wrong-weights", 4), ("no-mask", 4):
       return Int(
         try runFaultyJob(

@@ -1,0 +1,58 @@
+import MPI
+import Models
+import Networks
+import Records
+
+extension VirtualClock {
+  /// The clock that a job asks for, for one rank; nil for the wall clock.
+  /// - Parameter processorTime: as the clock takes it.
+  /// - Throws: errors that the coordinator has ruled out when it read the job, unless this rank sees
+  ///   other files.
+  package static func asked(
+    by job: JobSpecification, layout: ParallelLayout, rank: Int,
+    processorTime: @escaping () -> UInt64 = VirtualClock.threadNanoseconds
+  ) throws -> VirtualClock? {
+    guard let time = job.clock.virtualTime else { return nil }
+    return VirtualClock(
+      rank: rank, computeScale: time.computeScale,
+      costs: Costs(
+        try Network(parsing: time.network), nodes: try time.nodes.nodes(ranks: layout.worldSize)),
+      processorTime: processorTime)
+  }
+}
+
+extension VirtualClock.Costs {
+  /// What messages cost on a network whose nodes hold the ranks so: `nodes[rank]`. Control traffic
+  /// is free. A message occupies its link for as long as its bytes take beyond an empty one's time.
+  init(_ network: Network, nodes: [Int]) {
+    @Sendable func nanoseconds(_ seconds: Double) -> UInt64 { UInt64((seconds * 1e9).rounded()) }
+    self.init(
+      message: { label, bytes, from, to in
+        guard label != Traffic.control else { return nil }
+        let same = nodes[from] == nodes[to]
+        let travel = nanoseconds(network.sendSeconds(bytes: bytes, sameNode: same))
+        let empty = nanoseconds(network.sendSeconds(bytes: 0, sameNode: same))
+        return VirtualClock.MessageCost(travel: travel, occupied: travel - min(travel, empty))
+      },
+      collective: { label, operation, bytes, members in
+        guard label != Traffic.control, members.count > 1 else { return 0 }
+        return nanoseconds(
+          network.collectiveSeconds(operation.kind, bytes: bytes, nodes: members.map { nodes[$0] }))
+      })
+  }
+}
+
+extension TrafficOperation {
+  /// The collective as networks know it; a barrier is an all-reduce of nothing.
+  fileprivate var kind: CollectiveKind {
+    switch self {
+    case .allGather: .allGather
+    case .reduceScatter: .reduceScatter
+    case .broadcast, .startBroadcast: .broadcast
+    case .gather: .gather
+    case .allReduce, .startAllReduce, .barrier, .startBarrier: .allReduce
+    case .send, .receive, .sendReceive, .startSend, .startReceive, .wait:
+      preconditionFailure("\(self) is no collective")
+    }
+  }
+}
