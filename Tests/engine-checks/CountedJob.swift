@@ -3,7 +3,7 @@ import MPI
 import Models
 import Records
 
-/// Runs a job as `padtax-rank` does, under a virtual clock whose processor takes 1000 ns from one
+/// Runs a job as `padtax-rank` does, under a virtual clock whose processor takes 10 ns from one
 /// look at it to the next, so that virtual times depend on the order of calls alone.
 /// Returns the exit code.
 func runCountedJob(
@@ -16,7 +16,7 @@ func runCountedJob(
     by: resolved.job, layout: layout, rank: world.rank,
     processorTime: {
       looks += 1
-      return looks * 1000
+      return looks * 10
     })
   let context = try RankContext(layout: layout, world: world, clock: clock)
   defer { clock?.close() }
