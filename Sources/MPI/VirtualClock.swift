@@ -71,6 +71,8 @@ public final class VirtualClock {
   private let costs: Costs
   private let computeScale: Double
   private let processorTime: () -> UInt64
+  /// What looking at the processor time takes of it.
+  private let lookTime: UInt64
   private var gate: Gate?
   private var isInside = false
   /// Virtual nanoseconds at the last entry into MPI, or at the end of the call. Begins at 1, since
@@ -83,15 +85,17 @@ public final class VirtualClock {
 
   /// - Parameters:
   ///   - computeScale: how much faster the pretended processor is; above 0.
-  ///   - processorTime: nanoseconds that the thread has computed; the kernel's count when left out.
+  ///   - processorTime: nanoseconds that the thread has computed, which looking at does not change;
+  ///     the kernel's count when nil, of which the time of the look itself is taken off.
   public init(
-    rank: Int, computeScale: Double = 1, costs: Costs,
-    processorTime: @escaping () -> UInt64 = VirtualClock.threadNanoseconds
+    rank: Int, computeScale: Double = 1, costs: Costs, processorTime: (() -> UInt64)? = nil
   ) {
     precondition(computeScale > 0 && computeScale.isFinite, "the compute scale is above 0")
     self.rank = rank
     self.computeScale = computeScale
     self.costs = costs
+    lookTime = processorTime == nil ? Self.timeOfALook() : 0
+    let processorTime = processorTime ?? Self.threadNanoseconds
     self.processorTime = processorTime
     mark = processorTime()
   }
@@ -116,7 +120,7 @@ public final class VirtualClock {
   }
 
   /// Nanoseconds of processor time that this thread has used (CLOCK_THREAD_CPUTIME_ID).
-  public static func threadNanoseconds() -> UInt64 {
+  static func threadNanoseconds() -> UInt64 {
     var time = timespec()
     // Cannot fail for the calling thread with a valid address (clock_gettime(2)).
     _ = clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
@@ -124,8 +128,17 @@ public final class VirtualClock {
       &+ UInt64(bitPattern: Int64(time.tv_nsec))
   }
 
+  /// The least time between two looks in a row.
+  private static func timeOfALook() -> UInt64 {
+    (0..<100).reduce(UInt64.max) { least, _ in
+      let first = threadNanoseconds()
+      return min(least, threadNanoseconds() &- first)
+    }
+  }
+
   private func computed() -> UInt64 {
-    let spent = processorTime() &- mark
+    let passed = processorTime() &- mark
+    let spent = passed > lookTime ? passed &- lookTime : 0
     return computeScale == 1 ? spent : UInt64((Double(spent) / computeScale).rounded())
   }
 
