@@ -49,7 +49,8 @@ let package = Package(
     .target(name: "Scheduling", dependencies: ["Units", "Models", "Workloads"]),
     .target(name: "Communication", dependencies: ["Units", "Models", "Scheduling"]),
     .target(
-      name: "Records", dependencies: ["Units", "Models", "Workloads", "Scheduling", yams]),
+      name: "Records",
+      dependencies: ["Units", "Models", "Networks", "Workloads", "Scheduling", yams]),
 
     .target(
       name: "Costs",
@@ -65,7 +66,7 @@ let package = Package(
       name: "Inference",
       dependencies: [
         "Transformers", "Scheduling", "Communication", "Costs", "Records", "Models", "Workloads",
-        "Units", "Checkpoints", "Tensors", "Kernels", "MPI", "Locality",
+        "Units", "Checkpoints", "Tensors", "Kernels", "MPI", "Locality", "Networks",
       ]),
     .target(
       name: "Netbench", dependencies: ["Models", "Networks", "Records", "Statistics", "Units"]),

@@ -26,9 +26,11 @@ public struct RankLaunch {
       try hosts?.check(world)
       let (layout, resolved) = try readJob(
         path, layout: layout, settings: settings, world: world)
+      let clock = try VirtualClock.asked(by: resolved.job, layout: layout, rank: world.rank)
       let context = try RankContext(
         layout: layout, world: world, dialect: resolved.job.dialect,
-        reduction: resolved.job.tensorReduction)
+        reduction: resolved.job.tensorReduction, clock: clock)
+      defer { clock?.close() }
       let resources = try CellResources(context: context, resolved: resolved)
       try runCell(
         resolved, resources, context: context, cell: cell, output: output, progress: progress,

@@ -114,6 +114,12 @@ extension JobFile {
       }
       job[Node(part)] = .mapping(source)
     }
+    if case .scalar(var network)? = job["network"] {
+      network.string = network.string.split(separator: "+", omittingEmptySubsequences: false)
+        .map { VirtualTime.isFile($0) ? resolve(String($0), in: folder) : String($0) }
+        .joined(separator: "+")
+      job["network"] = .scalar(network)
+    }
     node = .mapping(job)
   }
 }

@@ -82,6 +82,15 @@ struct JobNode {
     return value
   }
 
+  /// A number above 0 and at most `limit`.
+  mutating func positive(_ key: String, limit: Double) throws(RecordError) -> Double? {
+    guard let text = try text(key) else { return nil }
+    guard let value = Double(text), value > 0, value <= limit else {
+      throw error(key, "'\(text)' is not a number above 0 and at most \(limit)")
+    }
+    return value
+  }
+
   mutating func choice<Value: RawRepresentable & CaseIterable>(
     _ key: String, _ type: Value.Type
   ) throws(RecordError) -> Value? where Value.RawValue == String {

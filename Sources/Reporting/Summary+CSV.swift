@@ -20,7 +20,8 @@ extension Summary {
 
   private func fields(of row: SummaryRow) -> [String] {
     var fields = [
-      row.run, job, row.origin, model?.name ?? "", row.cell, row.variation, row.layout, row.policy,
+      row.run, job, row.origin.rawValue, model?.name ?? "", row.cell, row.variation, row.layout,
+      row.policy,
     ]
     fields += ["\(row.ranks)", "\(row.verified)", "\(row.oversubscribed)"]
     fields += ["\(row.executions)", "\(row.batches)"]

@@ -12,6 +12,7 @@ extension Summary {
           + "heads; weights \(model.weights)", width, indent: "         ")
     }
     out += wrapped("machine  \(machine)", width, indent: "         ")
+    if let pretended { out += wrapped("virtual  \(pretended)", width, indent: "         ") }
     if rows.isEmpty { return out + "\nNothing was measured.\n" + warningText(width) }
     var tables = [
       ("THROUGHPUT", throughputTable), ("PADDING", paddingTable), ("SLOT BUDGET", budgetTable),
@@ -29,16 +30,17 @@ extension Summary {
 
   private var keys: [ColumnTable.Column] { keyColumns(rows.map { RowKey($0) }) }
 
-  /// Layout and policy of each line; run and origin too where the summary has several.
+  /// Layout and policy of each line; run and variation where the summary has several, the
+  /// origin of the times where some are not measured.
   func keyColumns(_ lines: [RowKey]) -> [ColumnTable.Column] {
     func several(_ value: (SummaryRow) -> String) -> Bool { Set(rows.map(value)).count > 1 }
-    let marked = Set(rows.filter(\.oversubscribed).map { RowKey($0) })
+    let marked = Set(rows.filter(\.isDistrusted).map { RowKey($0) })
     var columns: [ColumnTable.Column] = []
     if several(\.run) { columns.append(.init("run", alignment: .leading, cells: lines.map(\.run))) }
     if several(\.variation) {
       columns.append(.init("variation", alignment: .leading, cells: lines.map(\.variation)))
     }
-    if several(\.origin) {
+    if rows.contains(where: { $0.origin != .measured }) {
       columns.append(.init("times", alignment: .leading, cells: lines.map(\.origin)))
     }
     return columns + [
@@ -183,7 +185,12 @@ extension Summary {
         "A score job: TTFT and total are the time of the whole pass, prefill is that pass; mean NLL: "
           + "mean over scored tokens, the same for all policies that cut no prompt.")
     }
-    if rows.contains(where: \.oversubscribed) {
+    if rows.contains(where: { $0.origin == .virtual }) {
+      lines.append(
+        "virtual: ranks ran, each timed as if it had a core of its own and messages crossed the "
+          + "network named above.")
+    }
+    if rows.contains(where: \.isDistrusted) {
       lines.append("* more ranks than cores: times not to be trusted.")
     }
     return "\n" + lines.map { wrapped($0, width, indent: "  ") }.joined()

@@ -150,7 +150,11 @@ public struct RunPlan {
       let text = "\(cell.layout): its tensor groups span nodes"
       if !warnings.contains(text) { warnings.append(text) }
     }
-    for cell in cells where launch(cell, in: RunDirectory(path: "RUN")).isOversubscribed {
+    // Virtual times do not depend on how many ranks share a core.
+    for cell in cells
+    where cell.job.clock == .wall
+      && launch(cell, in: RunDirectory(path: "RUN")).isOversubscribed
+    {
       let threads = cell.layout.worldSize / nodes * cell.job.backend.threads
       let text =
         "\(cell.layout): \(threads) threads on \(host.cores) usable cores: oversubscribed, "

@@ -35,7 +35,8 @@ public struct StudyRun {
     for cell in plan.cells { try write(job: cell) }
     var record = RunRecord(
       identifier: directory.identifier, job: plan.job.name, arguments: arguments,
-      padtaxVersion: version, host: plan.host.name, seed: plan.job.seed, clock: "wall",
+      padtaxVersion: version, host: plan.host.name, seed: plan.job.seed, clock: plan.job.clock.name,
+      network: plan.job.clock.virtualTime?.network,
       startUTC: start.iso8601, endUTC: nil, cells: plan.cells.map(\.id))
     record.variations = Dictionary(
       uniqueKeysWithValues: plan.cells.map { ($0.id, $0.variation) }.filter { $0.1 != "" })

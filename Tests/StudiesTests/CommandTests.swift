@@ -130,6 +130,11 @@ import Testing
       (["--set", "layouts=[tp5]"], "--set layouts=[tp5]: layouts: tensor-parallel degree 5"),
       (["--set", "reapets=2"], "unknown key 'reapets'"),
       (["--layouts", "tp2,xx"], "layout 'xx' is not of the form"),
+      (["--clock", "virtual"], "network: is missing; the virtual clock needs a network"),
+      (
+        ["--clock", "virtual", "--network", "carrier-pigeon"],
+        "--set network=carrier-pigeon: network: no network 'carrier-pigeon'; known: ethernet-100g"
+      ),
       (["--mpirun", "/no/mpirun"], "--mpirun /no/mpirun: no such program"),
       (["--set", "model={preset: llama-3.1-405b}"], "fp32 weights of llama-3.1-405b take"),
     ])
@@ -162,7 +167,8 @@ import Testing
     }
     #expect(first.code == 0, "\(first)")
     #expect(second?.code == 1)
-    #expect(second?.errors.contains { $0.contains("another padtax or its ranks run this cell") } == true)
+    #expect(
+      second?.errors.contains { $0.contains("another padtax or its ranks run this cell") } == true)
     #expect(folder.text("calls") == "tp1\ntp2\ntp1\n")
   }
 
@@ -202,6 +208,41 @@ import Testing
     #expect(result.output.last?.contains("-np 2") == true)
     #expect(result.output.last?.contains("/job.yaml --layout pp2 --cell pp2-") == true)
     #expect(!folder.exists("out"))
+  }
+
+  @Test("clock, network and nodes are settings in short, kept in the job of the run")
+  func virtualClock() throws {
+    let folder = try makeFolder(
+      rank: prelude)
+    try folder.write(
+      """
+      {"schema": "padtax.network", "version": 1, "name": "slow", "description": "d", "source": "s",
+       "date": "2026", "latency_us": 5, "bandwidth_GBps": 1}
+      """, "jobs/slow.json")
+    let options = ["--clock", "virtual", "--network", "nvlink3-a100+slow.json", "--nodes", "2"]
+    let result = try Padtax.start(run + ["--layouts", "pp2"] + options, in: folder)
+    #expect(result.code == 0, "\(result.errors)")
+    let job = try JobFile.read(path: folder.path + "/out/job.yaml")
+    let seen = "nvlink3-a100+\(folder.path)/out/../jobs/slow.json"
+    #expect(job.clock == .virtual(VirtualTime(network: seen, nodes: .count(2))))
+    #expect(try ResolvedJob(job, file: "job.yaml").job == job)
+    let record = try JSONText.decode(RunRecord.self, from: folder.text("out/run.json"), source: "")
+    #expect(record.clock == "virtual" && record.network == "nvlink3-a100+jobs/slow.json")
+  }
+
+  @Test("the virtual clock minds no crowd")
+  func crowd() throws {
+    let folder = try makeFolder(rank: "exit 9")
+    let host = HostFacts(
+      cores: 1, memoryBytes: 1 << 40, availableBytes: 1 << 40, isRoot: false, name: "", cpuModel: ""
+    )
+    func plan(_ settings: [String]) throws -> RunPlan {
+      try RunPlan(
+        jobPath: folder.path + "/jobs/toy.yaml", settings: settings, layouts: ["tp2"], host: host,
+        launcher: .openMPI(path: "mpirun"), rankProgram: "padtax-rank", variables: [:])
+    }
+    #expect(try plan([]).warnings.count == 1)
+    #expect(try plan(["clock=virtual", "network=shared-memory"]).warnings.isEmpty)
   }
 
   @Test("verify passes on arguments, output and exit code", arguments: [0, 2, 3])
