@@ -13,7 +13,7 @@ help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
 
 study: build ## install what is missing, build, run the main job, say where the report is
-	.build/release/padtax run jobs/quickstart.yaml
+	.build/release/padtax run jobs/study.yaml
 	@echo "study: the report of each run lies in its folder under results/ (summary.csv, summary.json)"
 
 test: bootstrap ## install what is missing, run every test

@@ -111,6 +111,7 @@ struct CellAggregation {
     row[.decode] = median(records.compactMap(Metrics.decodeTPS))
     row[.endToEnd] = median(records.map(Metrics.endToEndTPS))
     row[.meanNLL] = median(records.compactMap(\.meanNLL))
+    row[.tpot] = median(records.compactMap(Metrics.tpotMilliseconds))
     row[.tprit] = median(records.map(Metrics.tpritMilliseconds))
     row[.mfu] = median(records.compactMap { Metrics.prefillMFU($0, peakFLOPS: peak) })
     row[.mfuRaw] = median(records.compactMap { Metrics.prefillRawMFU($0, peakFLOPS: peak) })

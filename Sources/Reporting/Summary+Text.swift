@@ -21,10 +21,14 @@ extension Summary {
       ("TIME IN COMMUNICATION, AND MEMORY", communicationTable),
     ]
     tables += gridTables.map { ($0.title, $0.table) }
+    if !scalingVerdicts.isEmpty {
+      tables.append(("PUBLISHED CLAIMS ABOUT SCALING (\(ScalingClaim.source))", scalingTable))
+    }
     for (title, table) in tables where !table.columns.isEmpty {
       out += "\n\(title)\n" + table.text(width: width)
     }
     out += trafficText(width)
+    for verdict in scalingVerdicts { out += wrapped("  \(verdict)", width, indent: "    ") }
     return out + legend(width) + warningText(width)
   }
 
@@ -32,7 +36,7 @@ extension Summary {
 
   /// Layout and policy of each line; run and variation where the summary has several, the
   /// origin of the times where some are not measured.
-  func keyColumns(_ lines: [RowKey]) -> [ColumnTable.Column] {
+  func keyColumns(_ lines: [RowKey], hasLayout: Bool = true) -> [ColumnTable.Column] {
     func several(_ value: (SummaryRow) -> String) -> Bool { Set(rows.map(value)).count > 1 }
     let marked = Set(rows.filter(\.isDistrusted).map { RowKey($0) })
     var columns: [ColumnTable.Column] = []
@@ -43,12 +47,13 @@ extension Summary {
     if rows.contains(where: { $0.origin != .measured }) {
       columns.append(.init("times", alignment: .leading, cells: lines.map(\.origin)))
     }
-    return columns + [
-      .init(
-        "layout", alignment: .leading,
-        cells: lines.map { $0.layout + (marked.contains($0) ? "*" : "") }),
-      .init("policy", alignment: .leading, cells: lines.map(\.policy)),
-    ]
+    if hasLayout {
+      columns.append(
+        .init(
+          "layout", alignment: .leading,
+          cells: lines.map { $0.layout + (marked.contains($0) ? "*" : "") }))
+    }
+    return columns + [.init("policy", alignment: .leading, cells: lines.map(\.policy))]
   }
 
   private func column(
@@ -81,6 +86,7 @@ extension Summary {
         column("prefill", "eff tok/s", .prefillEffective, rate),
         column("prefill", "raw tok/s", .prefillRaw, rate),
         column("decode", "tok/s", .decode, rate),
+        column("TPOT", "ms", .tpot) { $0.significant(3) },
         column("TPRIT", "ms", .tprit) { $0.significant(3) },
         column("mean NLL", "nats", .meanNLL) { $0.fixed(4) },
         column("MFU", "%", .mfu, Self.percent),
@@ -189,6 +195,10 @@ extension Summary {
       lines.append(
         "virtual: ranks ran, each timed as if it had a core of its own and messages crossed the "
           + "network named above.")
+    }
+    if !scalingVerdicts.isEmpty {
+      lines.append(
+        "Published claims: last layout of the chain over the first; ! where it does not hold.")
     }
     if rows.contains(where: \.isDistrusted) {
       lines.append("* more ranks than cores: times not to be trusted.")

@@ -134,11 +134,12 @@ struct RowKey: Hashable {
   let layout: String
   let policy: String
 
-  init(_ row: SummaryRow) {
+  /// - Parameter layout: in the place of the row's own.
+  init(_ row: SummaryRow, layout: String? = nil) {
     run = row.run
     variation = row.variation
     origin = row.origin.rawValue
-    layout = row.layout
+    self.layout = layout ?? row.layout
     policy = row.policy
   }
 }
