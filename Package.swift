@@ -7,6 +7,7 @@ let mpiPackage = Context.environment["PADTAX_MPI"] ?? "ompi-c"
 let argumentParser = Target.Dependency.product(
   name: "ArgumentParser", package: "swift-argument-parser")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
 
 let package = Package(
   name: "padtax",
@@ -17,6 +18,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
   ],
   targets: [
     // C: system libraries, and what we compile (two of them load their library at run time).
@@ -47,7 +49,8 @@ let package = Package(
     .target(name: "Scheduling", dependencies: ["Units", "Models", "Workloads"]),
     .target(name: "Communication", dependencies: ["Units", "Models", "Scheduling"]),
     .target(
-      name: "Records", dependencies: ["Units", "Models", "Workloads", "Scheduling", yams]),
+      name: "Records",
+      dependencies: ["Units", "Models", "Networks", "Workloads", "Scheduling", yams]),
 
     .target(
       name: "Costs",
@@ -63,7 +66,7 @@ let package = Package(
       name: "Inference",
       dependencies: [
         "Transformers", "Scheduling", "Communication", "Costs", "Records", "Models", "Workloads",
-        "Units", "Checkpoints", "Tensors", "Kernels", "MPI", "Locality",
+        "Units", "Checkpoints", "Tensors", "Kernels", "MPI", "Locality", "Networks",
       ]),
     .target(
       name: "Netbench", dependencies: ["Models", "Networks", "Records", "Statistics", "Units"]),
@@ -80,6 +83,7 @@ let package = Package(
       dependencies: [
         "Costs", "Communication", "Records", "Models", "Workloads", "Scheduling", "Units",
       ]),
+    .target(name: "Slurm", dependencies: ["Records", "Models", "Scheduling", "Units", mustache]),
     .target(
       name: "Reporting",
       dependencies: ["Records", "Workloads", "Scheduling", "Statistics", "Units"],
@@ -87,7 +91,8 @@ let package = Package(
     .executableTarget(
       name: "padtax",
       dependencies: [
-        "Studies", "Reporting", "Communication", "Records", "Models", "Workloads", "Networks",
+        "Studies", "Slurm", "Reporting", "Communication", "Records", "Models", "Workloads",
+        "Networks",
         "Netbench", "Statistics", "Units", argumentParser,
       ]),
 
@@ -153,6 +158,11 @@ let package = Package(
     .testTarget(
       name: "StudiesTests",
       dependencies: ["Studies", "Records", "Models", "Workloads", "TestSupport", "padtax"]),
+    .testTarget(
+      name: "SlurmTests",
+      dependencies: [
+        "Slurm", "Inference", "Records", "Models", "TestSupport", "padtax", "padtax-rank",
+      ], exclude: ["Golden"]),
     .testTarget(
       name: "ReportingTests",
       dependencies: ["Reporting", "Records", "Workloads", "Statistics", "TestSupport"]),

@@ -40,5 +40,6 @@ extension BatchRecord {
       kvSlotsReserved: sum(\.kvSlotsReserved), kvSlotsUsed: sum(\.kvSlotsUsed),
       tokenDigest: tokenDigest)
     batchPadding = batch.padding
+    longestOutput = plans.flatMap(\.outputLengths).max()
   }
 }

@@ -52,10 +52,10 @@ extension BatchExecutor {
   ) throws -> ResidualStream {
     try startReceive(slot: slot, flow.current.passed)
     if let ahead = flow.ahead { try startReceive(slot: ahead.slot, ahead.passed) }
-    let from = MonotonicClock.nanoseconds()
+    let from = context.now()
     try ring[slot].finishReceive()
     outcome.receiveWaits.append(
-      (context.ledger.context.phase, from, MonotonicClock.nanoseconds()))
+      (context.ledger.context.phase, from, context.now()))
     if context.passesSlices {
       for buffer in ring[slot].passed {
         try context.tensor.gatherParts(buffer.matrix.rows(0..<rows))
@@ -68,7 +68,7 @@ extension BatchExecutor {
   func pass(
     slot: Int, _ messages: TrafficContext, outcome: inout BatchOutcome
   ) throws {
-    outcome.sendStarts.append(MonotonicClock.nanoseconds())
+    outcome.sendStarts.append(context.now())
     try recording(as: messages) {
       for buffer in ring[slot].passed {
         buffer.sending(

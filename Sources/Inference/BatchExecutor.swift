@@ -83,7 +83,7 @@ public final class BatchExecutor {
     var tokens = TokenBook(batch)
     var flow = Flow(ringCount: ring.count, batch: batch, context: context)
     var outcome = BatchOutcome(
-      tokens: [], start: MonotonicClock.nanoseconds(), prefillEnd: 0, end: 0)
+      tokens: [], start: context.now(), prefillEnd: 0, end: 0)
     losses = LossBook(batch)
     context.ledger.context.phase = Traffic.prefill
     for step in batch.steps {
@@ -114,8 +114,9 @@ public final class BatchExecutor {
     try drain(&tokens)
     for slot in ring { try slot.finishSend() }
     try tokenSends.waitAll()
+    tokenBuffers.removeAll(keepingCapacity: true)
     shard.backend.synchronize()
-    outcome.end = MonotonicClock.nanoseconds()
+    outcome.end = context.now()
     // A score pass ends when every loss is known; nothing is decoded.
     if batch.plan.isScore { outcome.prefillEnd = outcome.end }
     context.ledger.context = TrafficContext(phase: Traffic.outside)
@@ -187,7 +188,10 @@ public final class BatchExecutor {
 
   /// Gives values to the first stage without waiting for it.
   func sendBack<Value: MPIElement>(_ values: [Value], tag: Int) throws {
-    if try tokenSends.testAll() { tokenBuffers.removeAll(keepingCapacity: true) }
+    // Whether the first stage took them already must not show in virtual time.
+    if context.clock == nil, try tokenSends.testAll() {
+      tokenBuffers.removeAll(keepingCapacity: true)
+    }
     let bytes = values.count * MemoryLayout<Value>.stride
     let storage = Storage(count: (bytes + 3) / MemoryLayout<Float>.stride)
     let buffer = UnsafeMutableRawBufferPointer(start: storage.pointer, count: bytes)
@@ -220,6 +224,6 @@ public final class BatchExecutor {
     try drain(&tokens)
     shard.backend.synchronize()
     context.ledger.context.phase = Traffic.decode
-    return MonotonicClock.nanoseconds()
+    return context.now()
   }
 }

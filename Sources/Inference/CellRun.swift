@@ -41,17 +41,27 @@ public final class CellRun {
   /// - Throws: `InferenceError` of kind `failed` after the measurements when a policy's answers
   ///   were wrong (that policy has no timing), or a rank's traffic was not the model's.
   public func run(arguments: [String]) throws {
-    let facts = try RankSurvey(context: context, backend: resources.backend, resolved: resolved)
-      .gather(arguments: arguments, cell: cell.name)
-    oversubscribed = facts.oversubscribed
+    let survey = RankSurvey(context: context, backend: resources.backend, resolved: resolved)
+    let place = try survey.place()
+    oversubscribed = place.isOversubscribed
+    // Before the survey, which measures how fast the ranks are.
+    let tokens = try context.takeTurns(
+      resolved.job.clock.virtualTime?.token ?? .off, cores: place.usableCores)
+    let provenance = try survey.gather(
+      place, tokens: tokens, arguments: arguments, cell: cell.name)
     try context.together("output") {
-      guard let provenance = facts.provenance else { return }
+      guard let provenance else { return }
       try AtomicFile.write(JSONText.pretty(provenance), to: cell.provenance)
       for warning in provenance.warnings { progress.warn(warning) }
     }
     let failures = try verify()
     let policies = resolved.job.policies.filter { failures[$0] == nil }
     let traffic = policies.isEmpty ? nil : try measure(policies: policies)
+    if let token = context.token, token.failures > 0 {
+      StandardStream.error.line(
+        "padtax: warning: rank \(context.rank) computed \(token.failures) times without a token, "
+          + "which the kernel could not lock")
+    }
     guard failures.isEmpty, traffic == nil else {
       let texts = failures.map { "\(context.layout) \($0.key): answers are wrong: \($0.value)" }
       throw InferenceError(

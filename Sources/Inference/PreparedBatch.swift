@@ -68,7 +68,7 @@ package struct BatchOutcome {
   var losses: [[Double]] = []
   /// Largest logit in magnitude that the last stage saw while scoring.
   var largestLogit: Float = 0
-  /// Nanoseconds of the monotonic clock: the start, the end of this rank's part of the prefill, and
+  /// Nanoseconds of the context's clock: the start, the end of this rank's part of the prefill, and
   /// of its last step.
   package var start: UInt64
   package var prefillEnd: UInt64

@@ -73,6 +73,8 @@ extension JobSpecification {
       "  sequences: \(verification.sequences)",
     ]
     if mode == .generate { lines.append("  output-tokens: \(verification.outputTokens)") }
+    lines.append("clock: \(clock.name)")
+    lines += (clock.virtualTime?.jobEntries ?? []).map { "\($0.0): \($0.1)" }
     return lines.joined(separator: "\n") + "\n"
   }
 }

@@ -66,7 +66,7 @@ public enum JobFile {
       warmup: warmup,
       repeats: repeats, seed: UInt64(seed), backend: try backend(&job),
       verification: try verification(&job, mode), mode: mode, dialect: dialect,
-      tensorReduction: reduction)
+      tensorReduction: reduction, clock: try clock(&job, folder))
   }
 
   private static func communication(
@@ -81,6 +81,33 @@ public enum JobFile {
           + "or dialect \(Dialect.megatron.rawValue)")
     }
     return (dialect, reduction)
+  }
+
+  /// The keys of the virtual clock are read under either, so that one job can be run with both.
+  private static func clock(
+    _ job: inout JobNode, _ folder: String
+  ) throws(RecordError) -> ClockChoice {
+    enum Name: String, CaseIterable { case wall, virtual }
+    let name = try job.choice("clock", Name.self) ?? .wall
+    let network = try job.text("network")
+    let nodes = try job.integer("nodes", in: 1...1_000_000)
+    let ranksPerNode = try job.integer("ranks-per-node", in: 1...1_000_000)
+    if nodes != nil && ranksPerNode != nil {
+      throw job.error("ranks-per-node", "nodes is given too; take one of: nodes, ranks-per-node")
+    }
+    var time = VirtualTime(
+      network: "", nodes: ranksPerNode.map { .ranksPerNode($0) } ?? .count(nodes ?? 1))
+    time.computeScale = try job.positive("compute-scale", limit: 1e6) ?? time.computeScale
+    time.token = try job.choice("compute-token", TokenChoice.self) ?? time.token
+    guard name == .virtual else { return .wall }
+    guard let network else {
+      throw job.error(
+        "network", "is missing; the virtual clock needs a network, such as nvlink3-a100")
+    }
+    time.network = network.split(separator: "+", omittingEmptySubsequences: false)
+      .map { VirtualTime.isFile($0) ? resolve(String($0), in: folder) : String($0) }
+      .joined(separator: "+")
+    return .virtual(time)
   }
 
   private static func list<Value: Hashable>(

@@ -24,6 +24,7 @@ public struct JobSpecification: Hashable, Sendable, Codable {
   public var mode: JobMode
   public var dialect: Dialect
   public var tensorReduction: TensorReduction
+  public var clock: ClockChoice
 
   public init(
     name: String, question: String, model: ModelSource, layouts: [ParallelLayout],
@@ -31,7 +32,8 @@ public struct JobSpecification: Hashable, Sendable, Codable {
     microBatchPadding: MicroBatchPadding = .global,
     warmup: Int, repeats: Int, seed: UInt64, backend: BackendChoice,
     verification: VerificationChoice, mode: JobMode = .generate,
-    dialect: Dialect = .megatron, tensorReduction: TensorReduction = .allReduce
+    dialect: Dialect = .megatron, tensorReduction: TensorReduction = .allReduce,
+    clock: ClockChoice = .wall
   ) {
     self.name = name
     self.question = question
@@ -50,6 +52,7 @@ public struct JobSpecification: Hashable, Sendable, Codable {
     self.mode = mode
     self.dialect = dialect
     self.tensorReduction = tensorReduction
+    self.clock = clock
   }
 }
 

@@ -51,6 +51,8 @@ public struct RankRecord: Record, Hashable {
 
   public var cell: String
   public var layout: String
+  /// Where the times come from; nil in records from before there was more than one clock.
+  public var origin: Origin?
   public var policy: String
   public var batch: Int
   public var repeatIndex: Int
@@ -77,8 +79,9 @@ public struct RankRecord: Record, Hashable {
   public var kvBytesUsed: Int
 
   public init(
-    cell: String, layout: String, policy: String, batch: Int, repeatIndex: Int, warmup: Bool,
-    phase: String, rank: Int, tensorRank: Int, stage: Int, replica: Int, wallSeconds: Double,
+    cell: String, layout: String, origin: Origin? = .measured, policy: String, batch: Int,
+    repeatIndex: Int, warmup: Bool, phase: String, rank: Int, tensorRank: Int, stage: Int,
+    replica: Int, wallSeconds: Double,
     computeSeconds: Double, communicationSeconds: Double, idleSeconds: Double,
     traffic: [TrafficTotal], peakMemoryBytes: Int, weightBytes: Int, kvBytesReserved: Int,
     kvBytesUsed: Int
@@ -87,6 +90,7 @@ public struct RankRecord: Record, Hashable {
     version = Self.schemaVersion
     self.cell = cell
     self.layout = layout
+    self.origin = origin
     self.policy = policy
     self.batch = batch
     self.repeatIndex = repeatIndex
@@ -108,7 +112,7 @@ public struct RankRecord: Record, Hashable {
   }
 
   enum CodingKeys: String, CodingKey {
-    case schema, version, cell, layout, policy, batch
+    case schema, version, cell, layout, origin, policy, batch
     case repeatIndex = "repeat"
     case warmup, phase, rank
     case tensorRank = "tensor_rank"

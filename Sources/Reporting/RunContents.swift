@@ -125,6 +125,18 @@ public struct CellContents: Sendable {
     }
   }
 
+  /// The cell once for each origin of its times, since times of different clocks make no median.
+  var byOrigin: [(origin: Origin, cell: CellContents)] {
+    let origins = Origin.all.filter { origin in batches.contains { $0.origin == origin } }
+    guard !origins.isEmpty else { return [(provenance?.origin ?? .measured, self)] }
+    return origins.map { origin in
+      var part = self
+      part.batches = batches.filter { $0.origin == origin }
+      part.ranks = ranks.filter { ($0.origin ?? .measured) == origin }
+      return (origin, part)
+    }
+  }
+
   /// Why the cell is not whole, nil when it is.
   var shortfall: String? {
     switch state {

@@ -17,12 +17,11 @@ extension Summary {
 
   private static let keyNames = [
     "run", "job", "origin", "model", "cell", "variation", "layout", "policy", "ranks", "verified",
-    "oversubscribed", "answers_equal", "traffic_equal", "executions",
-    "batches",
+    "oversubscribed", "answers_equal", "traffic_equal", "executions", "batches",
   ]
 
   private func lines(_ row: SummaryRow, target: PaddingPair?) -> String {
-    var keys = [row.run, job, row.origin, model?.name ?? "", row.cell]
+    var keys = [row.run, job, row.origin.rawValue, model?.name ?? "", row.cell]
     keys += [row.variation, row.layout, row.policy]
     keys += ["\(row.ranks)", "\(row.verified)", "\(row.oversubscribed)"]
     keys += [row.answersEqual, row.trafficEqual].map { $0.map { "\($0)" } ?? "" }

@@ -12,6 +12,7 @@ extension Summary {
           + "heads; weights \(model.weights)", width, indent: "         ")
     }
     out += wrapped("machine  \(machine)", width, indent: "         ")
+    if let pretended { out += wrapped("virtual  \(pretended)", width, indent: "         ") }
     if rows.isEmpty { return out + "\nNothing was measured.\n" + warningText(width) }
     var tables = [
       ("THROUGHPUT", throughputTable), ("PADDING", paddingTable), ("SLOT BUDGET", budgetTable),
@@ -20,33 +21,39 @@ extension Summary {
       ("TIME IN COMMUNICATION, AND MEMORY", communicationTable),
     ]
     tables += gridTables.map { ($0.title, $0.table) }
+    if !scalingVerdicts.isEmpty {
+      tables.append(("PUBLISHED CLAIMS ABOUT SCALING (\(ScalingClaim.source))", scalingTable))
+    }
     for (title, table) in tables where !table.columns.isEmpty {
       out += "\n\(title)\n" + table.text(width: width)
     }
     out += trafficText(width)
+    for verdict in scalingVerdicts { out += wrapped("  \(verdict)", width, indent: "    ") }
     return out + legend(width) + warningText(width)
   }
 
   private var keys: [ColumnTable.Column] { keyColumns(rows.map { RowKey($0) }) }
 
-  /// Layout and policy of each line; run and origin too where the summary has several.
-  func keyColumns(_ lines: [RowKey]) -> [ColumnTable.Column] {
+  /// Layout and policy of each line; run and variation where the summary has several, the
+  /// origin of the times where some are not measured.
+  func keyColumns(_ lines: [RowKey], hasLayout: Bool = true) -> [ColumnTable.Column] {
     func several(_ value: (SummaryRow) -> String) -> Bool { Set(rows.map(value)).count > 1 }
-    let marked = Set(rows.filter(\.oversubscribed).map { RowKey($0) })
+    let marked = Set(rows.filter(\.isDistrusted).map { RowKey($0) })
     var columns: [ColumnTable.Column] = []
     if several(\.run) { columns.append(.init("run", alignment: .leading, cells: lines.map(\.run))) }
     if several(\.variation) {
       columns.append(.init("variation", alignment: .leading, cells: lines.map(\.variation)))
     }
-    if several(\.origin) {
+    if rows.contains(where: { $0.origin != .measured }) {
       columns.append(.init("times", alignment: .leading, cells: lines.map(\.origin)))
     }
-    return columns + [
-      .init(
-        "layout", alignment: .leading,
-        cells: lines.map { $0.layout + (marked.contains($0) ? "*" : "") }),
-      .init("policy", alignment: .leading, cells: lines.map(\.policy)),
-    ]
+    if hasLayout {
+      columns.append(
+        .init(
+          "layout", alignment: .leading,
+          cells: lines.map { $0.layout + (marked.contains($0) ? "*" : "") }))
+    }
+    return columns + [.init("policy", alignment: .leading, cells: lines.map(\.policy))]
   }
 
   private func column(
@@ -81,6 +88,7 @@ extension Summary {
         column("prefill", "eff tok/s", .prefillEffective, rate),
         column("prefill", "raw tok/s", .prefillRaw, rate),
         column("decode", "tok/s", .decode, rate),
+        column("TPOT", "ms", .tpot) { $0.significant(3) },
         column("TPRIT", "ms", .tprit) { $0.significant(3) },
         column("mean NLL", "nats", .meanNLL) { $0.fixed(4) },
         column("MFU", "%", .mfu, Self.percent),
@@ -185,7 +193,16 @@ extension Summary {
         "A score job: TTFT and total are the time of the whole pass, prefill is that pass; mean NLL: "
           + "mean over scored tokens, the same for all policies that cut no prompt.")
     }
-    if rows.contains(where: \.oversubscribed) {
+    if rows.contains(where: { $0.origin == .virtual }) {
+      lines.append(
+        "virtual: ranks ran, each timed as if it had a core of its own and messages crossed the "
+          + "network named above.")
+    }
+    if !scalingVerdicts.isEmpty {
+      lines.append(
+        "Published claims: last layout of the chain over the first; ! where it does not hold.")
+    }
+    if rows.contains(where: \.isDistrusted) {
       lines.append("* more ranks than cores: times not to be trusted.")
     }
     return "\n" + lines.map { wrapped($0, width, indent: "  ") }.joined()

@@ -34,11 +34,24 @@ struct Run: ParsableCommand {
   @Option(help: "Run directory.") var out: String
   @Option(help: "Replaces a value of the job file.") var set: [String] = []
   @Option(help: "plain, machine or none.") var progress: ProgressReporter.Style = .plain
+  @Option(help: "Nodes that the ranks must lie on; others, or fewer, end the launch.")
+  var expectNodes: Int?
+  @Option(help: "Ranks that each node must have.") var expectTasksPerNode: Int?
+
+  func validate() throws {
+    guard (expectNodes == nil) == (expectTasksPerNode == nil) else {
+      throw ValidationError("--expect-nodes and --expect-tasks-per-node go together")
+    }
+  }
 
   func run() throws {
+    let hosts = expectNodes.map {
+      HostExpectation(nodes: $0, tasksPerNode: expectTasksPerNode ?? 0)
+    }
     throw ExitCode(
       try RankLaunch.run(
-        job: job, layout: layout, cell: cell, output: out, settings: set, progress: progress,
+        job: job, layout: layout, cell: cell, output: out, settings: set,
+        hosts: hosts, progress: progress,
         arguments: CommandLine.arguments))
   }
 }

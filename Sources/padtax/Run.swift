@@ -33,6 +33,11 @@ struct Run: ParsableCommand {
   var force = false
   @Option(help: ArgumentHelp("Run every n-th cell from the i-th on, as 0/4.", valueName: "i/n"))
   var shard: Shard?
+  @Option(help: "As --set clock=…: wall or virtual.") var clock: String?
+  @Option(
+    help: "As --set network=…: the virtual clock's network, such as nvlink3-a100+infiniband-hdr.")
+  var network: String?
+  @Option(help: "As --set nodes=…: how many nodes the virtual clock pretends.") var nodes: Int?
   @Flag(help: "Make the run directory and run nothing; --resume starts it.") var prepare = false
   @Flag(name: .customLong("no-report"), help: "Do not aggregate and print the table.")
   var noReport = false
@@ -48,7 +53,7 @@ struct Run: ParsableCommand {
       throw ValidationError("--resume names the folder; leave out --out")
     }
     if resume != nil, prepare { throw ValidationError("--resume goes on with what is prepared") }
-    if job == nil, !settings.isEmpty {
+    if job == nil, !(settings + shorthands).isEmpty {
       throw ValidationError("--set replaces values of a job; name the job, or leave --set out")
     }
     if resume == nil, retryErrors || force {
@@ -60,7 +65,8 @@ struct Run: ParsableCommand {
     let planner = RunPlanner(mpirun: mpirun, layouts: layouts)
     var record: RunRecord?
     if let resume { record = try RunContents.record(of: RunDirectory(path: resume)) }
-    var plan = try planner.plan(job: job, settings: settings, resuming: resume, record: record)
+    var plan = try planner.plan(
+      job: job, settings: settings + shorthands, resuming: resume, record: record)
     if let shard { plan = plan.part(shard.index, of: shard.count) }
     if dryRun { return try printLaunches(plan) }
     // What is wrong with the report's surroundings is said before the run, not after it.
@@ -101,6 +107,12 @@ struct Run: ParsableCommand {
       let text = outcome.text.split(separator: "\n").prefix(1).joined()
       Terminal.error("padtax: error: \(outcome.cell.id): \(text)")
     }
+  }
+
+  /// Options that stand for settings.
+  private var shorthands: [String] {
+    [("clock", clock), ("network", network), ("nodes", nodes.map(String.init))]
+      .compactMap { key, value in value.map { "\(key)=\($0)" } }
   }
 
   private func printLaunches(_ plan: RunPlan) throws {

@@ -157,7 +157,7 @@ import Testing
     #expect(JobText.complaint("") == "jobs/x.yaml: the file is empty")
     #expect(
       JobText.complaint("- a\n- b")
-        == "jobs/x.yaml:1:1: the job must be a mapping of keys to values")
+        == "jobs/x.yaml:1:1: the file must be a mapping of keys to values")
   }
 
   @Test("a file that is not there is refused")

@@ -125,6 +125,15 @@ import Workloads
     let imported = Fixture.summary(Fixture.cell([foreign], verifications: [], provenance: nil))
     let joined = Answer(Summary(joining: [Fixture.summary(cell("tp2")), imported]))
     #expect(joined.rows.count == 2 && joined.caveats.count == 1)
+    var virtual = cell("tp2")
+    for index in virtual.batches.indices { virtual.batches[index].origin = .virtual }
+    virtual.batches.append(contentsOf: cell("tp2").batches)
+    let both = Answer(Fixture.summary(virtual))
+    #expect(both.rows.map(\.origin) == [.measured, .measured])
+    virtual.batches.removeLast(4)
+    let pretended = Answer(Fixture.summary(virtual))
+    #expect(pretended.rows.map(\.origin) == [.virtual, .virtual])
+    #expect(pretended.caveats == ["Times are of a virtual clock, not of this machine: ."])
     var crowded = cell("tp2")
     crowded.provenance = Fixture.provenance(crowded: true)
     #expect(
@@ -135,7 +144,7 @@ import Workloads
 
   @Test("rows of one layout are told apart by variation, origin and run, as far as those differ")
   func names() {
-    func row(_ run: String, _ origin: String = "measured", _ variation: String = "") -> SummaryRow {
+    func row(_ run: String, _ origin: Origin = .measured, _ variation: String = "") -> SummaryRow {
       var row = SummaryRow(cell: "c", layout: "tp2", policy: "packed", ranks: 2)
       row.run = run
       row.origin = origin
@@ -145,9 +154,9 @@ import Workloads
     func places(_ rows: [SummaryRow]) -> [String] { rows.map(RowNames(rows).place) }
     #expect(places([row("a"), row("a")]) == ["tp2", "tp2"])
     #expect(places([row("a"), row("b")]) == ["tp2 a", "tp2 b"])
-    #expect(places([row("a"), row("b", "imported")]) == ["tp2 (measured)", "tp2 (imported)"])
+    #expect(places([row("a"), row("b", .imported)]) == ["tp2 (measured)", "tp2 (imported)"])
     #expect(
-      places([row("a", "measured", "batch 8"), row("a", "measured", "batch 16")])
+      places([row("a", .measured, "batch 8"), row("a", .measured, "batch 16")])
         == ["tp2 batch 8", "tp2 batch 16"])
   }
 }

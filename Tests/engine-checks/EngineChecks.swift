@@ -11,6 +11,7 @@ import Scheduling
 /// - `random SEED COUNT`: random small models and ragged batches against the unsharded reference.
 /// - `sensitivity`: faults in one rank's weights, each of which verification must see.
 /// - `traffic SEED COUNT`: the ledgers of random cases against the analytic model of traffic.
+/// - `counted-time JOB LAYOUT OUT`: a job under a virtual clock whose processor time is exact.
 /// - `wrong-weights JOB LAYOUT OUT`, `no-mask JOB LAYOUT OUT`: a job whose engine has a fault.
 /// - `wrong-traffic JOB LAYOUT OUT`: a job whose traffic is predicted for one layer too many.
 @main
@@ -34,6 +35,10 @@ enum EngineChecks {
     switch (arguments.first ?? "", arguments.count) {
     case ("golden", 2...): try checkGolden(Array(arguments[1...]), world, checks)
     case ("sensitivity", 1): try checkSensitivity(world, checks)
+    case ("counted-time", 4):
+      return Int(
+        try runCountedJob(
+          arguments[1], layout: arguments[2], output: arguments[3], world))
     case ("wrong-weights", 4), ("no-mask", 4), ("wrong-traffic", 4):
       return Int(
         try runFaultyJob(

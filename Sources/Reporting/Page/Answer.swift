@@ -4,7 +4,7 @@ import Units
 
 /// What padding costs and what to do about it, in three sentences with numbers and intervals.
 ///
-/// Made of measured rows; of imported or modelled ones only where nothing was measured.
+/// Made of rows of one origin: measured ones, or where there are none virtual, modelled or imported.
 struct Answer: Sendable {
   private(set) var sentences: [Prose]
   /// What restricts the sentences.
@@ -15,9 +15,9 @@ struct Answer: Sendable {
   let names: RowNames
 
   init(_ summary: Summary) {
-    let own = summary.rows.filter { $0.origin == Origin.measured.rawValue }
-    let timed = (own.contains { $0[.batchTTFT] != nil } ? own : summary.rows)
-      .filter { $0[.batchTTFT] != nil }
+    let all = summary.rows.filter { $0[.batchTTFT] != nil }
+    let origin = Origin.all.first { origin in all.contains { $0.origin == origin } }
+    let timed = all.filter { $0.origin == origin }
     rows = timed
     names = RowNames(timed)
     let keys = Set(timed.map { RowKey($0) })
@@ -31,10 +31,15 @@ struct Answer: Sendable {
       reference.isEmpty
       ? [slotSentence, fastestSentence, missingSentence]
       : [costSentence, comparisonSentence, adviceSentence]
-    if timed.count < summary.rows.filter({ $0[.batchTTFT] != nil }).count {
-      caveats.append("The sentences are about the measured rows; others are in the tables.")
+    if timed.count < all.count, let origin {
+      caveats.append(
+        "The sentences are about the \(origin.rawValue) rows; others are in the tables.")
     }
-    if rows.contains(where: \.oversubscribed) {
+    if origin == .virtual {
+      caveats.append(
+        "Times are of a virtual clock, not of this machine: \(summary.pretended ?? "").")
+    }
+    if rows.contains(where: \.isDistrusted) {
       caveats.append(
         "Some layouts had more ranks than cores (marked *): their times are not to be trusted.")
     }
@@ -153,9 +158,9 @@ struct Answer: Sendable {
     let policies = Set(padded.map(\.policy)).count
     let who = policies == 1 ? "With \(first.policy)" : "With \(policies) padded policies"
     let reason: Prose =
-      first.origin == Origin.measured.rawValue
+      first.isOurs
       ? "no verified packed run of the same batches is there"
-      : "\(first.origin) \("times", term: "origin") come without packed runs"
+      : "\(first.origin.rawValue) \("times", term: "origin") come without packed runs"
     return """
       \(who), \(slots) % of the \("prefill slots hold no token", term: "pad_ratio"); what that costs in \
       time is not known, because \(reason).
@@ -190,7 +195,7 @@ struct Answer: Sendable {
   }
 
   private var missingSentence: Prose {
-    rows.first?.origin == Origin.measured.rawValue
+    rows.first?.isOurs == true
       ? "Run the job again with packed among its policies to know the padding tax."
       : "Run the batches with padtax, packed among the policies, to know the padding tax."
   }
@@ -213,6 +218,9 @@ struct Answer: Sendable {
 extension SummaryRow {
   /// False for policies that leave no slot without a token; names that are not ours count as padded.
   var isPadded: Bool { (try? Policy(parsing: policy))?.isPadded ?? true }
+
+  /// Whether padtax ran it, so that packed could have been run beside it.
+  fileprivate var isOurs: Bool { origin == .measured || origin == .virtual }
 
   fileprivate var tax: Double { self[.taxTTFT] ?? .infinity }
   fileprivate var ttft: Double { self[.batchTTFT] ?? .infinity }

@@ -84,6 +84,9 @@ enum Glossary {
     Entry(
       "decode_tps", "decode rate",
       "Tokens after each sequence's first / (total time − TTFT), tokens per second."),
+    Entry(
+      "tpot_ms", "TPOT",
+      "Time per output token after each sequence's first, in milliseconds; median."),
     Entry("end_to_end_tps", "end-to-end rate", "(Real input + output tokens) / total time."),
     Entry("tprit_ms", "TPRIT", "TTFT per real input token, in milliseconds."),
     Entry(

@@ -26,7 +26,7 @@ struct GridWinner: Sendable, Hashable {
     for entry in grid {
       guard let seconds = entry.row[.batchTTFT] else { continue }
       let place = Place(
-        run: entry.row.run, variation: entry.row.variation, origin: entry.row.origin,
+        run: entry.row.run, variation: entry.row.variation, origin: entry.row.origin.rawValue,
         policy: entry.row.policy, target: entry.target)
       if times[place] == nil { order.append(place) }
       times[place, default: []].append((entry.row.layout, seconds))

@@ -82,6 +82,7 @@ public struct HTMLReport: Sendable {
       "job \(summary.job)", "run \(summary.run)",
       "\(Glossary.link("origin", text: summary.origin)) times", "\(summary.machine)",
     ]
+    if let pretended = summary.pretended { parts.append("virtual clock: \(pretended)") }
     if let model = summary.model { parts.insert("\(model.name), weights \(model.weights)", at: 2) }
     return parts.joined(separator: " · ")
   }

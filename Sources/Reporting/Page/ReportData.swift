@@ -21,19 +21,23 @@ struct ReportData: Sendable {
   }
 
   /// Layout of a row as charts name it, with `*` where its times are not to be trusted.
-  func place(_ row: SummaryRow) -> String { names.place(row) + (row.oversubscribed ? "*" : "") }
+  func place(_ row: SummaryRow) -> String { names.place(row) + (row.isDistrusted ? "*" : "") }
 
   /// Layout and policy of a row.
   func series(_ row: SummaryRow) -> String { "\(place(row)) · \(row.policy)" }
 
   /// Counted executions behind a row.
   func batches(_ row: SummaryRow) -> [BatchRecord] {
-    cell(row)?.batches.filter { $0.policy == row.policy && !$0.warmup } ?? []
+    cell(row)?.batches.filter {
+      $0.policy == row.policy && $0.origin == row.origin && !$0.warmup
+    } ?? []
   }
 
   /// What the ranks did in them.
   func ranks(_ row: SummaryRow) -> [RankRecord] {
-    cell(row)?.ranks.filter { $0.policy == row.policy && !$0.warmup } ?? []
+    cell(row)?.ranks.filter {
+      $0.policy == row.policy && ($0.origin ?? .measured) == row.origin && !$0.warmup
+    } ?? []
   }
 
   private func cell(_ row: SummaryRow) -> CellContents? {
@@ -43,7 +47,7 @@ struct ReportData: Sendable {
   /// How a caption begins: where the numbers of these rows come from, and of how many executions.
   /// - Parameter what: plural, such as `times`.
   func provenance(_ rows: [SummaryRow], _ what: String) -> HTML {
-    let origins = Self.unique(rows.map(\.origin)).joined(separator: " and ")
+    let origins = Self.unique(rows.map(\.origin.rawValue)).joined(separator: " and ")
     let counts = rows.map(\.executions)
     let low = counts.min() ?? 0
     let high = counts.max() ?? 0

@@ -7,7 +7,8 @@ struct RowNames: Sendable {
 
   init(_ rows: [SummaryRow]) {
     severalOrigins = Set(rows.map(\.origin)).count > 1
-    severalRuns = Set(rows.map { [$0.origin, $0.run] }).count > Set(rows.map(\.origin)).count
+    severalRuns =
+      Set(rows.map { [$0.origin.rawValue, $0.run] }).count > Set(rows.map(\.origin)).count
     severalVariations = Set(rows.map(\.variation)).count > 1
   }
 
@@ -15,7 +16,7 @@ struct RowNames: Sendable {
   func place(_ row: SummaryRow) -> String {
     var words = row.layout
     if severalVariations, !row.variation.isEmpty { words += " \(row.variation)" }
-    if severalOrigins { words += " (\(row.origin))" }
+    if severalOrigins { words += " (\(row.origin.rawValue))" }
     if severalRuns { words += " \(row.run)" }
     return words
   }

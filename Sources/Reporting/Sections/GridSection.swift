@@ -168,5 +168,5 @@ extension ReportData {
 
 extension GridWinner {
   /// What winners of one map have in common.
-  fileprivate var group: String { [run, variation, policy].joined(separator: "\u{0}") }
+  fileprivate var group: String { [run, variation, origin, policy].joined(separator: "\u{0}") }
 }
