@@ -133,7 +133,7 @@ import Workloads
     virtual.batches.removeLast(4)
     let pretended = Answer(Fixture.summary(virtual))
     #expect(pretended.rows.map(\.origin) == [.virtual, .virtual])
-    #expect(pretended.caveats == ["Times are of a virtual clock, not of this machine: ."])
+    #expect(pretended.caveats == ["Times are of a virtual clock, not of this machine."])
     var crowded = cell("tp2")
     crowded.provenance = Fixture.provenance(crowded: true)
     #expect(

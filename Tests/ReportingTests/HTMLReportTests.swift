@@ -43,6 +43,10 @@ import Testing
     let ids = self.ids(try HTMLReport(summary).page(bundle: nil))
     let there = Self.sections.filter(ids.contains)
     #expect(there == ["answer", "budget", "throughput", "provenance", "glossary"])
+    let scaled = StudyFixture(
+      layouts: ["tp2", "tp4"], policies: ["packed"], ratios: [0.2], spreads: [0.2], repeats: 1)
+    let few = self.ids(of: scaled.summary)
+    #expect(few.contains("claims") && !few.contains("grid") && !few.contains("tax"))
     let nothing = self.ids(of: Fixture.summary())
     #expect(Self.sections.filter(nothing.contains) == ["answer", "provenance", "glossary"])
   }

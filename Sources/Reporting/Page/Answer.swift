@@ -36,8 +36,8 @@ struct Answer: Sendable {
         "The sentences are about the \(origin.rawValue) rows; others are in the tables.")
     }
     if origin == .virtual {
-      caveats.append(
-        "Times are of a virtual clock, not of this machine: \(summary.pretended ?? "").")
+      let pretended = summary.pretended.map { ": \($0)" } ?? ""
+      caveats.append("Times are of a virtual clock, not of this machine\(pretended).")
     }
     if rows.contains(where: \.isDistrusted) {
       caveats.append(
