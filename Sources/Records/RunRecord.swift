@@ -21,11 +21,11 @@ public struct RunRecord: Record, Hashable {
   /// Cells in the order in which they run.
   public var cells: [String]
   /// What a cell varies of the job, in words, by its identifier; nothing for jobs without axes.
-  public var variations: [String: String] = [:]
+  public var variations: [String: String]?
   /// Digest of the rank program that the cells ran with.
   public var binary: String?
   /// What `--force` overrode, in sentences.
-  public var forced: [String] = []
+  public var forced: [String]?
 
   public init(
     identifier: String, job: String, arguments: [String], padtaxVersion: String, host: String,

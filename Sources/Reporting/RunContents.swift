@@ -44,7 +44,7 @@ public struct RunContents: Sendable {
     cells = []
     for name in names {
       var cell = try CellContents(directory.cell(name)) { warnings.append($0) }
-      cell.variation = run?.variations[name] ?? ""
+      cell.variation = run?.variations?[name] ?? ""
       cells.append(cell)
     }
     identifier =

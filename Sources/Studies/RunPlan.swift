@@ -89,7 +89,7 @@ public struct RunPlan {
       let path = directory.cell(id).job
       let resolved = try ResolvedJob(JobFile.read(path: path), file: path)
       let cell = try Cell(
-        layout: resolved.job.layouts[0], of: resolved, variation: record.variations[id] ?? "")
+        layout: resolved.job.layouts[0], of: resolved, variation: record.variations?[id] ?? "")
       guard cell.id == id else {
         throw StudyError(
           "\(path): what it names has changed since the run began: the cell would now be \(cell.id)"

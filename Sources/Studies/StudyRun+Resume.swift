@@ -60,9 +60,12 @@ extension StudyRun {
             + "then says")
       }
       if !done.isEmpty {
-        record.forced.append(
-          "\(time.iso8601): padtax-rank changed from \(before) to \(binary) after "
-            + "\(done.count) cells")
+        record.forced =
+          (record.forced ?? []) + [
+
+            "\(time.iso8601): padtax-rank changed from \(before) to \(binary) after "
+              + "\(done.count) cells"
+          ]
       }
     }
     record.binary = binary ?? record.binary
@@ -70,7 +73,9 @@ extension StudyRun {
     for cell in plan.cells where !record.cells.contains(cell.id) {
       try write(job: cell)
       record.cells.append(cell.id)
-      if !cell.variation.isEmpty { record.variations[cell.id] = cell.variation }
+      if !cell.variation.isEmpty {
+        record.variations = (record.variations ?? [:]).merging([cell.id: cell.variation]) { $1 }
+      }
     }
     try AtomicFile.write(JSONText.pretty(record), to: directory.run)
     return record
