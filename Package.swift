@@ -61,7 +61,7 @@ let package = Package(
       name: "Inference",
       dependencies: [
         "Transformers", "Scheduling", "Costs", "Records", "Models", "Workloads", "Units",
-        "Checkpoints", "Tensors", "Kernels", "MPI", "Locality",
+        "Statistics", "Checkpoints", "Tensors", "Kernels", "MPI", "Locality",
       ]),
     .executableTarget(
       name: "padtax-rank", dependencies: ["Inference", "Records", argumentParser]),
@@ -133,7 +133,9 @@ let package = Package(
       ]),
     .testTarget(
       name: "StudiesTests",
-      dependencies: ["Studies", "Records", "Models", "Workloads", "TestSupport", "padtax"]),
+      dependencies: [
+        "Studies", "Records", "Models", "Workloads", "TestSupport", "padtax", "padtax-rank",
+      ]),
     .testTarget(
       name: "ReportingTests", dependencies: ["Reporting", "Records", "Workloads", "Statistics"]),
     .testTarget(

@@ -72,6 +72,8 @@ extension JobSpecification {
       "  sequences: \(verification.sequences)",
     ]
     if mode == .generate { lines.append("  output-tokens: \(verification.outputTokens)") }
+    lines += precision?.jobLines ?? []
+    if trace == true { lines.append("trace: true") }
     return lines.joined(separator: "\n") + "\n"
   }
 }

@@ -59,12 +59,15 @@ public enum JobFile {
     let warmup = try job.integer("warm-up", in: 0...1000) ?? 1
     let repeats = try job.integer("repeats", in: 1...100_000) ?? 3
     let seed = try job.integer("seed", in: 0...Int.max) ?? 1
+    let precision = try PrecisionRule.read(&job, repeats: repeats, policies: policies.count)
+    let trace = try job.choice("trace", TraceChoice.self) == .on ? true : nil
     return JobSpecification(
       name: name, question: question, model: model, layouts: layouts, policies: policies,
       workload: workload, outputTokens: outputs, microBatches: micro, microBatchPadding: padding,
       warmup: warmup,
       repeats: repeats, seed: UInt64(seed), backend: try backend(&job),
-      verification: try verification(&job, mode), mode: mode)
+      verification: try verification(&job, mode), mode: mode, precision: precision,
+      trace: trace)
   }
 
   private static func list<Value: Hashable>(

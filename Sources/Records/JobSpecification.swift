@@ -22,13 +22,19 @@ public struct JobSpecification: Hashable, Sendable, Codable {
   public var backend: BackendChoice
   public var verification: VerificationChoice
   public var mode: JobMode
+  /// Repeats go on until this is reached; nil for exactly `repeats`.
+  public var precision: PrecisionRule?
+  /// True: the calls of one execution per policy are kept. Nil, not false, for no, so that cells keep
+  /// the names they had without the key.
+  public var trace: Bool?
 
   public init(
     name: String, question: String, model: ModelSource, layouts: [ParallelLayout],
     policies: [Policy], workload: WorkloadSource, outputTokens: Int?, microBatches: Int,
     microBatchPadding: MicroBatchPadding = .global,
     warmup: Int, repeats: Int, seed: UInt64, backend: BackendChoice,
-    verification: VerificationChoice, mode: JobMode = .generate
+    verification: VerificationChoice, mode: JobMode = .generate, precision: PrecisionRule? = nil,
+    trace: Bool? = nil
   ) {
     self.name = name
     self.question = question
@@ -45,6 +51,8 @@ public struct JobSpecification: Hashable, Sendable, Codable {
     self.backend = backend
     self.verification = verification
     self.mode = mode
+    self.precision = precision
+    self.trace = trace
   }
 }
 

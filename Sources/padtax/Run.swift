@@ -20,6 +20,15 @@ struct Run: ParsableCommand {
     name: .customLong("set"), parsing: .singleValue,
     help: ArgumentHelp("Replace a value of the job, such as model.scale=1/64.", valueName: "k=v"))
   var settings: [String] = []
+  @Option(
+    name: .customLong("until-ci"),
+    help: ArgumentHelp(
+      "Repeat until ratios are known to this, as --set until-ci=2%.", valueName: "2%"))
+  var untilCI: String?
+  @Option(
+    name: .customLong("most-repeats"),
+    help: ArgumentHelp("The cap of --until-ci; 50 when left out.", valueName: "n"))
+  var mostRepeats: Int?
   @Option(help: "Folder of the run itself, new or empty, instead of one under results/.")
   var out: String?
   @Option(help: "Layouts instead of the job's, such as tp2,pp2; of a resumed run, those to run.")
@@ -48,7 +57,10 @@ struct Run: ParsableCommand {
       throw ValidationError("--resume names the folder; leave out --out")
     }
     if resume != nil, prepare { throw ValidationError("--resume goes on with what is prepared") }
-    if job == nil, !settings.isEmpty {
+    if mostRepeats != nil, untilCI == nil {
+      throw ValidationError("--most-repeats is the cap of --until-ci, which is missing")
+    }
+    if job == nil, !settings.isEmpty || untilCI != nil {
       throw ValidationError("--set replaces values of a job; name the job, or leave --set out")
     }
     if resume == nil, retryErrors || force {
@@ -57,6 +69,8 @@ struct Run: ParsableCommand {
   }
 
   func run() throws {
+    var settings = settings
+    if let untilCI { settings += ["until-ci=\(untilCI)", "most-repeats=\(mostRepeats ?? 50)"] }
     let planner = RunPlanner(mpirun: mpirun, layouts: layouts)
     var record: RunRecord?
     if let resume { record = try RunContents.record(of: RunDirectory(path: resume)) }
