@@ -72,7 +72,7 @@ let package = Package(
       dependencies: ["Costs", "Records", "Models", "Workloads", "Scheduling", "Units"]),
     .target(
       name: "Reporting",
-      dependencies: ["Records", "Workloads", "Scheduling", "Statistics", "Units"]),
+      dependencies: ["Records", "Models", "Workloads", "Scheduling", "Statistics", "Units"]),
     .executableTarget(
       name: "padtax",
       dependencies: [

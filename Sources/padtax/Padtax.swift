@@ -11,7 +11,8 @@ struct Padtax: ParsableCommand {
     abstract: "Measures what padding costs when language models are served over MPI.",
     version: padtaxVersion,
     subcommands: [
-      Run.self, Verify.self, Report.self, CompareCommand.self, WorkloadCommand.self,
+      Run.self, Verify.self, Report.self, CompareCommand.self, FindingsCommand.self,
+      WorkloadCommand.self,
       ImportStudy.self,
       NetworksCommand.self, DoctorCommand.self, Presets.self,
     ])
