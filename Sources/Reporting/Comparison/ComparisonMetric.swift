@@ -35,7 +35,7 @@ public struct ComparedRow: Codable, Sendable, Hashable {
     /// Nothing that chance does not explain, or less than the threshold.
     case same
     /// Fewer pairs than any test could decide on.
-    case tooFew = "too few pairs"
+    case tooFew = "too few"
   }
 
   public var cell: String

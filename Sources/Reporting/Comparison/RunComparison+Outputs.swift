@@ -24,10 +24,10 @@ extension RunComparison {
 
   /// What the tests promise.
   public static var promise: String {
-    "change: median over pairs (batch, repeat) of how much slower the new run is, with its 95 % "
-      + "interval; p: chance of so large a change in any row when nothing has changed (sign flips, "
-      + "largest of the family). The gate fails where a change exceeds its threshold with p <= "
-      + "\(falseAlarms): without a change, in at most \((falseAlarms * 100).fixed(0)) % of comparisons."
+    "change: median over pairs (batch, repeat) of how much slower the new run is, with its 95 % interval\n"
+      + "p: chance of so large a change in any row when nothing has changed (sign flips, largest of all)\n"
+      + "The gate fails where a change exceeds what is allowed with p <= \(falseAlarms): without a\n"
+      + "change, in at most \((falseAlarms * 100).fixed(0)) % of comparisons."
   }
 
   public func text(width: Int = 100) -> String {
@@ -44,15 +44,20 @@ extension RunComparison {
       let table = ColumnTable(
         keys: keys + [name("metric", \.metric.rawValue)],
         columns: [
-          column("base", "") { $0.base.significant(4) },
-          column("new", "") { $0.new.significant(4) },
+          .init("verdict", alignment: .leading, cells: rows.map(\.verdict.rawValue)),
+          column("base", "") { $0.base.significant(3) },
+          column("new", "") { $0.new.significant(3) },
           column("change", "%") { Self.percent($0.change) },
           column("95 %", "%", Self.interval), column("n", "") { "\($0.pairs)" },
           column("p", "") { min($0.pSlower, $0.pFaster).fixed(3) },
-          column("allowed", "%") { ($0.threshold * 100).fixed(1) },
-          .init("verdict", alignment: .leading, cells: rows.map(\.verdict.rawValue)),
         ])
-      out += "\n" + table.text(width: width) + "\n  " + Self.promise + "\n"
+      out += "\n" + table.text(width: width) + "\n"
+      let allowed = ComparisonMetric.allCases.compactMap { metric in
+        rows.first { $0.metric == metric }.map {
+          "\(metric.rawValue) \(($0.threshold * 100).significant(2)) %"
+        }
+      }
+      out += "allowed: \(allowed.joined(separator: ", "))\n\(Self.promise)\n"
     }
     for difference in differences.prefix(40) { out += "DIFFERS  \(difference)\n" }
     if differences.count > 40 { out += "DIFFERS  … \(differences.count - 40) more\n" }

@@ -68,7 +68,9 @@ public struct Finding: Codable, Sendable, Hashable {
 
   /// The finding as a person reads it.
   public var text: String {
-    var out = "\(verdict.rawValue.uppercased()): \(hypothesis) (\(id), \(origin))\n"
+    let decided = cases.count { $0.verdict != .undecided }
+    var out = "\(verdict.rawValue.uppercased()): \(hypothesis) (\(id), \(origin)"
+    out += cases.isEmpty ? ")\n" : "; \(decided) of \(cases.count) conditions decide)\n"
     out += "  test: \(test)\n"
     for item in cases {
       out += "  \(item.condition): \(item.effect)"

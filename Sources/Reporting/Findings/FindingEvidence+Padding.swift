@@ -30,7 +30,9 @@ extension FindingEvidence {
       for policy in cell.policyNames where policy != "right-pad" && policy != "left-pad" {
         guard let ratio = ratio(padded, values(cell, policy, Self.ttft)) else { continue }
         var effect = "TTFT right-pad/\(policy) \(ratio.text)"
-        if policy != "packed", let most = self.ratio(padded, packed), most.median > 1 + Self.band {
+        if policy != "packed", ratio.verdict() == .supported,
+          let most = self.ratio(padded, packed), most.verdict() == .supported
+        {
           let share = (1 - 1 / ratio.median) / (1 - 1 / most.median)
           effect += ", \((share * 100).fixed(0)) % of what packing saves"
         }
