@@ -7,17 +7,20 @@ SOURCES := Package.swift Sources Tests Benchmarks
 export OMPI_ALLOW_RUN_AS_ROOT := 1
 export OMPI_ALLOW_RUN_AS_ROOT_CONFIRM := 1
 
-.PHONY: help study test bench build bootstrap format lint clean
+.PHONY: help study test slurm-test bench build bootstrap format lint clean
 
 help: ## this list
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
 
 study: build ## install what is missing, build, run the main job, say where the report is
-	.build/release/padtax run jobs/quickstart.yaml
+	.build/release/padtax run jobs/study.yaml
 	@echo "study: the report of each run lies in its folder under results/ (summary.csv, summary.json)"
 
 test: bootstrap ## install what is missing, run every test
 	@JOBS=$(JOBS) PADTAX_JOBS=$(JOBS) scripts/test
+
+slurm-test: ## install Slurm, run its tests on virtual nodes (Debian or Ubuntu, as root)
+	@JOBS=$(JOBS) PADTAX_JOBS=$(JOBS) scripts/slurm-test
 
 bench: bootstrap ## measure kernels and messages against their ceilings (keep the machine quiet)
 	@PADTAX_JOBS=$(JOBS) scripts/bench

@@ -7,6 +7,7 @@ let mpiPackage = Context.environment["PADTAX_MPI"] ?? "ompi-c"
 let argumentParser = Target.Dependency.product(
   name: "ArgumentParser", package: "swift-argument-parser")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
 
 let package = Package(
   name: "padtax",
@@ -17,6 +18,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
   ],
   targets: [
     // C: system libraries, and what we compile (two of them load their library at run time).
@@ -45,11 +47,14 @@ let package = Package(
     .target(name: "Workloads", dependencies: ["Statistics", "JSONReading", "Units"]),
     .target(name: "Checkpoints"),
     .target(name: "Scheduling", dependencies: ["Units", "Models", "Workloads"]),
+    .target(name: "Communication", dependencies: ["Units", "Models", "Scheduling"]),
     .target(
-      name: "Records", dependencies: ["Units", "Models", "Workloads", "Scheduling", yams]),
+      name: "Records",
+      dependencies: ["Units", "Models", "Networks", "Workloads", "Scheduling", yams]),
 
     .target(
-      name: "Costs", dependencies: ["Models", "Workloads", "Scheduling", "Records"]),
+      name: "Costs",
+      dependencies: ["Communication", "Models", "Workloads", "Scheduling", "Records"]),
 
     // The engine.
     .target(
@@ -60,24 +65,34 @@ let package = Package(
     .target(
       name: "Inference",
       dependencies: [
-        "Transformers", "Scheduling", "Costs", "Records", "Models", "Workloads", "Units",
-        "Statistics", "Checkpoints", "Tensors", "Kernels", "MPI", "Locality",
+        "Transformers", "Scheduling", "Communication", "Costs", "Records", "Models", "Workloads",
+        "Units", "Statistics", "Checkpoints", "Tensors", "Kernels", "MPI", "Locality", "Networks",
       ]),
+    .target(
+      name: "Netbench", dependencies: ["Models", "Networks", "Records", "Statistics", "Units"]),
+    .target(
+      name: "NetbenchRanks",
+      dependencies: ["Netbench", "Inference", "Records", "Models", "MPI", "Locality"]),
     .executableTarget(
-      name: "padtax-rank", dependencies: ["Inference", "Records", argumentParser]),
+      name: "padtax-rank",
+      dependencies: ["Inference", "NetbenchRanks", "Netbench", "Records", argumentParser]),
 
     // The host side: no MPI, no BLAS, no hwloc.
     .target(
       name: "Studies",
-      dependencies: ["Costs", "Records", "Models", "Workloads", "Scheduling", "Units"]),
+      dependencies: [
+        "Costs", "Communication", "Records", "Models", "Workloads", "Scheduling", "Units",
+      ]),
+    .target(name: "Slurm", dependencies: ["Records", "Models", "Scheduling", "Units", mustache]),
     .target(
       name: "Reporting",
       dependencies: ["Records", "Models", "Workloads", "Scheduling", "Statistics", "Units"]),
     .executableTarget(
       name: "padtax",
       dependencies: [
-        "Studies", "Reporting", "Records", "Models", "Workloads", "Networks", "Statistics", "Units",
-        argumentParser,
+        "Studies", "Slurm", "Reporting", "Communication", "Records", "Models", "Workloads",
+        "Networks",
+        "Netbench", "Statistics", "Units", argumentParser,
       ]),
 
     // Measurements against ceilings.
@@ -85,6 +100,10 @@ let package = Package(
     .executableTarget(
       name: "mpi-bench", dependencies: ["MPI", "CMPI", "CMPIBaseline"],
       path: "Benchmarks/mpi-bench"),
+    .executableTarget(
+      name: "netbench-check",
+      dependencies: ["NetbenchRanks", "Netbench", "MPI", "CMPIBaseline", "Statistics", "Units"],
+      path: "Benchmarks/netbench-check"),
     .executableTarget(
       name: "kernel-bench", dependencies: ["Kernels", "Tensors", "CKernels"],
       path: "Benchmarks/kernel-bench"),
@@ -99,6 +118,7 @@ let package = Package(
     // Tests.
     .target(name: "TestSupport", path: "Tests/TestSupport"),
     .executableTarget(name: "rank-checks", dependencies: ["MPI"], path: "Tests/rank-checks"),
+    .executableTarget(name: "netshape", path: "Tests/netshape"),
     .executableTarget(
       name: "engine-checks",
       dependencies: [
@@ -124,6 +144,9 @@ let package = Package(
     .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "TestSupport"]),
     .testTarget(name: "SchedulingTests", dependencies: ["Scheduling", "Statistics"]),
     .testTarget(
+      name: "CommunicationTests",
+      dependencies: ["Communication", "Models", "Scheduling", "Statistics", "TestSupport"]),
+    .testTarget(
       name: "RecordsTests", dependencies: ["Records", "Models", "Workloads", "Scheduling"]),
     .testTarget(
       name: "ScoreTests",
@@ -137,7 +160,17 @@ let package = Package(
         "Studies", "Records", "Models", "Workloads", "TestSupport", "padtax", "padtax-rank",
       ]),
     .testTarget(
+      name: "SlurmTests",
+      dependencies: [
+        "Slurm", "Inference", "Records", "Models", "TestSupport", "padtax", "padtax-rank",
+      ], exclude: ["Golden"]),
+    .testTarget(
       name: "ReportingTests", dependencies: ["Reporting", "Records", "Workloads", "Statistics"]),
+    .testTarget(
+      name: "NetbenchTests",
+      dependencies: [
+        "Netbench", "Networks", "Models", "Records", "TestSupport", "padtax-rank", "netshape",
+      ]),
     .testTarget(
       name: "TransformersTests",
       dependencies: [
@@ -147,8 +180,9 @@ let package = Package(
     .testTarget(
       name: "InferenceTests",
       dependencies: [
-        "Inference", "Records", "Models", "Scheduling", "Workloads", "Locality", "Checkpoints",
-        "Transformers", "Tensors", "TestSupport", "padtax-rank", "engine-checks",
+        "Inference", "Communication", "Records", "Models", "Scheduling", "Workloads", "Locality",
+        "Checkpoints", "Transformers", "Tensors", "MPI", "TestSupport", "padtax-rank",
+        "engine-checks",
       ]),
   ],
   swiftLanguageModes: [.v6]

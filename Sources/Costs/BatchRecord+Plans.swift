@@ -1,4 +1,4 @@
-import Models
+import Communication
 import Records
 import Scheduling
 import Workloads
@@ -12,19 +12,18 @@ extension BatchRecord {
   /// - Parameters:
   ///   - plans: one per replica.
   ///   - tokenDigest: checksum of the generated tokens; empty where they are not known.
-  ///   - elementBytes: bytes of one activation or KV value.
   public init(
-    cell: String, layout: ParallelLayout, policy: Policy, origin: Origin, model: ModelConfiguration,
+    cell: String, policy: Policy, origin: Origin, traffic: TrafficModel,
     batch: Batch, plans: [BatchPlan], turn: Turn, oversubscribed: Bool = false, microBatches: Int,
-    batchTTFTSeconds: Double, totalSeconds: Double, tokenDigest: String, elementBytes: Int = 4
+    batchTTFTSeconds: Double, totalSeconds: Double, tokenDigest: String
   ) {
     let isScore = plans.allSatisfy(\.isScore)
-    let costs = PlanCosts(model: model, layout: layout, plans: plans, elementBytes: elementBytes)
+    let costs = PlanCosts(traffic: traffic, plans: plans)
     let prefill = costs.phase(isScore ? .score : .prefill)
     let decode = costs.phase(.decode)
     func sum(_ value: (BatchPlan) -> Int) -> Int { plans.reduce(0) { $0 + value($1) } }
     self.init(
-      cell: cell, layout: "\(layout)", policy: "\(policy)", origin: origin,
+      cell: cell, layout: "\(traffic.layout)", policy: "\(policy)", origin: origin,
       batch: batch.id, repeatIndex: turn.index, warmup: turn.warmup, order: turn.order,
       oversubscribed: oversubscribed, sequences: batch.count, inputTokens: prefill.tokens,
       outputTokens: sum { $0.outputLengths.reduce(0, +) },
@@ -41,5 +40,6 @@ extension BatchRecord {
       kvSlotsReserved: sum(\.kvSlotsReserved), kvSlotsUsed: sum(\.kvSlotsUsed),
       tokenDigest: tokenDigest)
     batchPadding = batch.padding
+    longestOutput = plans.flatMap(\.outputLengths).max()
   }
 }

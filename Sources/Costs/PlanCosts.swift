@@ -1,23 +1,22 @@
+import Communication
 import Models
 import Records
 import Scheduling
 
 /// FLOPs, bytes and padding of a batch's plans, one per replica.
 public struct PlanCosts {
-  let model: ModelConfiguration
-  let layout: ParallelLayout
+  let traffic: TrafficModel
   let plans: [BatchPlan]
-  /// Bytes of one activation or KV value.
-  let elementBytes: Int
 
-  public init(
-    model: ModelConfiguration, layout: ParallelLayout, plans: [BatchPlan], elementBytes: Int = 4
-  ) {
-    self.model = model
-    self.layout = layout
+  /// - Parameter traffic: of the plans' model under their layout; its element format is that of KV
+  ///   values too.
+  public init(traffic: TrafficModel, plans: [BatchPlan]) {
+    self.traffic = traffic
     self.plans = plans
-    self.elementBytes = elementBytes
   }
+
+  private var model: ModelConfiguration { traffic.model }
+  private var layout: ParallelLayout { traffic.layout }
 
   /// Slots and FLOPs of one phase, over all plans.
   public struct PhaseCosts {
@@ -49,12 +48,9 @@ public struct PlanCosts {
     let flops = FLOPCount(model)
     let isScore = plans.allSatisfy(\.isScore)
     // A score pass keeps keys and values of one layer at a time, on every stage.
-    let kvBytes =
-      isScore
-      ? model.kvBytesPerToken(elementBytes: elementBytes) / model.layerCount * layout.pipeline
-      : model.kvBytesPerToken(elementBytes: elementBytes)
-    var wire = Self.bytesPerSlot(model, layout, elementBytes: elementBytes)
-    if isScore && layout.tensor > 1 { wire += layout.tensor * Self.lossBytesPerSlot }
+    let perToken = model.kvBytesPerToken(elementBytes: traffic.activations.bytes)
+    let kvBytes = isScore ? perToken / model.layerCount * layout.pipeline : perToken
+    let wire = traffic.bytesPerPaddedSlot(scoring: isScore)
     var records: [String: PaddingRecord] = [:]
     let phases =
       isScore
@@ -77,19 +73,11 @@ public struct PlanCosts {
         }
       }
     }
+    if traffic.reduction == .reduceScatter {
+      let padded = plans.reduce(0) { $0 + traffic.sent($1).paddedBytes }
+      let dead = padded - records.values.reduce(0) { $0 + $1.wireBytes }
+      if dead > 0 { records[PaddingCause.alignment.rawValue] = PaddingRecord(wireBytes: dead) }
+    }
     return records
-  }
-
-  /// Bytes of a slot's softmax that each rank of the last stage hands to MPI: its largest logit, then
-  /// sum and target's logit.
-  static let lossBytesPerSlot = 4 + 16
-
-  /// Bytes of activations that one slot makes the ranks of a replica hand to MPI.
-  static func bytesPerSlot(
-    _ model: ModelConfiguration, _ layout: ParallelLayout, elementBytes: Int
-  ) -> Int {
-    let reduced = layout.tensor > 1 ? layout.tensor * (2 * model.layerCount + 1) : 0
-    let passed = layout.tensor * (layout.pipeline - 1)
-    return (reduced + passed) * model.hiddenSize * elementBytes
   }
 }

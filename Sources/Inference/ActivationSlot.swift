@@ -1,8 +1,42 @@
 import MPI
 import Tensors
+import Transformers
 
-/// One place of the ring in which micro-batches wait, and the transfer that uses its memory.
-final class ActivationSlot {
+/// One place of the ring in which micro-batches wait.
+struct ActivationSlot {
+  let residual: ActivationBuffer
+  /// The last product, where it is passed by itself.
+  let pending: ActivationBuffer?
+  /// What goes from stage to stage, in order.
+  let passed: [ActivationBuffer]
+
+  init(residual: Matrix, pending: Matrix?) {
+    self.residual = ActivationBuffer(residual)
+    self.pending = pending.map(ActivationBuffer.init)
+    passed = [self.pending, self.residual].compactMap { $0 }
+  }
+
+  /// The first `rows` slots.
+  func stream(rows: Int) -> ResidualStream {
+    ResidualStream(
+      residual: residual.matrix.rows(0..<rows), pending: pending?.matrix.rows(0..<rows))
+  }
+
+  var isReceiving: Bool { residual.isReceiving }
+
+  /// Waits until the memory may be written again.
+  func finishSend() throws(MPIError) {
+    for buffer in passed { try buffer.finishSend() }
+  }
+
+  /// Waits until the activations are here.
+  func finishReceive() throws(MPIError) {
+    for buffer in passed { try buffer.finishReceive() }
+  }
+}
+
+/// One tensor of a place and the transfer that uses its memory.
+final class ActivationBuffer {
   /// [slots, hidden]
   let matrix: Matrix
   private var send: Request?
@@ -16,47 +50,15 @@ final class ActivationSlot {
 
   func receiving(_ request: consuming Request) { receive = consume request }
 
-  /// Waits until the memory may be written again.
   func finishSend() throws(MPIError) {
     guard var request = send.take() else { return }
     try request.wait()
   }
 
-  /// Waits until the activations are here.
   func finishReceive() throws(MPIError) {
     guard var request = receive.take() else {
       preconditionFailure("no receive was started")
     }
     try request.wait()
-  }
-}
-
-/// The order in which micro-batches use the places of the ring.
-struct Flow {
-  private let ringCount: Int
-  /// What the activations of each micro-batch are, in order: slots, tokens and phase.
-  private let units: [TrafficContext]
-  private var index = -1
-
-  init(ringCount: Int, units: [TrafficContext]) {
-    self.ringCount = ringCount
-    self.units = units
-  }
-
-  /// Place of the next micro-batch.
-  mutating func next() -> Int {
-    index += 1
-    return index % ringCount
-  }
-
-  /// The current micro-batch.
-  var current: TrafficContext { units[index] }
-
-  /// Place of the micro-batch behind the current one, and what it is; nil at the end, or when it has
-  /// to wait for the current one's place.
-  var ahead: (slot: Int, unit: TrafficContext)? {
-    let following = index + 1
-    guard ringCount > 1, following < units.count else { return nil }
-    return (following % ringCount, units[following])
   }
 }

@@ -1,21 +1,30 @@
 import MPI
 
-extension RankContext {
+extension Communicator {
   /// Runs `body` on every rank; when it fails on one, it fails on all, so that no rank goes on
-  /// alone. The first failing rank's error is thrown everywhere, with the rank named.
-  func together<Value>(_ what: String, _ body: () throws -> Value) throws -> Value {
-    let (value, failure) = Self.attempt(body)
+  /// alone. The first failing rank's error is thrown everywhere, with the rank named. Collective.
+  package func together<Value>(_ what: String, _ body: () throws -> Value) throws -> Value {
+    let (value, failure) = RankContext.attempt(body)
     var first = [Int32(failure == nil ? Int32.max : Int32(rank))]
-    ledger.isRecording = false
-    defer { ledger.isRecording = true }
-    try control.allReduce(inPlace: &first, .min)
+    try allReduce(inPlace: &first, .min)
     if first[0] == Int32.max, let value { return value }
     let root = Int(first[0])
-    let kind = try control.broadcastArray([failure?.kind.rawValue ?? 0], root: root)[0]
-    let text = try control.broadcastArray(Array((failure?.description ?? "").utf8), root: root)
-    let from = control.size > 1 ? "rank \(root), \(what): " : "\(what): "
+    let kind = try broadcastArray([failure?.kind.rawValue ?? 0], root: root)[0]
+    let text = try broadcastArray(Array((failure?.description ?? "").utf8), root: root)
+    let from = size > 1 ? "rank \(root), \(what): " : "\(what): "
     throw InferenceError(
       InferenceError.Kind(rawValue: kind) ?? .failed, from + String(decoding: text, as: UTF8.self))
+  }
+}
+
+extension RankContext {
+  /// `Communicator.together` of all ranks, unseen by the ledger.
+  func together<Value>(_ what: String, _ body: () throws -> Value) throws -> Value {
+    // `body` may record; what follows may not.
+    let outcome = Result { try body() }
+    ledger.isRecording = false
+    defer { ledger.isRecording = true }
+    return try control.together(what) { try outcome.get() }
   }
 
   /// Runs `body` on the coordinator and gives its bytes to every rank; an error there is thrown on
@@ -37,7 +46,7 @@ extension RankContext {
       String(decoding: message.dropFirst(), as: UTF8.self))
   }
 
-  private static func attempt<Value>(_ body: () throws -> Value) -> (Value?, InferenceError?) {
+  fileprivate static func attempt<Value>(_ body: () throws -> Value) -> (Value?, InferenceError?) {
     do {
       return (try body(), nil)
     } catch let error as InferenceError {

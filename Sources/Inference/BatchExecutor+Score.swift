@@ -13,15 +13,16 @@ extension BatchExecutor {
     guard let shard = shard as? TransformerShard else {
       preconditionFailure("an encoder predicts no next token to score")
     }
-    let real = Self.realSlots(micro.rows)
+    let real = PreparedBatch.realSlots(micro.rows)
+    let states = try shard.scoredStates(hidden, input: micro.input)
     var found: [Double] = []
     found.reserveCapacity(micro.targetCount)
     var first = 0
-    while first < hidden.rows {
-      let block = first..<min(first + TransformerShard.scoreRows, hidden.rows)
+    while first < states.rows {
+      let block = first..<min(first + TransformerShard.scoreRows, states.rows)
       context.ledger.context.units = Int32(block.count)
       context.ledger.context.usefulUnits = Int32(real[block].count { $0 })
-      let part = try shard.losses(hidden.rows(block), targets: micro.targets[block])
+      let part = try shard.losses(states.rows(block), targets: micro.targets[block])
       found += part.values
       losses.largestLogit = max(losses.largestLogit, part.largestLogit)
       first = block.upperBound
@@ -41,11 +42,6 @@ extension BatchExecutor {
         into: &found, from: context.layout.pipeline - 1, tag: Self.lossTag)
       losses.take(found, for: micro)
     }
-  }
-
-  /// Whether each slot carries a token.
-  private static func realSlots(_ rows: [PlanRow]) -> [Bool] {
-    rows.flatMap { row in (0..<row.slots).map(row.real.contains) }
   }
 }
 

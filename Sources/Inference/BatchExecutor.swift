@@ -12,7 +12,6 @@ import Transformers
 /// Prefill ends when the first stage has every sequence's first token; decode steps then follow
 /// each other micro-batch by micro-batch.
 public final class BatchExecutor {
-  private static let activationTag = 1
   private static let tokenTag = 2
   /// Token id that padded slots carry.
   static let padToken: Int32 = 0
@@ -20,7 +19,7 @@ public final class BatchExecutor {
   let context: RankContext
   public let shard: any ModelShard
   private var cache: KVCache?
-  private var ring: [ActivationSlot] = []
+  private(set) var ring: [ActivationSlot] = []
   private var ringSlots = 0
   private let tokenSends = RequestSet()
   private var tokenBuffers: [Storage] = []
@@ -61,9 +60,13 @@ public final class BatchExecutor {
     let count = context.layout.pipeline == 1 ? 1 : micro + 1
     if ringSlots < slots || ring.count < count {
       ring = []
+      let rows = context.tensor.partition(slots).block
+      let hidden = shard.plan.model.hiddenSize
       ring = try (0..<max(count, ring.count)).map { _ in
         ActivationSlot(
-          try shard.backend.matrix(rows: slots, columns: shard.plan.model.hiddenSize))
+          residual: try shard.backend.matrix(rows: rows, columns: hidden),
+          pending: context.passesPending
+            ? try shard.backend.matrix(rows: rows, columns: hidden) : nil)
       }
       ringSlots = slots
     }
@@ -78,9 +81,9 @@ public final class BatchExecutor {
       preconditionFailure("prepare was not called for this batch")
     }
     var tokens = TokenBook(batch)
-    var flow = Flow(ringCount: ring.count, units: batch.steps.flatMap(Traffic.units))
+    var flow = Flow(ringCount: ring.count, batch: batch, context: context)
     var outcome = BatchOutcome(
-      tokens: [], start: MonotonicClock.nanoseconds(), prefillEnd: 0, end: 0)
+      tokens: [], start: context.now(), prefillEnd: 0, end: 0)
     losses = LossBook(batch)
     context.ledger.context.phase = Traffic.prefill
     for step in batch.steps {
@@ -89,10 +92,18 @@ public final class BatchExecutor {
       }
       for micro in step.micro {
         let slot = flow.next()
-        context.ledger.context = flow.current
-        let hidden = try enter(micro, slot: slot, tokens: &tokens, flow: flow, outcome: &outcome)
-        try shard.runLayers(hidden, input: micro.input, cache: cache)
-        try leave(hidden, micro, slot: slot, tokens: &tokens, outcome: &outcome, capture: capture)
+        context.ledger.context = flow.current.whole
+        let stream = try enter(micro, slot: slot, tokens: &tokens, flow: flow, outcome: &outcome)
+        try shard.runLayers(stream, input: micro.input, cache: cache)
+        if context.isLastStage {
+          try answer(stream.residual, micro, tokens: &tokens, capture: capture)
+        } else {
+          try pass(slot: slot, flow.current.passed, outcome: &outcome)
+        }
+        if context.isFirstStage && !context.isLastStage {
+          tokens.expect(micro.rows)
+          losses.expect(micro)
+        }
       }
     }
     if batch.plan.isScore {
@@ -103,8 +114,9 @@ public final class BatchExecutor {
     try drain(&tokens)
     for slot in ring { try slot.finishSend() }
     try tokenSends.waitAll()
+    tokenBuffers.removeAll(keepingCapacity: true)
     shard.backend.synchronize()
-    outcome.end = MonotonicClock.nanoseconds()
+    outcome.end = context.now()
     // A score pass ends when every loss is known; nothing is decoded.
     if batch.plan.isScore { outcome.prefillEnd = outcome.end }
     context.ledger.context = TrafficContext(phase: Traffic.outside)
@@ -118,44 +130,28 @@ public final class BatchExecutor {
   private func enter(
     _ micro: PreparedBatch.Micro, slot: Int, tokens: inout TokenBook, flow: Flow,
     outcome: inout BatchOutcome
-  ) throws -> Matrix {
-    let rows = micro.input.slots
-    if context.isFirstStage {
-      while !tokens.canFeed(micro.rows) { try receiveTokens(&tokens) }
-      try ring[slot].finishSend()
-      let hidden = ring[slot].matrix.rows(0..<rows)
-      try shard.embed(
-        tokens.feed(micro.rows, padding: Self.padToken), input: micro.input, into: hidden)
-      return hidden
+  ) throws -> ResidualStream {
+    let rows = context.tensor.partition(micro.input.slots).block
+    guard context.isFirstStage else {
+      return try receive(slot: slot, rows: rows, flow: flow, outcome: &outcome)
     }
-    try startReceive(slot: slot, flow.current)
-    if let ahead = flow.ahead { try startReceive(slot: ahead.slot, ahead.unit) }
-    let from = MonotonicClock.nanoseconds()
-    try ring[slot].finishReceive()
-    outcome.receiveWaits.append(
-      (context.ledger.context.phase, from, MonotonicClock.nanoseconds()))
-    return ring[slot].matrix.rows(0..<rows)
+    while !tokens.canFeed(micro.rows) { try receiveTokens(&tokens) }
+    try ring[slot].finishSend()
+    let stream = ring[slot].stream(rows: rows)
+    try shard.embed(
+      tokens.feed(micro.rows, padding: Self.padToken), input: micro.input, into: stream.residual)
+    return stream
   }
 
-  /// Passes the hidden state on, or samples from it.
-  private func leave(
-    _ hidden: Matrix, _ micro: PreparedBatch.Micro, slot: Int, tokens: inout TokenBook,
-    outcome: inout BatchOutcome, capture: LogitCapture?
+  /// Scores the last hidden state or samples from it.
+  private func answer(
+    _ hidden: Matrix, _ micro: PreparedBatch.Micro, tokens: inout TokenBook,
+    capture: LogitCapture?
   ) throws {
-    if !context.isLastStage {
-      outcome.sendStarts.append(MonotonicClock.nanoseconds())
-      // Sound: the ring keeps the matrix until the request is done.
-      let buffer = hidden.withMutableBuffer { UnsafeBufferPointer($0) }
-      ring[slot].sending(
-        try context.pipeline.startSend(buffer, to: context.stage + 1, tag: Self.activationTag))
-    } else if !micro.targets.isEmpty {
+    if !micro.targets.isEmpty {
       try score(hidden, micro)
     } else if !micro.input.sampledSlots.isEmpty {
       try sample(hidden, micro, tokens: &tokens, capture: capture)
-    }
-    if context.isFirstStage && !context.isLastStage {
-      tokens.expect(micro.rows)
-      losses.expect(micro)
     }
   }
 
@@ -166,7 +162,7 @@ public final class BatchExecutor {
     let input = micro.input
     setUseful(input.sampledSlots.count)
     var chosen = [Int32](repeating: 0, count: input.choosing.count)
-    if let logits = try shard.logits(hidden, sampling: input.sampledSlots) {
+    if let logits = try shard.logits(hidden, input: input) {
       let all = logits.argmax(shard.backend)
       chosen = input.choosing.map { all[$0] }
       if let capture {
@@ -188,26 +184,14 @@ public final class BatchExecutor {
     context.ledger.context.usefulUnits = Int32(units)
   }
 
-  /// Posts the receive of a micro-batch's activations, once. It is recorded as that micro-batch's,
-  /// which may belong to the next step.
-  private func startReceive(slot: Int, _ unit: TrafficContext) throws {
-    guard !ring[slot].isReceiving else { return }
-    try ring[slot].finishSend()
-    let current = context.ledger.context
-    context.ledger.context = unit
-    defer { context.ledger.context = current }
-    // Sound: the ring keeps the matrix until the request is done.
-    let buffer = ring[slot].matrix.rows(0..<Int(unit.units)).withMutableBuffer { $0 }
-    ring[slot].receiving(
-      try context.pipeline.startReceive(
-        into: buffer, from: context.stage - 1, tag: Self.activationTag))
-  }
-
   private func sendTokens(_ chosen: [Int32]) throws { try sendBack(chosen, tag: Self.tokenTag) }
 
   /// Gives values to the first stage without waiting for it.
   func sendBack<Value: MPIElement>(_ values: [Value], tag: Int) throws {
-    if try tokenSends.testAll() { tokenBuffers.removeAll(keepingCapacity: true) }
+    // Whether the first stage took them already must not show in virtual time.
+    if context.clock == nil, try tokenSends.testAll() {
+      tokenBuffers.removeAll(keepingCapacity: true)
+    }
     let bytes = values.count * MemoryLayout<Value>.stride
     let storage = Storage(count: (bytes + 3) / MemoryLayout<Float>.stride)
     let buffer = UnsafeMutableRawBufferPointer(start: storage.pointer, count: bytes)
@@ -240,19 +224,6 @@ public final class BatchExecutor {
     try drain(&tokens)
     shard.backend.synchronize()
     context.ledger.context.phase = Traffic.decode
-    return MonotonicClock.nanoseconds()
-  }
-}
-
-extension Traffic {
-  /// What the activations of each micro-batch of a step are.
-  fileprivate static func units(
-    _ step: (phase: Phase, micro: [PreparedBatch.Micro])
-  ) -> [TrafficContext] {
-    step.micro.map {
-      TrafficContext(
-        phase: step.phase == .decode ? decode : prefill, units: Int32($0.input.slots),
-        usefulUnits: Int32($0.input.tokens))
-    }
+    return context.now()
   }
 }

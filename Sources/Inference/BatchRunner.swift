@@ -8,7 +8,7 @@ import Transformers
 /// its share, times and tokens come back.
 package final class BatchRunner {
   /// One execution, as every rank knows it; tokens are on the coordinator only.
-  struct Result {
+  package struct Result {
     /// Longest over replicas.
     var batchTTFTSeconds: Double
     var totalSeconds: Double
@@ -23,7 +23,7 @@ package final class BatchRunner {
   }
 
   let context: RankContext
-  let executor: BatchExecutor
+  package let executor: BatchExecutor
 
   package init(context: RankContext, executor: BatchExecutor) {
     self.context = context
@@ -47,7 +47,7 @@ package final class BatchRunner {
 
   /// The plans of one batch, replica by replica. Without `score`, output lengths that are all 0 ask
   /// for an encoder's.
-  static func plans(
+  package static func plans(
     policy: Policy, promptLengths: [Int], outputLengths: [Int], microBatches: Int,
     padding: MicroBatchPadding = .global, layout: ParallelLayout, mode: JobMode = .generate
   ) throws -> [BatchPlan] {
@@ -72,7 +72,7 @@ package final class BatchRunner {
 
   /// Gives every rank its replica's plan and prompts. Collective; `plans` and `prompts` are the
   /// coordinator's, others pass none.
-  func distribute(
+  package func distribute(
     plans: [BatchPlan], prompts: [[Int32]], scored: Set<Int> = [], tokenTypes: [[Int32]] = []
   ) throws -> PreparedBatch {
     precondition(scored.isEmpty || context.layout.data == 1, "scoring runs on one replica")
@@ -110,7 +110,8 @@ package final class BatchRunner {
   }
 
   /// Runs a prepared batch once. Collective.
-  func run(_ batch: PreparedBatch, capture: LogitCapture? = nil) throws -> Result {
+  @discardableResult
+  package func run(_ batch: PreparedBatch, capture: LogitCapture? = nil) throws -> Result {
     context.ledger.clear()
     try context.control.barrier()
     context.ledger.clear()

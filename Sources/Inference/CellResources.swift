@@ -8,6 +8,8 @@ public struct CellResources {
   let backend: any Backend
   /// Weights for the job's model, or for one with fewer layers.
   let weights: (ModelConfiguration) -> any WeightSource
+  /// The model that the traffic's prediction is made for: the job's, but in tests.
+  package var predicted: (ModelConfiguration) -> ModelConfiguration = { $0 }
 
   /// Loads the backend, opens the checkpoint and compares the host's memory with what its ranks
   /// need. Collective.

@@ -39,24 +39,33 @@ public final class CellRun {
 
   /// Verifies and measures. Collective.
   /// - Throws: `InferenceError` of kind `failed` after the measurements when a policy's answers
-  ///   were wrong; that policy has no timing.
+  ///   were wrong (that policy has no timing), or a rank's traffic was not the model's.
   public func run(arguments: [String]) throws {
-    let facts = try RankSurvey(context: context, backend: resources.backend, resolved: resolved)
-      .gather(arguments: arguments, cell: cell.name)
-    oversubscribed = facts.oversubscribed
+    let survey = RankSurvey(context: context, backend: resources.backend, resolved: resolved)
+    let place = try survey.place()
+    oversubscribed = place.isOversubscribed
+    // Before the survey, which measures how fast the ranks are.
+    let tokens = try context.takeTurns(
+      resolved.job.clock.virtualTime?.token ?? .off, cores: place.usableCores)
+    let provenance = try survey.gather(
+      place, tokens: tokens, arguments: arguments, cell: cell.name)
     try context.together("output") {
-      guard let provenance = facts.provenance else { return }
+      guard let provenance else { return }
       try AtomicFile.write(JSONText.pretty(provenance), to: cell.provenance)
       for warning in provenance.warnings { progress.warn(warning) }
     }
     let failures = try verify()
     let policies = resolved.job.policies.filter { failures[$0] == nil }
-    if !policies.isEmpty { try measure(policies: policies) }
-    guard failures.isEmpty else {
+    let traffic = policies.isEmpty ? nil : try measure(policies: policies)
+    if let token = context.token, token.failures > 0 {
+      StandardStream.error.line(
+        "padtax: warning: rank \(context.rank) computed \(token.failures) times without a token, "
+          + "which the kernel could not lock")
+    }
+    guard failures.isEmpty, traffic == nil else {
+      let texts = failures.map { "\(context.layout) \($0.key): answers are wrong: \($0.value)" }
       throw InferenceError(
-        .failed,
-        failures.map { "\(context.layout) \($0.key): answers are wrong: \($0.value)" }
-          .sorted().joined(separator: "\n"))
+        .failed, (texts.sorted() + [traffic].compactMap(\.self)).joined(separator: "\n"))
     }
   }
 
@@ -140,8 +149,9 @@ public final class CellRun {
 
   var shard: (any ModelShard)?
 
-  /// Runs every batch under every policy, policies side by side: A B A B.
-  private func measure(policies: [Policy]) throws {
+  /// Runs every batch under every policy, policies side by side: A B A B. Returns what was wrong
+  /// with the traffic, the same on every rank.
+  private func measure(policies: [Policy]) throws -> String? {
     let shard = try shard ?? loadShard(resolved.model)
     (shard as? EncoderShard)?.output = .best(of: resolved.model)
     let runner = BatchRunner(
@@ -164,6 +174,8 @@ public final class CellRun {
     try context.together("memory") {
       try runner.executor.prepare(for: prepared.flatMap { $0 })
     }
+    let check = TrafficCheck(
+      context: context, traffic: try context.traffic(resources.predicted(resolved.model)))
     let warmup = resolved.job.warmup
     var repeats = warmup + resolved.job.repeats
     var precision = resolved.job.precision.map {
@@ -176,6 +188,7 @@ public final class CellRun {
       for (index, batch) in resolved.batches.enumerated() {
         for (choice, policy) in policies.enumerated() {
           let result = try runner.run(prepared[index][choice])
+          check.compare(prepared[index][choice], id: batch.id, policy: "\(policy)")
           try write(
             result, batch: batch, policy: policy, plans: plans[index][choice],
             prepared: prepared[index][choice], runner: runner,
@@ -198,6 +211,25 @@ public final class CellRun {
         progress.extend(by: resolved.batches.count * policies.count)
       }
     }
+    return try write(check)
+  }
+
+  /// Writes the comparison of the traffic with its model; the first failure of each policy in words.
+  private func write(_ check: TrafficCheck) throws -> String? {
+    let records = try check.records(cell: cell.name)
+    try context.together("output") {
+      guard context.isCoordinator else { return }
+      let file = try JSONLinesWriter(path: cell.trafficCheck)
+      for record in records { try file.append(record) }
+    }
+    let failures = records.compactMap { record in
+      record.difference.map {
+        "\(context.layout) \(record.policy), batch \(record.batch): traffic is not the model's: \($0)"
+      }
+    }
+    let text = try context.control.broadcastArray(
+      Array(failures.joined(separator: "\n").utf8), root: 0)
+    return text.isEmpty ? nil : String(decoding: text, as: UTF8.self)
   }
 
   /// Whether another repeat is needed. The coordinator decides, so that no rank goes on alone.
@@ -215,7 +247,8 @@ public final class CellRun {
     prepared: PreparedBatch, runner: BatchRunner, turn: (index: Int, warmup: Bool, order: Int)
   ) throws {
     let writer = RecordMaker(
-      cell: cell.name, context: context, model: resolved.model, batch: batch, policy: policy,
+      cell: cell.name, context: context, traffic: try context.traffic(resolved.model),
+      batch: batch, policy: policy,
       turn: turn, oversubscribed: oversubscribed)
     for record in try writer.rankRecords(
       result, plan: prepared.plan, executor: runner.executor)

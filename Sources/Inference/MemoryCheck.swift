@@ -37,7 +37,12 @@ struct MemoryCheck {
       }
     }
     let ring = layout.pipeline == 1 ? 1 : micro + 1
-    let widths = (2 + ring) * model.hiddenSize + 2 * plan.queryWidth + 2 * plan.kvWidth
+    let passed = resolved.job.dialect == .vllmV0 && layout.pipeline > 1 ? 2 : 1
+    let isScattered = resolved.job.tensorReduction == .reduceScatter && layout.tensor > 1
+    let share = SlotPartition(slots: slots, parts: isScattered ? layout.tensor : 1)
+    // Input and output of products; the ring, and a scattered sum before it is added.
+    let states = 2 * share.padded + (ring * passed + (isScattered ? 1 : 0)) * share.block
+    let widths = 2 * plan.queryWidth + 2 * plan.kvWidth
     let block = min(slots, 1024) * 3 * plan.feedForward.count
     var logits = rows * (plan.hasLMHead ? plan.vocabulary.count + model.vocabularySize : 0)
     var kvBytes = plan.kvBytesPerToken(elementBytes: 4) * kvSlots
@@ -48,7 +53,7 @@ struct MemoryCheck {
     }
     return (
       plan.weightBytes(elementBytes: 4), kvBytes,
-      4 * (slots * widths + block + logits)
+      4 * (states * model.hiddenSize + slots * widths + block + logits)
     )
   }
 

@@ -22,16 +22,18 @@ struct PhaseAccounting {
     let events = context.ledger.events()
     context.ledger.isRecording = false
     defer { context.ledger.isRecording = true }
-    let shortest = try shortestCollectives(events)
+    let moving = try movingSeconds(events)
     let transfers = try transferSeconds(outcome)
     func account(_ phase: UInt8, wall: UInt64) -> PhaseAccount {
       var account = PhaseAccount()
-      let own = events.filter { $0.context.phase == phase }
-      let inside = own.reduce(UInt64(0)) { $0 + ($1.end - $1.start) }
+      let own = events.indices.filter { events[$0].context.phase == phase }
+      let inside = own.reduce(UInt64(0)) { $0 + (events[$1].end - events[$1].start) }
       account.computeSeconds = max(0, seconds(wall) - seconds(inside))
-      account.communicationSeconds =
-        (shortest[phase] ?? 0) + (transfers[phase] ?? 0) + sendSeconds(own)
-      account.traffic = totals(own)
+      account.traffic = totals(
+        own.map { (events[$0], moving[$0]) }, transfers: transfers[phase] ?? 0)
+      account.communicationSeconds = account.traffic.reduce(0) {
+        $0 + ($1.communicationSeconds ?? 0)
+      }
       return account
     }
     return (
@@ -42,14 +44,21 @@ struct PhaseAccounting {
 
   private func seconds(_ nanoseconds: UInt64) -> Double { Double(nanoseconds) / 1e9 }
 
-  /// Sum per phase of the shortest time that any rank of the stage spent in each collective.
-  private func shortestCollectives(_ events: [TrafficEvent]) throws -> [UInt8: Double] {
-    let collective = events.filter { $0.label == Traffic.tensor.raw && $0.operation != .wait }
-    var times = collective.map { seconds($0.end - $0.start) }
+  /// Per event the time in which its data can have moved: of a collective the shortest time that any
+  /// rank of the stage spent in it, of a send the time to hand it over. Of what is received,
+  /// `transferSeconds` tells.
+  private func movingSeconds(_ events: [TrafficEvent]) throws -> [Double] {
+    let collective = events.indices.filter {
+      events[$0].label == Traffic.tensor.raw && events[$0].operation != .wait
+    }
+    var times = collective.map { seconds(events[$0].end - events[$0].start) }
     try context.tensor.minimum(&times)
-    var sums: [UInt8: Double] = [:]
-    for (event, time) in zip(collective, times) { sums[event.context.phase, default: 0] += time }
-    return sums
+    var moving = events.map { event in
+      event.operation == .startSend || event.operation == .send
+        ? seconds(event.end - event.start) : 0
+    }
+    for (index, time) in zip(collective, times) { moving[index] = time }
+    return moving
   }
 
   /// Time per phase that activations took to arrive once they were sent and awaited. Each sender
@@ -71,21 +80,18 @@ struct PhaseAccounting {
     return sums
   }
 
-  /// Time to hand activations and tokens to the pipeline.
-  private func sendSeconds(_ events: [TrafficEvent]) -> Double {
-    events.lazy.filter { $0.operation == .startSend || $0.operation == .send }
-      .reduce(0) { $0 + seconds($1.end - $1.start) }
-  }
-
   private struct Key: Hashable {
     var operation: TrafficOperation
     var label: UInt8
     var element: ElementKind
   }
 
-  private func totals(_ events: [TrafficEvent]) -> [TrafficTotal] {
+  /// - Parameter transfers: time in which awaited activations came.
+  private func totals(
+    _ events: [(event: TrafficEvent, moving: Double)], transfers: Double
+  ) -> [TrafficTotal] {
     var totals: [Key: TrafficTotal] = [:]
-    for event in events {
+    for (event, moving) in events {
       let key = Key(operation: event.operation, label: event.label, element: event.element)
       var total =
         totals[key]
@@ -93,7 +99,7 @@ struct PhaseAccounting {
           operation: event.operation.recordName,
           communicator: Traffic.labels.first { $0.raw == event.label }?.name ?? "other",
           elementType: "\(event.element)", calls: 0, elements: 0, bytes: 0, paddedBytes: 0,
-          seconds: 0)
+          seconds: 0, communicationSeconds: 0)
       total.calls += 1
       total.elements += event.count
       total.bytes += event.bytes
@@ -102,8 +108,11 @@ struct PhaseAccounting {
         total.paddedBytes += event.bytes / units * (units - Int(event.context.usefulUnits))
       }
       total.seconds += seconds(event.end - event.start)
+      total.communicationSeconds? += moving
       totals[key] = total
     }
+    let arrived = Key(operation: .startReceive, label: Traffic.pipeline.raw, element: .float)
+    totals[arrived]?.communicationSeconds? += transfers
     return totals.values.sorted {
       ($0.communicator, $0.operation, $0.elementType)
         < ($1.communicator, $1.operation, $1.elementType)

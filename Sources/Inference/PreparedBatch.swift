@@ -19,6 +19,8 @@ public struct PreparedBatch {
   let steps: [(phase: Phase, micro: [Micro])]
   /// Largest number of sampled slots in one micro-batch.
   let mostSamples: Int
+  /// Sequences of which every prompt position's logits are wanted.
+  let scored: Set<Int>
 
   /// - Parameters:
   ///   - scored: sequences of which every prompt position's logits are wanted.
@@ -30,6 +32,7 @@ public struct PreparedBatch {
     precondition(
       prompts.map(\.count) == plan.promptLengths, "prompts and plan disagree about lengths")
     self.plan = plan
+    self.scored = scored
     self.prompts = prompts
     steps = plan.steps.map { step in
       (
@@ -50,6 +53,11 @@ public struct PreparedBatch {
     }
     mostSamples = steps.flatMap(\.micro).map(\.input.sampledSlots.count).max() ?? 0
   }
+
+  /// Whether each slot of some rows carries a token.
+  static func realSlots(_ rows: [PlanRow]) -> [Bool] {
+    rows.flatMap { row in (0..<row.slots).map(row.real.contains) }
+  }
 }
 
 /// What one execution of a batch gave on one rank.
@@ -60,7 +68,7 @@ package struct BatchOutcome {
   var losses: [[Double]] = []
   /// Largest logit in magnitude that the last stage saw while scoring.
   var largestLogit: Float = 0
-  /// Nanoseconds of the monotonic clock: the start, the end of this rank's part of the prefill, and
+  /// Nanoseconds of the context's clock: the start, the end of this rank's part of the prefill, and
   /// of its last step.
   package var start: UInt64
   package var prefillEnd: UInt64

@@ -1,5 +1,7 @@
+import Locality
 import MPI
 import Models
+import Records
 import Transformers
 
 /// What traffic is for: the label of a communicator and the phase in which a call was made.
@@ -19,46 +21,69 @@ public enum Traffic {
 public final class RankContext {
   public let layout: ParallelLayout
   public let coordinates: ParallelLayout.Coordinates
+  public let dialect: Dialect
+  public let reduction: TensorReduction
   public let ledger: TrafficLedger
+  /// Times everything that the communicators do; nil where the wall clock does.
+  public let clock: VirtualClock?
+  /// Held while this rank computes, where ranks take turns.
+  var token: ComputeToken?
   /// All ranks of the layout.
   let control: Communicator
   /// The ranks with this tensor rank and replica, by stage.
   let pipeline: Communicator
   public let tensor: TensorGroup
-  /// Per stage, nanoseconds to add to its clock to read it on ours.
+  /// Per stage, nanoseconds to add to its clock to read it on ours; virtual clocks are one.
   private(set) var clockOffsets: [Int64]
 
   /// Collective over `world`, which must have as many ranks as the layout.
-  public init(layout: ParallelLayout, world: borrowing Communicator) throws {
+  public init(
+    layout: ParallelLayout, world: borrowing Communicator, dialect: Dialect = .megatron,
+    reduction: TensorReduction = .allReduce, clock: VirtualClock? = nil
+  ) throws {
+    precondition(
+      dialect == .megatron || reduction == .allReduce,
+      "jobs that would pass scattered slots in two tensors are refused")
     guard world.size == layout.worldSize else {
       throw InferenceError(
         .badInput,
         "layout \(layout) needs \(layout.worldSize) ranks; this launch has \(world.size)")
     }
     self.layout = layout
+    self.dialect = dialect
+    self.reduction = reduction
     guard let ledger = world.ledger else {
       preconditionFailure("the world communicator carries the ledger")
     }
     self.ledger = ledger
+    self.clock = clock
     let coordinates = layout.coordinates(of: world.rank)
     self.coordinates = coordinates
-    control = try world.duplicate(label: Traffic.control)
+    control = try world.duplicate(label: Traffic.control, clock: clock)
     let line = coordinates.replica * layout.tensor + coordinates.tensor
-    let stages = try world.split(color: line, key: coordinates.stage, label: Traffic.pipeline)
+    let stages = try control.split(color: line, key: coordinates.stage, label: Traffic.pipeline)
     let plane = coordinates.replica * layout.pipeline + coordinates.stage
-    let peers = try world.split(color: plane, key: coordinates.tensor, label: Traffic.tensor)
+    let peers = try control.split(color: plane, key: coordinates.tensor, label: Traffic.tensor)
     guard let stages, let peers else { preconditionFailure("a coloured split gives a group") }
     pipeline = stages
-    tensor = TensorGroup(peers)
-    clockOffsets = []
-    clockOffsets = try measureClockOffsets()
+    tensor = TensorGroup(peers, reduction: reduction)
+    clockOffsets = [Int64](repeating: 0, count: layout.pipeline)
+    if clock == nil { clockOffsets = try measureClockOffsets() }
   }
 
   public var rank: Int { control.rank }
+  /// Nanoseconds now on the clock that times this job.
+  func now() -> UInt64 { clock?.now() ?? MonotonicClock.nanoseconds() }
+  /// Where the times of this job's records come from.
+  var origin: Origin { clock == nil ? .measured : .virtual }
   public var isCoordinator: Bool { rank == 0 }
   public var stage: Int { coordinates.stage }
   public var isFirstStage: Bool { stage == 0 }
   public var isLastStage: Bool { stage == layout.pipeline - 1 }
+  /// Between stages the last product goes beside the residual, not added to it.
+  var passesPending: Bool { dialect == .vllmV0 && layout.pipeline > 1 }
+  /// Between stages each tensor rank passes its part of the elements, and the next stage gathers.
+  var passesSlices: Bool { passesPending && layout.tensor > 1 }
   /// The rank that holds a replica's tokens and clock.
   public var leadsReplica: Bool { isFirstStage && coordinates.tensor == 0 }
 

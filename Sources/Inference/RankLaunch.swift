@@ -16,16 +16,21 @@ public struct RankLaunch {
   /// Runs a job under one layout and returns the exit code. Collective.
   public static func run(
     job path: String, layout: String, cell: String?, output: String, settings: [String],
-    progress: ProgressReporter.Style, arguments: [String]
+    hosts: HostExpectation? = nil, progress: ProgressReporter.Style, arguments: [String]
   ) throws -> Int32 {
     let environment = try MPIEnvironment(threads: .funneled)
     defer { _ = environment.threads }
     let ledger = TrafficLedger()
     let world = try world(ledger)
     return guarding(rank: world.rank) {
+      try hosts?.check(world)
       let (layout, resolved) = try readJob(
         path, layout: layout, settings: settings, world: world)
-      let context = try RankContext(layout: layout, world: world)
+      let clock = try VirtualClock.asked(by: resolved.job, layout: layout, rank: world.rank)
+      let context = try RankContext(
+        layout: layout, world: world, dialect: resolved.job.dialect,
+        reduction: resolved.job.tensorReduction, clock: clock)
+      defer { clock?.close() }
       let resources = try CellResources(context: context, resolved: resolved)
       try runCell(
         resolved, resources, context: context, cell: cell, output: output, progress: progress,

@@ -4,10 +4,11 @@ import Kernels
 import Locality
 import MPI
 import Models
+import Networks
 import Records
 
 /// Asks every rank what it runs on, for the cell's provenance.
-struct RankSurvey {
+package struct RankSurvey {
   let context: RankContext
   let backend: any Backend
   let resolved: ResolvedJob
@@ -21,35 +22,58 @@ struct RankSurvey {
   private static let launch = ["_orte", "_ess", "_uri", "_wdir", "_session"]
   private static let secret = ["KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIAL", "JWT"]
 
-  /// Provenance on the coordinator, nil elsewhere, and whether any host has more compute threads
-  /// than usable cores. Collective.
-  func gather(
-    arguments: [String], cell: String
-  ) throws -> (provenance: Provenance?, oversubscribed: Bool) {
+  /// A rank's host.
+  struct Place {
+    let binding: Binding
+    let topology: Topology
+    /// Cores that the host's ranks have together.
+    let usableCores: Int
+    /// Whether any host has more compute threads than usable cores.
+    let isOversubscribed: Bool
+  }
+
+  /// Where this rank is. Collective.
+  func place() throws -> Place {
     let host = try context.control.splitByHost(label: Traffic.control)
     let (bound, topology, quota) = try context.together("topology") {
       (try Binding.current(), try Topology.detect(), try UsableCores.detect().cpuQuota)
     }
-    // A bound rank sees its own cores only; the host's ranks together have the union of them.
-    let lists = try host.allGather(Self.bitmap(bound.processingUnits))
-    let units = Self.union(lists, words: lists.count / host.size)
-    let usable = Self.cores(
-      processingUnits: units, threadsPerCore: topology.threadsPerCore, quota: quota)
+    let usable = try Self.usableCores(
+      of: host, binding: bound, topology: topology, quota: quota)
     var over = [Int32(host.size * backend.provenance.threads > usable ? 1 : 0)]
     try context.control.allReduce(inPlace: &over, .max)
+    return Place(
+      binding: bound, topology: topology, usableCores: usable, isOversubscribed: over[0] == 1)
+  }
+
+  /// Provenance on the coordinator, nil elsewhere. Collective.
+  /// - Parameter tokens: ranks of a host that can compute at once; nil where all can.
+  func gather(
+    _ place: Place, tokens: Int?, arguments: [String], cell: String
+  ) throws -> Provenance? {
     let facts = try context.together("topology") {
-      try rankFacts(binding: bound, topology: topology, usable: usable)
+      try rankFacts(
+        binding: place.binding, topology: place.topology, usable: place.usableCores)
     }
     let texts = try context.control.gatherArrays(Array(JSONText.line(facts).utf8), root: 0)
-    guard let texts else { return (nil, over[0] == 1) }
+    guard let texts else { return nil }
     let ranks = try texts.map {
       try JSONText.decode(
         RankFacts.self, from: String(decoding: $0, as: UTF8.self), source: "rank facts")
     }
-    return (
-      try provenance(ranks, arguments: arguments, cell: cell, oversubscribed: over[0] == 1),
-      over[0] == 1
-    )
+    return try provenance(
+      ranks, arguments: arguments, cell: cell, oversubscribed: place.isOversubscribed,
+      tokens: tokens)
+  }
+
+  /// Cores that the ranks of a host may use together: a bound rank sees its own only. Collective.
+  package static func usableCores(
+    of host: borrowing Communicator, binding: Binding, topology: Topology, quota: Double?
+  ) throws -> Int {
+    let lists = try host.allGather(bitmap(binding.processingUnits))
+    return cores(
+      processingUnits: union(lists, words: lists.count / host.size),
+      threadsPerCore: topology.threadsPerCore, quota: quota)
   }
 
   /// Whole cores that some processing units make: hardware threads of one core count once, and
@@ -110,19 +134,24 @@ struct RankSurvey {
   }
 
   private func provenance(
-    _ ranks: [RankFacts], arguments: [String], cell: String, oversubscribed: Bool
+    _ ranks: [RankFacts], arguments: [String], cell: String, oversubscribed: Bool, tokens: Int?
   ) throws -> Provenance {
     var warnings = Set(backend.provenance.warnings)
-    if oversubscribed {
+    if oversubscribed && context.clock == nil {
       warnings.insert(
         "more ranks and threads than usable cores: times are not to be trusted")
+    } else if oversubscribed && tokens == nil {
+      warnings.insert(
+        "more ranks than usable cores compute at once: the caches that they share slow virtual "
+          + "times down; compute-token: auto keeps that out")
     }
     let model = resolved.model
     let weights = WeightChoice.name(resolved)
     return Provenance(
       cell: cell, arguments: arguments, padtaxVersion: SourceVersion.padtax,
       commit: SourceVersion.commit, dirty: SourceVersion.dirty, seed: resolved.job.seed,
-      clock: "wall", startUTC: Self.utc(),
+      clock: resolved.job.clock.name, virtualTime: try virtualTime(tokens: tokens),
+      startUTC: Self.utc(),
       model: ModelFacts(
         name: model.name, parameters: model.parameterCount, layers: model.layerCount,
         hidden: model.hiddenSize, queryHeads: model.queryHeads, kvHeads: model.kvHeads,
@@ -131,6 +160,15 @@ struct RankSurvey {
       layout: "\(context.layout)", mpiLibrary: MPIEnvironment.libraryVersion,
       mpiStandard: MPIEnvironment.standardVersion, oversubscribed: oversubscribed, ranks: ranks,
       environment: Self.environment(), warnings: warnings.sorted())
+  }
+
+  private func virtualTime(tokens: Int?) throws -> VirtualTimeFacts? {
+    guard context.clock != nil, let time = resolved.job.clock.virtualTime else { return nil }
+    let network = try Network(parsing: time.network)
+    return VirtualTimeFacts(
+      network: network.name, networkSource: network.description,
+      nodes: (try time.nodes.nodes(ranks: context.layout.worldSize).last ?? 0) + 1,
+      computeScale: time.computeScale, computeTokens: tokens)
   }
 
   private static func environment() -> [String: String] {

@@ -1,6 +1,6 @@
+import Communication
 import Costs
 import Locality
-import Models
 import Records
 import Scheduling
 import Workloads
@@ -9,7 +9,7 @@ import Workloads
 struct RecordMaker {
   let cell: String
   let context: RankContext
-  let model: ModelConfiguration
+  let traffic: TrafficModel
   let batch: Batch
   let policy: Policy
   let turn: BatchRecord.Turn
@@ -24,8 +24,9 @@ struct RecordMaker {
       let communication = min(account.communicationSeconds, wall)
       let compute = min(account.computeSeconds, wall - communication)
       return RankRecord(
-        cell: cell, layout: "\(context.layout)", policy: "\(policy)", batch: batch.id,
-        repeatIndex: turn.index, warmup: turn.warmup, phase: phase.rawValue, rank: context.rank,
+        cell: cell, layout: "\(context.layout)", origin: context.origin, policy: "\(policy)",
+        batch: batch.id, repeatIndex: turn.index, warmup: turn.warmup, phase: phase.rawValue,
+        rank: context.rank,
         tensorRank: context.coordinates.tensor, stage: context.stage,
         replica: context.coordinates.replica, wallSeconds: wall, computeSeconds: compute,
         communicationSeconds: communication, idleSeconds: max(0, wall - compute - communication),
@@ -48,7 +49,7 @@ struct RecordMaker {
   ) -> BatchRecord {
     let isScore = plans.allSatisfy(\.isScore)
     var record = BatchRecord(
-      cell: cell, layout: context.layout, policy: policy, origin: .measured, model: model,
+      cell: cell, policy: policy, origin: context.origin, traffic: traffic,
       batch: batch, plans: plans, turn: turn, oversubscribed: oversubscribed,
       microBatches: microBatches, batchTTFTSeconds: result.batchTTFTSeconds,
       totalSeconds: result.totalSeconds,

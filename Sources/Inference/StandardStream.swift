@@ -2,11 +2,11 @@ import Glibc
 
 /// Lines for the person or program that launched the ranks, each written with one call, so that
 /// ranks do not cut into each other's.
-enum StandardStream: Int32 {
+package enum StandardStream: Int32 {
   case output = 1
   case error = 2
 
-  func line(_ text: String) {
+  package func line(_ text: String) {
     let bytes = Array((text + "\n").utf8)
     var written = 0
     while written < bytes.count {

@@ -6,7 +6,9 @@ extension Communicator {
   /// Waits until all ranks are here.
   public func barrier() throws(MPIError) {
     let start = begin()
+    let stamp = try stampCollective(.barrier, 0)
     try check(cmpi_barrier(handle), "MPI_Barrier", self)
+    try stamp?.finish(cmpi_envelope())
     end(start, .barrier, .uint8, count: 0)
   }
 
@@ -144,6 +146,7 @@ extension Communicator {
   ) throws(MPIError) {
     let from = try member(root, "MPI_Bcast")
     let start = begin()
+    let stamp = try stampCollective(.broadcast, count * kind.byteCount)
     var done = 0
     repeat {
       let part = min(count - done, countLimit)
@@ -154,6 +157,7 @@ extension Communicator {
         "MPI_Bcast", self, peer: root)
       done += part
     } while done < count
+    try stamp?.finish(cmpi_envelope())
     end(start, .broadcast, kind, count: count, peer: root)
   }
 
@@ -163,6 +167,7 @@ extension Communicator {
     _ kind: ElementKind, _ operation: ReduceOperation
   ) throws(MPIError) {
     let start = begin()
+    let stamp = try stampCollective(.allReduce, count * kind.byteCount)
     var done = 0
     repeat {
       let part = min(count - done, countLimit)
@@ -173,6 +178,7 @@ extension Communicator {
         "MPI_Allreduce", self)
       done += part
     } while done < count
+    try stamp?.finish(cmpi_envelope())
     end(start, .allReduce, kind, count: count)
   }
 
@@ -183,10 +189,12 @@ extension Communicator {
   ) throws(MPIError) {
     let n = try elements(block * size, "MPI_Reduce_scatter_block") / CInt(truncatingIfNeeded: size)
     let start = begin()
+    let stamp = try stampCollective(.reduceScatter, (block * size) * kind.byteCount)
     try check(
       cmpi_reduce_scatter_block(
         input, address(output), n, kind.rawValue, operation.rawValue, handle),
       "MPI_Reduce_scatter_block", self)
+    try stamp?.finish(cmpi_envelope())
     end(start, .reduceScatter, kind, count: block * size)
   }
 
@@ -196,8 +204,10 @@ extension Communicator {
   ) throws(MPIError) {
     let n = try elements(block * size, "MPI_Allgather") / CInt(truncatingIfNeeded: size)
     let start = begin()
+    let stamp = try stampCollective(.allGather, (block * size) * kind.byteCount)
     try check(
       cmpi_allgather(input, address(output), n, kind.rawValue, handle), "MPI_Allgather", self)
+    try stamp?.finish(cmpi_envelope())
     end(start, .allGather, kind, count: block * size)
   }
 }

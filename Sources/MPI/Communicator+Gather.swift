@@ -118,9 +118,11 @@ extension Communicator {
     let to = try member(root, "MPI_Gather")
     let n = try elements(block * size, "MPI_Gather") / CInt(truncatingIfNeeded: size)
     let start = begin()
+    let stamp = try stampCollective(.gather, (rank == root ? block * size : block) * kind.byteCount)
     try check(
       cmpi_gather(input, address(output), n, kind.rawValue, to, handle), "MPI_Gather", self,
       peer: root)
+    try stamp?.finish(cmpi_envelope())
     end(start, .gather, kind, count: rank == root ? block * size : block, peer: root)
   }
 
@@ -134,10 +136,12 @@ extension Communicator {
     let total = rank == root ? counts.reduce(0, +) : inputCount
     _ = try elements(total, "MPI_Gatherv")
     let start = begin()
+    let stamp = try stampCollective(.gather, total * kind.byteCount)
     let code = withLayout(rank == root ? counts : []) { sizes, offsets in
       cmpi_gatherv(input, n, address(output), sizes, offsets, kind.rawValue, to, handle)
     }
     try check(code, "MPI_Gatherv", self, peer: root)
+    try stamp?.finish(cmpi_envelope())
     end(start, .gather, kind, count: total, peer: root)
   }
 
@@ -150,10 +154,12 @@ extension Communicator {
     let total = counts.reduce(0, +)
     _ = try elements(total, "MPI_Allgatherv")
     let start = begin()
+    let stamp = try stampCollective(.allGather, total * kind.byteCount)
     let code = withLayout(counts) { sizes, offsets in
       cmpi_allgatherv(input, n, address(output), sizes, offsets, kind.rawValue, handle)
     }
     try check(code, "MPI_Allgatherv", self)
+    try stamp?.finish(cmpi_envelope())
     end(start, .allGather, kind, count: total)
   }
 

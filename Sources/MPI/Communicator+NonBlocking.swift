@@ -40,10 +40,11 @@ extension Communicator {
   /// Starts a barrier: the request is done once all ranks have started it.
   public func startBarrier() throws(MPIError) -> Request {
     var request = cmpi_request_null()
-    let start = begin()
+    let start = begin(blocks: false)
+    let stamp = try stampCollective(.barrier, 0)
     try check(cmpi_ibarrier(handle, &request), "MPI_Ibarrier", self)
     end(start, .startBarrier, .uint8, count: 0)
-    return Request(request, kind: .uint8, communicator: self, peer: -1)
+    return Request(request, kind: .uint8, communicator: self, peer: -1, stamp: stamp)
   }
 
   // MARK: Untyped calls
@@ -55,12 +56,13 @@ extension Communicator {
     let to = try member(peer, "MPI_Isend")
     let n = try elements(count, "MPI_Isend")
     var request = cmpi_request_null()
-    let start = begin()
+    let start = begin(blocks: false)
+    let stamp = try stampSend(count * kind.byteCount, to: peer, tag: tag)
     try check(
       cmpi_isend(address(data), n, kind.rawValue, to, CInt(clamping: tag), handle, &request),
       "MPI_Isend", self, peer: peer)
     end(start, .startSend, kind, count: count, peer: peer)
-    return Request(request, kind: kind, communicator: self, peer: peer)
+    return Request(request, kind: kind, communicator: self, peer: peer, stamp: stamp)
   }
 
   @usableFromInline
@@ -70,13 +72,14 @@ extension Communicator {
     let from = try source(peer, "MPI_Irecv")
     let n = try elements(count, "MPI_Irecv")
     var request = cmpi_request_null()
-    let start = begin()
+    let start = begin(blocks: false)
+    let stamp = try stampReceive(from: peer, tag: tag)
     try check(
       cmpi_irecv(address(data), n, kind.rawValue, from, mpiTag(tag), handle, &request),
       "MPI_Irecv", self, peer: peer)
     end(start, .startReceive, kind, count: count, peer: peer ?? -1)
     return Request(
-      request, kind: kind, communicator: self, peer: peer ?? -1, isReceive: true)
+      request, kind: kind, communicator: self, peer: peer ?? -1, isReceive: true, stamp: stamp)
   }
 
   @usableFromInline
@@ -86,12 +89,13 @@ extension Communicator {
     let from = try member(root, "MPI_Ibcast")
     let n = try elements(count, "MPI_Ibcast")
     var request = cmpi_request_null()
-    let start = begin()
+    let start = begin(blocks: false)
+    let stamp = try stampCollective(.broadcast, count * kind.byteCount)
     try check(
       cmpi_ibcast(address(data), n, kind.rawValue, from, handle, &request), "MPI_Ibcast", self,
       peer: root)
     end(start, .startBroadcast, kind, count: count, peer: root)
-    return Request(request, kind: kind, communicator: self, peer: root)
+    return Request(request, kind: kind, communicator: self, peer: root, stamp: stamp)
   }
 
   @usableFromInline
@@ -101,12 +105,13 @@ extension Communicator {
   ) throws(MPIError) -> Request {
     let n = try elements(count, "MPI_Iallreduce")
     var request = cmpi_request_null()
-    let start = begin()
+    let start = begin(blocks: false)
+    let stamp = try stampCollective(.allReduce, count * kind.byteCount)
     try check(
       cmpi_iallreduce_in_place(
         address(data), n, kind.rawValue, operation.rawValue, handle, &request),
       "MPI_Iallreduce", self)
     end(start, .startAllReduce, kind, count: count)
-    return Request(request, kind: kind, communicator: self, peer: -1)
+    return Request(request, kind: kind, communicator: self, peer: -1, stamp: stamp)
   }
 }

@@ -74,6 +74,7 @@ extension Communicator {
   }
 
   /// Looks whether a message is there; nil if not. Not recorded by the ledger.
+  /// - Precondition: no virtual clock, whose time cannot depend on what has really arrived.
   @inlinable
   public func probeNow<T: MPIElement>(
     _ type: T.Type, from peer: Int?, tag: Int? = 0
@@ -90,9 +91,11 @@ extension Communicator {
     let to = try member(peer, "MPI_Send")
     let n = try elements(count, "MPI_Send")
     let start = begin()
+    let stamp = try stampSend(count * kind.byteCount, to: peer, tag: tag)
     try check(
       cmpi_send(address(data), n, kind.rawValue, to, CInt(clamping: tag), handle),
       "MPI_Send", self, peer: peer)
+    try stamp?.finish(cmpi_envelope())
     end(start, .send, kind, count: count, peer: peer)
   }
 
@@ -104,9 +107,11 @@ extension Communicator {
     let n = try elements(count, "MPI_Recv")
     var envelope = cmpi_envelope()
     let start = begin()
+    let stamp = try stampReceive(from: peer, tag: tag)
     try check(
       cmpi_recv(address(data), n, kind.rawValue, from, mpiTag(tag), handle, &envelope),
       "MPI_Recv", self, peer: peer)
+    try stamp?.finish(envelope)
     end(
       start, .receive, kind, count: max(0, Int(envelope.count)), peer: Int(envelope.source))
     return Envelope(envelope)
@@ -124,11 +129,15 @@ extension Communicator {
     let receiving = try elements(incomingCount, "MPI_Sendrecv")
     var envelope = cmpi_envelope()
     let start = begin()
+    let leaving = try stampSend(outgoingCount * kind.byteCount, to: receiver, tag: sendTag)
+    let coming = try stampReceive(from: sender, tag: receiveTag)
     try check(
       cmpi_sendrecv(
         address(outgoing), sending, to, CInt(clamping: sendTag), address(incoming), receiving,
         from, mpiTag(receiveTag), kind.rawValue, handle, &envelope),
       "MPI_Sendrecv", self, peer: receiver)
+    try coming?.finish(envelope)
+    try leaving?.finish(envelope)
     end(
       start, .sendReceive, kind, count: outgoingCount + max(0, Int(envelope.count)),
       peer: receiver)
@@ -138,6 +147,8 @@ extension Communicator {
   @usableFromInline
   func probeRaw(_ kind: ElementKind, from peer: Int?, tag: Int?) throws(MPIError) -> Envelope {
     var envelope = cmpi_envelope()
+    clock?.enter(blocks: true)
+    defer { clock?.leave() }
     try check(
       cmpi_probe(try source(peer, "MPI_Probe"), mpiTag(tag), kind.rawValue, handle, &envelope),
       "MPI_Probe", self, peer: peer)
@@ -146,6 +157,7 @@ extension Communicator {
 
   @usableFromInline
   func probeNowRaw(_ kind: ElementKind, from peer: Int?, tag: Int?) throws(MPIError) -> Envelope? {
+    precondition(clock == nil, "what has arrived already has no meaning in virtual time")
     var envelope = cmpi_envelope()
     var found: CInt = 0
     try check(

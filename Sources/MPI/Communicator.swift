@@ -47,14 +47,22 @@ public struct Communicator: ~Copyable {
   public let label: CommunicatorLabel
   /// Sees each call; nil costs nothing.
   public let ledger: TrafficLedger?
+  /// Moved by each call, whose events then carry its time; nil costs nothing.
+  public let clock: VirtualClock?
+  /// Carries the clocks' stamps, and the clocks' ranks of the members; unused without a clock.
+  let shadow: cmpi_comm
+  let members: [Int]
   /// The most elements one MPI call takes. Smaller only in tests, which then see the splitting.
   package var countLimit = Int(Int32.max)
 
   /// Takes over `handle`, which is freed again if the questions fail.
   private init(
-    owning handle: cmpi_comm, label: CommunicatorLabel, ledger: TrafficLedger?
+    owning handle: cmpi_comm, label: CommunicatorLabel, ledger: TrafficLedger?,
+    clock: VirtualClock? = nil
   ) throws(MPIError) {
     let (rank, size) = try Self.prepare(handle, label)
+    (shadow, members) = try Self.prepare(clock, handle, label, size: size)
+    self.clock = clock
     self.handle = handle
     self.rank = rank
     self.size = size
@@ -80,12 +88,29 @@ public struct Communicator: ~Copyable {
     return (Int(rank), Int(size))
   }
 
+  /// The communicator of the stamps and the clocks' ranks, where there is a clock.
+  private static func prepare(
+    _ clock: VirtualClock?, _ handle: cmpi_comm, _ label: CommunicatorLabel, size: Int
+  ) throws(MPIError) -> (cmpi_comm, [Int]) {
+    guard let clock else { return (cmpi_comm_null(), []) }
+    var shadow = cmpi_comm_null()
+    try check(cmpi_comm_dup(handle, &shadow), "MPI_Comm_dup", communicator: label.name)
+    var members = [UInt64](repeating: 0, count: size)
+    try check(
+      cmpi_allgather([UInt64(clock.rank)], &members, 1, ElementKind.uint64.rawValue, shadow),
+      "MPI_Allgather", communicator: label.name)
+    return (shadow, members.map { Int($0) })
+  }
+
   deinit {
     // After MPI_Finalize nothing may be called, and the library has freed it.
     guard MPIEnvironment.isRunning else { return }
-    var mine = handle
-    let code = cmpi_comm_free(&mine)
-    if code != cmpi_success() { complain("MPI_Comm_free", code) }
+    clock?.enter(blocks: true)
+    for var mine in clock == nil ? [handle] : [shadow, handle] {
+      let code = cmpi_comm_free(&mine)
+      if code != cmpi_success() { complain("MPI_Comm_free", code) }
+    }
+    clock?.leave()
   }
 
   /// All ranks of the job: a duplicate of MPI_COMM_WORLD, so no one else's messages can be matched.
@@ -120,13 +145,19 @@ public struct Communicator: ~Copyable {
   }
 
   /// The same ranks with messages of their own; same ledger. Collective.
-  public func duplicate(label: CommunicatorLabel) throws(MPIError) -> Communicator {
+  /// - Parameter clock: this rank's clock from now on; when nil, that of this communicator.
+  public func duplicate(
+    label: CommunicatorLabel, clock: VirtualClock? = nil
+  ) throws(MPIError) -> Communicator {
+    let clock = clock ?? self.clock
+    clock?.enter(blocks: true)
+    defer { clock?.leave() }
     var copy = cmpi_comm_null()
     try check(cmpi_comm_dup(handle, &copy), "MPI_Comm_dup", self)
-    return try Communicator(owning: copy, label: label, ledger: ledger)
+    return try Communicator(owning: copy, label: label, ledger: ledger, clock: clock)
   }
 
-  /// Groups ranks of the same color, ordered by key, then by rank; same ledger. Collective.
+  /// Groups ranks of the same color, ordered by key, then by rank; same ledger and clock. Collective.
   /// A rank whose color is nil takes part in the call and gets nil. Colors are not negative.
   public func split(
     color: Int?, key: Int, label: CommunicatorLabel
@@ -136,19 +167,23 @@ public struct Communicator: ~Copyable {
         operation: "MPI_Comm_split", code: cmpi_err_other(),
         text: "color \(color) is outside 0...\(Int32.max)", communicator: place, peer: nil)
     }
+    clock?.enter(blocks: true)
+    defer { clock?.leave() }
     var part = cmpi_comm_null()
     let mpiColor = color.map { CInt($0) } ?? cmpi_undefined()
     try check(cmpi_comm_split(handle, mpiColor, CInt(clamping: key), &part), "MPI_Comm_split", self)
     if cmpi_comm_is_null(part) != 0 { return nil }
-    return try Communicator(owning: part, label: label, ledger: ledger)
+    return try Communicator(owning: part, label: label, ledger: ledger, clock: clock)
   }
 
-  /// Groups the ranks that share memory, one group a host; same ledger. Collective.
+  /// Groups the ranks that share memory, one group a host; same ledger and clock. Collective.
   public func splitByHost(label: CommunicatorLabel) throws(MPIError) -> Communicator {
+    clock?.enter(blocks: true)
+    defer { clock?.leave() }
     var part = cmpi_comm_null()
     try check(
       cmpi_comm_split_shared(handle, CInt(clamping: rank), &part), "MPI_Comm_split_type", self)
-    return try Communicator(owning: part, label: label, ledger: ledger)
+    return try Communicator(owning: part, label: label, ledger: ledger, clock: clock)
   }
 
   /// Where an error happened, for its text.
@@ -157,20 +192,24 @@ public struct Communicator: ~Copyable {
   // MARK: What the call wrappers share
 
   /// The start time of a call, 0 where nobody records.
+  /// - Parameter blocks: false of a call that returns at once.
   @inline(__always)
-  func begin() -> UInt64 {
+  func begin(blocks: Bool = true) -> UInt64 {
+    clock?.enter(blocks: blocks)
     guard let ledger, ledger.isRecording else { return 0 }
-    return MonotonicClock.nanoseconds()
+    return clock?.time ?? MonotonicClock.nanoseconds()
   }
 
   @inline(__always)
   func end(
     _ start: UInt64, _ operation: TrafficOperation, _ kind: ElementKind, count: Int, peer: Int = -1
   ) {
-    guard let ledger, start != 0 else { return }
-    ledger.record(
-      operation, kind, label: label.raw, peer: Int32(truncatingIfNeeded: peer), count: count,
-      start: start)
+    if let ledger, start != 0 {
+      ledger.record(
+        operation, kind, label: label.raw, peer: Int32(truncatingIfNeeded: peer), count: count,
+        start: start, end: clock?.time ?? MonotonicClock.nanoseconds())
+    }
+    clock?.leave()
   }
 
   /// MPI reads negative ranks as wildcards or as "nobody", so peers are checked before the call.

@@ -14,10 +14,11 @@ public struct Request: ~Copyable {
   let peer: Int
   let isReceive: Bool
   let ledger: TrafficLedger?
+  let stamp: Stamp?
 
   init(
     _ handle: cmpi_request, kind: ElementKind, communicator: borrowing Communicator, peer: Int,
-    isReceive: Bool = false
+    isReceive: Bool = false, stamp: Stamp?
   ) {
     self.handle = handle
     self.kind = kind
@@ -26,6 +27,7 @@ public struct Request: ~Copyable {
     self.peer = peer
     self.isReceive = isReceive
     ledger = communicator.ledger
+    self.stamp = stamp
   }
 
   deinit {
@@ -42,23 +44,26 @@ public struct Request: ~Copyable {
   public mutating func wait() throws(MPIError) -> Envelope? {
     guard isActive else { return nil }
     var envelope = cmpi_envelope()
-    let start = beginWait(ledger)
+    let start = beginWait(ledger, stamp?.clock)
     isActive = false  // Even a failed wait frees the request (section 3.7.3).
     try checkWait(cmpi_wait(&handle, kind.rawValue, &envelope), "MPI_Wait", place, peer)
-    endWait(ledger, start, kind, label.raw, peer)
+    try stamp?.finish(envelope)
+    endWait(ledger, stamp?.clock, start, kind, label.raw, peer)
     return isReceive ? Envelope(envelope) : nil
   }
 
   /// True once the operation is done; never blocks. Only the test that sees the end is recorded.
+  /// - Precondition: no virtual clock, whose time cannot depend on what is really done.
   public mutating func test() throws(MPIError) -> Bool {
     guard isActive else { return true }
+    precondition(stamp == nil, noTests)
     var envelope = cmpi_envelope()
     var done: CInt = 0
-    let start = beginWait(ledger)
+    let start = beginWait(ledger, nil)
     let code = cmpi_test(&handle, &done, kind.rawValue, &envelope)
     if code != cmpi_success() || done != 0 { isActive = false }
     try checkWait(code, "MPI_Test", place, peer)
-    if done != 0 { endWait(ledger, start, kind, label.raw, peer) }
+    if done != 0 { endWait(ledger, nil, start, kind, label.raw, peer) }
     return done != 0
   }
 }
@@ -69,6 +74,7 @@ public final class RequestSet {
   private var unfinished = 0
   private var label = CommunicatorLabel(raw: 0, name: "request set")
   private var ledger: TrafficLedger?
+  private var stamps: [Stamp] = []
 
   /// An empty set with room for `capacity` requests before it allocates.
   public init(capacity: Int = 16) { handles.reserveCapacity(capacity) }
@@ -84,10 +90,15 @@ public final class RequestSet {
   public var isEmpty: Bool { handles.isEmpty }
 
   /// Takes over a request; returns its index for `waitAny`. All requests of a set belong to one
-  /// ledger, and the last one's label stands for the set in its `wait` events.
+  /// ledger, and the last one's label stands for the set in its `wait` events. Under a virtual clock
+  /// receives from any source or tag must be waited for by themselves.
   @discardableResult
   public func add(_ request: consuming Request) -> Int {
     precondition(request.isActive, "only an unfinished request can be added to a set")
+    if let stamp = request.stamp {
+      precondition(!stamp.isReceiveAny, "a set cannot tell whose stamp a receive from anyone wants")
+      stamps.append(stamp)
+    }
     handles.append(request.handle)
     label = request.label
     ledger = request.ledger
@@ -99,36 +110,41 @@ public final class RequestSet {
   /// Blocks until all are done, then empties the set. One `wait` event.
   public func waitAll() throws(MPIError) {
     guard !handles.isEmpty else { return }
-    let start = beginWait(ledger)
+    let (ledger, label, stamps) = (self.ledger, self.label, self.stamps)
+    let start = beginWait(ledger, stamps.first?.clock)
     let code = handles.withUnsafeMutableBufferPointer {
       cmpi_waitall(CInt(truncatingIfNeeded: $0.count), $0.baseAddress)
     }
-    let (ledger, label) = (self.ledger, self.label)
     reset()
     try checkWait(code, "MPI_Waitall", label.name, -1)
-    endWait(ledger, start, .uint8, label.raw, -1)
+    for stamp in stamps { try stamp.finish(cmpi_envelope()) }
+    endWait(ledger, stamps.first?.clock, start, .uint8, label.raw, -1)
   }
 
   /// True, and the set empty, once all are done; never blocks.
+  /// - Precondition: no virtual clock, whose time cannot depend on what is really done.
   public func testAll() throws(MPIError) -> Bool {
     guard !handles.isEmpty else { return true }
+    precondition(stamps.isEmpty, noTests)
     var done: CInt = 0
-    let start = beginWait(ledger)
+    let start = beginWait(ledger, nil)
     let code = handles.withUnsafeMutableBufferPointer {
       cmpi_testall(CInt(truncatingIfNeeded: $0.count), $0.baseAddress, &done)
     }
     let (ledger, label) = (self.ledger, self.label)
     if code != cmpi_success() || done != 0 { reset() }
     try checkWait(code, "MPI_Testall", label.name, -1)
-    if done != 0 { endWait(ledger, start, .uint8, label.raw, -1) }
+    if done != 0 { endWait(ledger, nil, start, .uint8, label.raw, -1) }
     return done != 0
   }
 
   /// Blocks until one more is done and returns its index; nil, and the set empty, when none is left.
   /// One `wait` event for each index.
+  /// - Precondition: no virtual clock, whose time cannot depend on what is really done.
   public func waitAny() throws(MPIError) -> Int? {
+    precondition(stamps.isEmpty, noTests)
     var index: CInt = 0
-    let start = beginWait(ledger)
+    let start = beginWait(ledger, nil)
     let code = handles.withUnsafeMutableBufferPointer {
       cmpi_waitany(CInt(truncatingIfNeeded: $0.count), $0.baseAddress, &index)
     }
@@ -140,7 +156,7 @@ public final class RequestSet {
       return nil
     }
     unfinished -= 1
-    endWait(ledger, start, .uint8, label.raw, -1)
+    endWait(ledger, nil, start, .uint8, label.raw, -1)
     return Int(index)
   }
 
@@ -148,8 +164,11 @@ public final class RequestSet {
     handles.removeAll(keepingCapacity: true)
     unfinished = 0
     ledger = nil
+    stamps.removeAll(keepingCapacity: true)
   }
 }
+
+private let noTests = "what is done first has no meaning in virtual time; wait for all instead"
 
 private func checkWait(
   _ code: CInt, _ operation: StaticString, _ place: String, _ peer: Int
@@ -159,15 +178,20 @@ private func checkWait(
   }
 }
 
-private func beginWait(_ ledger: TrafficLedger?) -> UInt64 {
+private func beginWait(_ ledger: TrafficLedger?, _ clock: VirtualClock?) -> UInt64 {
+  clock?.enter(blocks: true)
   guard let ledger, ledger.isRecording else { return 0 }
-  return MonotonicClock.nanoseconds()
+  return clock?.time ?? MonotonicClock.nanoseconds()
 }
 
 private func endWait(
-  _ ledger: TrafficLedger?, _ start: UInt64, _ kind: ElementKind, _ label: UInt8, _ peer: Int
+  _ ledger: TrafficLedger?, _ clock: VirtualClock?, _ start: UInt64, _ kind: ElementKind,
+  _ label: UInt8, _ peer: Int
 ) {
-  guard let ledger, start != 0 else { return }
-  ledger.record(
-    .wait, kind, label: label, peer: Int32(truncatingIfNeeded: peer), count: 0, start: start)
+  if let ledger, start != 0 {
+    ledger.record(
+      .wait, kind, label: label, peer: Int32(truncatingIfNeeded: peer), count: 0, start: start,
+      end: clock?.time ?? MonotonicClock.nanoseconds())
+  }
+  clock?.leave()
 }

@@ -65,7 +65,8 @@ public struct TrafficEvent: Sendable, Hashable {
   /// `count` times the element's size.
   public let bytes: Int
   public let context: TrafficContext
-  /// CLOCK_MONOTONIC nanoseconds before and after the call.
+  /// Nanoseconds before and after the call: of CLOCK_MONOTONIC, or of the communicator's virtual
+  /// clock.
   public let start: UInt64
   public let end: UInt64
 }
@@ -116,12 +117,12 @@ public final class TrafficLedger {
   @inline(__always)
   final func record(
     _ operation: TrafficOperation, _ element: ElementKind, label: UInt8, peer: Int32, count: Int,
-    start: UInt64
+    start: UInt64, end: UInt64
   ) {
     let event = TrafficEvent(
       operation: operation, element: element, label: label, peer: peer, count: count,
       bytes: count &* element.byteCount, context: context, start: start,
-      end: MonotonicClock.nanoseconds())
+      end: end)
     if self.count == capacity { grow() }
     (buffer + self.count).initialize(to: event)
     self.count &+= 1

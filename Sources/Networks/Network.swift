@@ -49,7 +49,14 @@ public struct Network: Hashable, Sendable, CustomStringConvertible {
     precondition(bytes >= 0, "a message has 0 bytes or more")
     guard !sameNode else { return intraNode.sendSeconds(bytes: Double(bytes)) }
     guard let interNode else { preconditionFailure(Self.noInterNode) }
-    return interNode.sendSeconds(bytes: Double(bytes))
+    let added = interNode.pointToPoint == nil ? launchSeconds(interNode) : 0
+    return interNode.sendSeconds(bytes: Double(bytes)) + added
+  }
+
+  /// What starting an operation takes beyond what a link between nodes says of itself: no operation
+  /// between nodes starts faster than one inside a node does, on the same ranks.
+  private func launchSeconds(_ interNode: Link) -> Double {
+    max(0, intraNode.sendSeconds(bytes: 0) - interNode.overhead)
   }
 
   /// Seconds of a collective from when all its members are there to when the last one leaves.
@@ -62,8 +69,13 @@ public struct Network: Hashable, Sendable, CustomStringConvertible {
     precondition(!nodes.isEmpty, "a collective has a member")
     precondition(
       interNode != nil || nodes.allSatisfy { $0 == nodes[0] }, Self.noInterNode)
-    return CollectiveCost(intraNode: intraNode, interNode: interNode ?? intraNode)
+    let seconds = CollectiveCost(intraNode: intraNode, interNode: interNode ?? intraNode)
       .seconds(kind, bytes: Double(bytes), nodes: nodes)
+    let spans = Set(nodes).count
+    guard let interNode, spans > 1, spans == nodes.count, interNode.collectives[kind] == nil else {
+      return seconds
+    }
+    return seconds + launchSeconds(interNode)
   }
 
   private static let noInterNode =

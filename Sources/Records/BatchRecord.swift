@@ -27,6 +27,8 @@ public struct BatchRecord: Record, Hashable {
   public var outputTokens: Int
   public var longestPrompt: Int
   public var shortestPrompt: Int
+  /// Tokens of the longest output.
+  public var longestOutput: Int?
   /// Of the batch padded to its longest prompt, whatever the policy does, beside what was asked for.
   public var batchPadding: BatchPadding?
   public var prefillSlots: Int
@@ -110,6 +112,7 @@ public struct BatchRecord: Record, Hashable {
     case outputTokens = "output_tokens"
     case longestPrompt = "longest_prompt"
     case shortestPrompt = "shortest_prompt"
+    case longestOutput = "longest_output"
     case batchPadding = "batch_padding"
     case prefillSlots = "prefill_slots"
     case decodeSlots = "decode_slots"

@@ -155,8 +155,13 @@ public struct JobAxes {
   }
 
   /// A variation in words, such as `output-tokens=8 model.scale=1/512`; empty without axes.
+  /// Layout and clock are left out, which a cell and its times name anyway; of a mapping the first
+  /// value stands for all.
   public func text(_ variation: Int) -> String {
-    values(variation).map { "\($0.key)=\($0.value.text)" }.joined(separator: " ")
+    values(variation).filter { $0.key != "layouts" && $0.key != "clock" }.map { key, value in
+      let first = value.node.mapping?.first.map { Self.flow($0.value) { $0 } }
+      return "\(key)=\(first ?? value.text)"
+    }.joined(separator: " ")
   }
 
   /// Puts a variation's values into the job's tree.

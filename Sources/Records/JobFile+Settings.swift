@@ -64,6 +64,7 @@ extension JobSpecification {
     lines += (workload.padding?.jobEntries ?? []).map { "  \($0.0): \($0.1)" }
     if mode != .generate { lines.append("phase: \(mode.rawValue)") }
     if let outputTokens { lines.append("output-tokens: \(outputTokens)") }
+    lines += ["dialect: \(dialect.rawValue)", "tensor-reduction: \(tensorReduction.rawValue)"]
     lines += [
       "micro-batches: \(microBatches)", "micro-batch-padding: \(microBatchPadding.rawValue)",
       "warm-up: \(warmup)", "repeats: \(repeats)",
@@ -72,6 +73,8 @@ extension JobSpecification {
       "  sequences: \(verification.sequences)",
     ]
     if mode == .generate { lines.append("  output-tokens: \(verification.outputTokens)") }
+    lines.append("clock: \(clock.name)")
+    lines += (clock.virtualTime?.jobEntries ?? []).map { "\($0.0): \($0.1)" }
     lines += precision?.jobLines ?? []
     if trace == true { lines.append("trace: true") }
     return lines.joined(separator: "\n") + "\n"

@@ -47,7 +47,7 @@ extension JobFile {
     path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
   }
 
-  private static func compose(
+  static func compose(
     _ text: String, _ source: JobSource
   ) throws(RecordError) -> Node? {
     do { return try Yams.compose(yaml: text) } catch { throw source.explain(error) }
@@ -113,6 +113,12 @@ extension JobFile {
         source[Node(kind)] = .scalar(path)
       }
       job[Node(part)] = .mapping(source)
+    }
+    if case .scalar(var network)? = job["network"] {
+      network.string = network.string.split(separator: "+", omittingEmptySubsequences: false)
+        .map { VirtualTime.isFile($0) ? resolve(String($0), in: folder) : String($0) }
+        .joined(separator: "+")
+      job["network"] = .scalar(network)
     }
     node = .mapping(job)
   }

@@ -56,6 +56,7 @@ public enum JobFile {
     }
     let micro = try job.integer("micro-batches", in: 1...4096) ?? 1
     let padding = try job.choice("micro-batch-padding", MicroBatchPadding.self) ?? .global
+    let (dialect, reduction) = try communication(&job)
     let warmup = try job.integer("warm-up", in: 0...1000) ?? 1
     let repeats = try job.integer("repeats", in: 1...100_000) ?? 3
     let seed = try job.integer("seed", in: 0...Int.max) ?? 1
@@ -66,8 +67,50 @@ public enum JobFile {
       workload: workload, outputTokens: outputs, microBatches: micro, microBatchPadding: padding,
       warmup: warmup,
       repeats: repeats, seed: UInt64(seed), backend: try backend(&job),
-      verification: try verification(&job, mode), mode: mode, precision: precision,
+      verification: try verification(&job, mode), mode: mode, dialect: dialect,
+      tensorReduction: reduction, clock: try clock(&job, folder), precision: precision,
       trace: trace)
+  }
+
+  private static func communication(
+    _ job: inout JobNode
+  ) throws(RecordError) -> (Dialect, TensorReduction) {
+    let dialect = try job.choice("dialect", Dialect.self) ?? .megatron
+    let reduction = try job.choice("tensor-reduction", TensorReduction.self) ?? .allReduce
+    guard dialect == .megatron || reduction == .allReduce else {
+      throw job.error(
+        "tensor-reduction",
+        "dialect \(dialect.rawValue) passes whole sums on; take \(TensorReduction.allReduce.rawValue), "
+          + "or dialect \(Dialect.megatron.rawValue)")
+    }
+    return (dialect, reduction)
+  }
+
+  /// The keys of the virtual clock are read under either, so that one job can be run with both.
+  private static func clock(
+    _ job: inout JobNode, _ folder: String
+  ) throws(RecordError) -> ClockChoice {
+    enum Name: String, CaseIterable { case wall, virtual }
+    let name = try job.choice("clock", Name.self) ?? .wall
+    let network = try job.text("network")
+    let nodes = try job.integer("nodes", in: 1...1_000_000)
+    let ranksPerNode = try job.integer("ranks-per-node", in: 1...1_000_000)
+    if nodes != nil && ranksPerNode != nil {
+      throw job.error("ranks-per-node", "nodes is given too; take one of: nodes, ranks-per-node")
+    }
+    var time = VirtualTime(
+      network: "", nodes: ranksPerNode.map { .ranksPerNode($0) } ?? .count(nodes ?? 1))
+    time.computeScale = try job.positive("compute-scale", limit: 1e6) ?? time.computeScale
+    time.token = try job.choice("compute-token", TokenChoice.self) ?? time.token
+    guard name == .virtual else { return .wall }
+    guard let network else {
+      throw job.error(
+        "network", "is missing; the virtual clock needs a network, such as nvlink3-a100")
+    }
+    time.network = network.split(separator: "+", omittingEmptySubsequences: false)
+      .map { VirtualTime.isFile($0) ? resolve(String($0), in: folder) : String($0) }
+      .joined(separator: "+")
+    return .virtual(time)
   }
 
   private static func list<Value: Hashable>(

@@ -16,7 +16,7 @@ struct JobNode {
     mark = node.mark
     guard case .mapping(let mapping) = node else {
       throw RecordError(
-        "\(source.text(mark)): \(path.isEmpty ? "the job" : path) must be a mapping of keys to values"
+        "\(source.text(mark)): \(path.isEmpty ? "the file" : path) must be a mapping of keys to values"
       )
     }
     entries = []
@@ -54,6 +54,17 @@ struct JobNode {
     return scalar.string
   }
 
+  mutating func flag(_ key: String) throws(RecordError) -> Bool? {
+    guard let text = try text(key) else { return nil }
+    guard let value = Bool(text) else {
+      throw error(key, "unknown value '\(text)'; valid choices: true, false")
+    }
+    return value
+  }
+
+  /// The keys as the file has them, for mappings whose keys are names of the user's.
+  var keys: [String] { entries.map(\.key) }
+
   mutating func requiredText(_ key: String) throws(RecordError) -> String {
     guard let value = try text(key) else { throw error(key, "is missing") }
     return value
@@ -67,6 +78,15 @@ struct JobNode {
     guard range.contains(value) else {
       let upper = range.upperBound == Int.max ? "" : " and at most \(range.upperBound)"
       throw error(key, "\(value) is out of range; it must be at least \(range.lowerBound)\(upper)")
+    }
+    return value
+  }
+
+  /// A number above 0 and at most `limit`.
+  mutating func positive(_ key: String, limit: Double) throws(RecordError) -> Double? {
+    guard let text = try text(key) else { return nil }
+    guard let value = Double(text), value > 0, value <= limit else {
+      throw error(key, "'\(text)' is not a number above 0 and at most \(limit)")
     }
     return value
   }

@@ -22,6 +22,9 @@ public struct JobSpecification: Hashable, Sendable, Codable {
   public var backend: BackendChoice
   public var verification: VerificationChoice
   public var mode: JobMode
+  public var dialect: Dialect
+  public var tensorReduction: TensorReduction
+  public var clock: ClockChoice
   /// Repeats go on until this is reached; nil for exactly `repeats`.
   public var precision: PrecisionRule?
   /// True: the calls of one execution per policy are kept. Nil, not false, for no, so that cells keep
@@ -33,8 +36,9 @@ public struct JobSpecification: Hashable, Sendable, Codable {
     policies: [Policy], workload: WorkloadSource, outputTokens: Int?, microBatches: Int,
     microBatchPadding: MicroBatchPadding = .global,
     warmup: Int, repeats: Int, seed: UInt64, backend: BackendChoice,
-    verification: VerificationChoice, mode: JobMode = .generate, precision: PrecisionRule? = nil,
-    trace: Bool? = nil
+    verification: VerificationChoice, mode: JobMode = .generate,
+    dialect: Dialect = .megatron, tensorReduction: TensorReduction = .allReduce,
+    clock: ClockChoice = .wall, precision: PrecisionRule? = nil, trace: Bool? = nil
   ) {
     self.name = name
     self.question = question
@@ -51,6 +55,9 @@ public struct JobSpecification: Hashable, Sendable, Codable {
     self.backend = backend
     self.verification = verification
     self.mode = mode
+    self.dialect = dialect
+    self.tensorReduction = tensorReduction
+    self.clock = clock
     self.precision = precision
     self.trace = trace
   }

@@ -18,6 +18,15 @@ public enum Metrics {
     return tokens > 0 && seconds > 0 ? Double(tokens) / seconds : nil
   }
 
+  /// `tpot_ms` of a static batch: 1000 · (total − batch TTFT)/(n − 1) for n output tokens of every
+  /// request. Nil where outputs differ or there is one token each.
+  public static func tpotMilliseconds(_ record: BatchRecord) -> Double? {
+    guard let longest = record.longestOutput, longest > 1,
+      record.outputTokens == longest * record.sequences
+    else { return nil }
+    return 1000 * (record.totalSeconds - record.batchTTFTSeconds) / Double(longest - 1)
+  }
+
   /// `tprit_ms` = 1000 · batch TTFT / real input tokens.
   public static func tpritMilliseconds(_ record: BatchRecord) -> Double {
     1000 * record.batchTTFTSeconds / Double(record.inputTokens)

@@ -12,7 +12,9 @@ public struct Provenance: Record, Hashable {
   public var commit: String?
   public var dirty: Bool?
   public var seed: UInt64
+  /// `wall` or `virtual`; of the latter, what it pretended.
   public var clock: String
+  public var virtualTime: VirtualTimeFacts?
   public var startUTC: String
   public var model: ModelFacts
   public var layout: String
@@ -28,7 +30,8 @@ public struct Provenance: Record, Hashable {
 
   public init(
     cell: String, arguments: [String], padtaxVersion: String, commit: String?, dirty: Bool?,
-    seed: UInt64, clock: String, startUTC: String, model: ModelFacts, layout: String,
+    seed: UInt64, clock: String, virtualTime: VirtualTimeFacts? = nil, startUTC: String,
+    model: ModelFacts, layout: String,
     mpiLibrary: String, mpiStandard: String, oversubscribed: Bool, ranks: [RankFacts],
     environment: [String: String], warnings: [String]
   ) {
@@ -41,6 +44,7 @@ public struct Provenance: Record, Hashable {
     self.dirty = dirty
     self.seed = seed
     self.clock = clock
+    self.virtualTime = virtualTime
     self.startUTC = startUTC
     self.model = model
     self.layout = layout
@@ -56,6 +60,7 @@ public struct Provenance: Record, Hashable {
     case schema, version, cell, arguments
     case padtaxVersion = "padtax_version"
     case commit, dirty, seed, clock
+    case virtualTime = "virtual_time"
     case startUTC = "start_utc"
     case model, layout
     case mpiLibrary = "mpi_library"
@@ -63,8 +68,11 @@ public struct Provenance: Record, Hashable {
     case oversubscribed, ranks, environment, warnings
   }
 
-  /// Sum over ranks of the measured multiply-add peak, in FLOP/s.
-  public var peakFLOPS: Double { ranks.reduce(0) { $0 + $1.peakGFLOPS * 1e9 } }
+  /// Sum over ranks of the measured multiply-add peak, in FLOP/s; of the pretended processors under
+  /// the virtual clock.
+  public var peakFLOPS: Double {
+    ranks.reduce(0) { $0 + $1.peakGFLOPS * 1e9 } * (virtualTime?.computeScale ?? 1)
+  }
 }
 
 /// The model that ran, in numbers.

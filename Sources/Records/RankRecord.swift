@@ -12,10 +12,13 @@ public struct TrafficTotal: Codable, Hashable, Sendable {
   /// Bytes that belong to slots without a token.
   public var paddedBytes: Int
   public var seconds: Double
+  /// The operation's part of the rank's communication time: the time in which its data can have moved.
+  /// Nil in records of before it was kept.
+  public var communicationSeconds: Double?
 
   public init(
     operation: String, communicator: String, elementType: String, calls: Int, elements: Int,
-    bytes: Int, paddedBytes: Int, seconds: Double
+    bytes: Int, paddedBytes: Int, seconds: Double, communicationSeconds: Double? = nil
   ) {
     self.operation = operation
     self.communicator = communicator
@@ -25,6 +28,7 @@ public struct TrafficTotal: Codable, Hashable, Sendable {
     self.bytes = bytes
     self.paddedBytes = paddedBytes
     self.seconds = seconds
+    self.communicationSeconds = communicationSeconds
   }
 
   enum CodingKeys: String, CodingKey {
@@ -33,6 +37,7 @@ public struct TrafficTotal: Codable, Hashable, Sendable {
     case calls, elements, bytes
     case paddedBytes = "padded_bytes"
     case seconds = "s"
+    case communicationSeconds = "communication_s"
   }
 }
 
@@ -46,6 +51,8 @@ public struct RankRecord: Record, Hashable {
 
   public var cell: String
   public var layout: String
+  /// Where the times come from; nil in records from before there was more than one clock.
+  public var origin: Origin?
   public var policy: String
   public var batch: Int
   public var repeatIndex: Int
@@ -72,8 +79,9 @@ public struct RankRecord: Record, Hashable {
   public var kvBytesUsed: Int
 
   public init(
-    cell: String, layout: String, policy: String, batch: Int, repeatIndex: Int, warmup: Bool,
-    phase: String, rank: Int, tensorRank: Int, stage: Int, replica: Int, wallSeconds: Double,
+    cell: String, layout: String, origin: Origin? = .measured, policy: String, batch: Int,
+    repeatIndex: Int, warmup: Bool, phase: String, rank: Int, tensorRank: Int, stage: Int,
+    replica: Int, wallSeconds: Double,
     computeSeconds: Double, communicationSeconds: Double, idleSeconds: Double,
     traffic: [TrafficTotal], peakMemoryBytes: Int, weightBytes: Int, kvBytesReserved: Int,
     kvBytesUsed: Int
@@ -82,6 +90,7 @@ public struct RankRecord: Record, Hashable {
     version = Self.schemaVersion
     self.cell = cell
     self.layout = layout
+    self.origin = origin
     self.policy = policy
     self.batch = batch
     self.repeatIndex = repeatIndex
@@ -103,7 +112,7 @@ public struct RankRecord: Record, Hashable {
   }
 
   enum CodingKeys: String, CodingKey {
-    case schema, version, cell, layout, policy, batch
+    case schema, version, cell, layout, origin, policy, batch
     case repeatIndex = "repeat"
     case warmup, phase, rank
     case tensorRank = "tensor_rank"

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Models
+import Networks
 import Scheduling
 import Units
 import Workloads
@@ -26,7 +27,9 @@ public struct ResolvedJob: Sendable, Hashable, Codable {
     self.job = job
     model = try checks.model()
     try checks.validateEncoder(model)
+    try checks.validateCommunication(model)
     for layout in layouts ?? job.layouts { try checks.validate(layout, for: model) }
+    try checks.clock(layouts ?? job.layouts)
     try checks.policies()
     batches = try checks.batches()
     for batch in batches {
@@ -134,7 +137,33 @@ struct JobChecks {
   }
 
   func validate(_ layout: ParallelLayout, for model: ModelConfiguration) throws(RecordError) {
-    try at("layouts", item: layout.description) { try layout.validate(for: model) }
+    try at("layouts", item: layout.description) {
+      try layout.validate(for: model)
+      try validateSlices(layout, for: model)
+    }
+  }
+
+  /// Refuses what the virtual clock cannot time.
+  func clock(_ layouts: [ParallelLayout]) throws(RecordError) {
+    guard let time = job.clock.virtualTime else { return }
+    if job.backend.threads > 1 {
+      try at("backend.threads") {
+        throw RecordError(
+          "\(job.backend.threads) threads: the virtual clock counts the processor time of one "
+            + "thread a rank; take 1 thread, or clock: wall")
+      }
+    }
+    let network = try at("network") { try Network(parsing: time.network) }
+    for layout in layouts {
+      let ranks = layout.worldSize
+      let nodes = try at("nodes") {
+        do { return try time.nodes.nodes(ranks: ranks) } catch {
+          throw RecordError("layout \(layout): \(error)")
+        }
+      }
+      let count = (nodes.last ?? 0) + 1
+      _ = try at("network") { try network.nodeIndices(ranks: ranks, nodes: count) }
+    }
   }
 
   func validate(_ batch: Batch, for layout: ParallelLayout) throws(RecordError) {

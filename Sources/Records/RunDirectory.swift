@@ -41,6 +41,7 @@ public struct CellDirectory: Sendable, Hashable {
   public var provenance: String { path + "/provenance.json" }
   public var batches: String { path + "/batches.jsonl" }
   public var verification: String { path + "/verification.jsonl" }
+  public var trafficCheck: String { path + "/traffic-check.jsonl" }
   public var ranksFolder: String { path + "/ranks" }
   public func rank(_ rank: Int) -> String {
     let digits = String(rank)

@@ -12,7 +12,9 @@ public struct RunRecord: Record, Hashable {
   public var padtaxVersion: String
   public var host: String
   public var seed: UInt64
+  /// `wall` or `virtual`; of the latter, the network as the job names it.
   public var clock: String
+  public var network: String?
   /// ISO 8601, UTC. The end is nil while the run is going on, or when it was killed.
   public var startUTC: String
   public var endUTC: String?
@@ -27,7 +29,8 @@ public struct RunRecord: Record, Hashable {
 
   public init(
     identifier: String, job: String, arguments: [String], padtaxVersion: String, host: String,
-    seed: UInt64, clock: String, startUTC: String, endUTC: String?, cells: [String]
+    seed: UInt64, clock: String, network: String? = nil, startUTC: String, endUTC: String?,
+    cells: [String]
   ) {
     schema = Self.schemaName
     version = Self.schemaVersion
@@ -38,6 +41,7 @@ public struct RunRecord: Record, Hashable {
     self.host = host
     self.seed = seed
     self.clock = clock
+    self.network = network
     self.startUTC = startUTC
     self.endUTC = endUTC
     self.cells = cells
@@ -46,7 +50,7 @@ public struct RunRecord: Record, Hashable {
   enum CodingKeys: String, CodingKey {
     case schema, version, identifier, job, arguments
     case padtaxVersion = "padtax_version"
-    case host, seed, clock
+    case host, seed, clock, network
     case startUTC = "start_utc"
     case endUTC = "end_utc"
     case cells, variations, binary, forced

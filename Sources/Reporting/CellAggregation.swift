@@ -4,6 +4,8 @@ import Statistics
 /// Turns one cell's records into rows. Pure: records in, numbers out.
 struct CellAggregation {
   let cell: CellContents
+  /// Of all its times.
+  let origin: Origin
   /// Seed of the bootstrap.
   let seed: UInt64
 
@@ -22,9 +24,8 @@ struct CellAggregation {
     let reference = names.contains("packed") && refusal("packed") == nil ? "packed" : nil
     return names.map { policy in
       var row = SummaryRow(
-        cell: cell.name, layout: layout, policy: policy, ranks: rankCount)
+        cell: cell.name, layout: layout, origin: origin, policy: policy, ranks: rankCount)
       let records = counted.filter { $0.policy == policy }
-      row.origin = records.first?.origin.rawValue ?? row.origin
       row.executions = records.count
       row.batches = Set(records.map(\.batch)).count
       row.oversubscribed =
@@ -43,6 +44,7 @@ struct CellAggregation {
       fillVariation(&row, records)
       fillSlots(&row, records)
       fillRanks(&row, policy: policy, executions: records.count)
+      fillCommunication(&row, policy: policy, executions: records.count)
       fillTax(&row, records, policy: policy, reference: reference)
       row.fit = fit(records)
       return row
@@ -113,6 +115,7 @@ struct CellAggregation {
     row[.decode] = median(records.compactMap(Metrics.decodeTPS))
     row[.endToEnd] = median(records.map(Metrics.endToEndTPS))
     row[.meanNLL] = median(records.compactMap(\.meanNLL))
+    row[.tpot] = median(records.compactMap(Metrics.tpotMilliseconds))
     row[.tprit] = median(records.map(Metrics.tpritMilliseconds))
     row[.mfu] = median(records.compactMap { Metrics.prefillMFU($0, peakFLOPS: peak) })
     row[.mfuRaw] = median(records.compactMap { Metrics.prefillRawMFU($0, peakFLOPS: peak) })

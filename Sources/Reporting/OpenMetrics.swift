@@ -67,7 +67,7 @@ extension OpenMetrics {
     func labels(_ row: SummaryRow) -> [(String, String)] {
       [
         ("run", row.run), ("cell", row.cell), ("layout", row.layout), ("policy", row.policy),
-        ("origin", row.origin), ("variation", row.variation),
+        ("origin", row.origin.rawValue), ("variation", row.variation),
       ]
     }
     families = SummaryMetric.allCases.compactMap { metric in

@@ -35,7 +35,9 @@ extension CellContents {
       func mean(_ values: [Double]) -> Double? {
         values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)
       }
-      return CellAggregation(cell: part, seed: seed).rows(expected: expected).map {
+      return part.byOrigin.flatMap { origin, cell in
+        CellAggregation(cell: cell, origin: origin, seed: seed).rows(expected: expected)
+      }.map {
         GridRow(
           target: target, achievedPadRatio: mean(paddings.map(\.padRatio)) ?? 0,
           achievedSpread: mean(paddings.compactMap(\.targetedSpread)), row: $0)

@@ -93,13 +93,15 @@ public struct CellContents: Sendable {
   public var verifications: [VerificationRecord]
   public var batches: [BatchRecord]
   public var ranks: [RankRecord]
+  public var trafficChecks: [TrafficCheckRecord]
   /// Calls of one execution per policy, where the job was traced.
   public var operations: [OperationRecord] = []
 
   public init(
     name: String, state: CellDirectory.Marker?, errorText: String = "",
     provenance: Provenance? = nil, verifications: [VerificationRecord] = [],
-    batches: [BatchRecord] = [], ranks: [RankRecord] = []
+    batches: [BatchRecord] = [], ranks: [RankRecord] = [],
+    trafficChecks: [TrafficCheckRecord] = []
   ) {
     self.name = name
     self.state = state
@@ -108,6 +110,7 @@ public struct CellContents: Sendable {
     self.verifications = verifications
     self.batches = batches
     self.ranks = ranks
+    self.trafficChecks = trafficChecks
   }
 
   init(_ cell: CellDirectory, warn: (String) -> Void) throws {
@@ -126,6 +129,7 @@ public struct CellContents: Sendable {
     provenance = try RunContents.object(Provenance.self, cell.provenance)
     verifications = try lines(VerificationRecord.self, cell.verification)
     batches = try lines(BatchRecord.self, cell.batches)
+    trafficChecks = try lines(TrafficCheckRecord.self, cell.trafficCheck)
     ranks = []
     let files = (try? FileManager.default.contentsOfDirectory(atPath: cell.ranksFolder)) ?? []
     for file in files.sorted() where file.hasSuffix(".jsonl") {
@@ -157,7 +161,22 @@ public struct CellContents: Sendable {
     for record in try JSONLines.read(RankRecord.self, path: path) {
       cell(record.cell) { $0.ranks.append(record) }
     }
+    for record in try JSONLines.read(TrafficCheckRecord.self, path: path) {
+      cell(record.cell) { $0.trafficChecks.append(record) }
+    }
     return cells
+  }
+
+  /// The cell once for each origin of its times, since times of different clocks make no median.
+  var byOrigin: [(origin: Origin, cell: CellContents)] {
+    let origins = Origin.all.filter { origin in batches.contains { $0.origin == origin } }
+    guard !origins.isEmpty else { return [(provenance?.origin ?? .measured, self)] }
+    return origins.map { origin in
+      var part = self
+      part.batches = batches.filter { $0.origin == origin }
+      part.ranks = ranks.filter { ($0.origin ?? .measured) == origin }
+      return (origin, part)
+    }
   }
 
   /// Why the cell is not whole, nil when it is.

@@ -20,7 +20,8 @@ public struct RunReport: Sendable {
     try AtomicFile.write(JSONText.pretty(summary), to: directory.summaryJSON)
   }
 
-  /// All records of the run, cell by cell: provenance, verifications, batches, ranks' phases.
+  /// All records of the run, cell by cell: provenance, verifications, batches, ranks' phases,
+  /// traffic checks.
   func recordLines() throws(RecordError) -> [UInt8] {
     var bytes: [UInt8] = []
     func append(_ record: some Record) throws(RecordError) {
@@ -32,6 +33,7 @@ public struct RunReport: Sendable {
       for record in cell.verifications { try append(record) }
       for record in cell.batches { try append(record) }
       for record in cell.ranks { try append(record) }
+      for record in cell.trafficChecks { try append(record) }
     }
     return bytes
   }

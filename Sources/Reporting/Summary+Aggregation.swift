@@ -14,21 +14,22 @@ extension Summary {
     func expected(_ cell: CellContents) -> [String] {
       isForeign ? [] : (cell.job ?? contents.job)?.policies.map(\.description) ?? []
     }
-    let rows = contents.cells.flatMap { cell in
-      CellAggregation(cell: cell, seed: seed).rows(expected: expected(cell))
-        .map { $0.of(run: contents.identifier, cell) }
+    let rows = contents.cells.flatMap { whole in
+      whole.byOrigin.flatMap { origin, cell in
+        CellAggregation(cell: cell, origin: origin, seed: seed).rows(expected: expected(cell))
+          .map { $0.of(run: contents.identifier, whole) }
+      }
     }
     let provenances = contents.cells.compactMap(\.provenance)
     let batches = contents.cells.flatMap(\.batches)
-    let origins = Origin.allNames.filter { name in
-      batches.contains { $0.origin.rawValue == name }
-    }
+    let origins = Origin.all.filter { origin in batches.contains { $0.origin == origin } }
     self.init(
       run: contents.identifier,
       job: contents.run?.job ?? contents.job?.name ?? "unknown",
       question: contents.job?.question ?? "",
-      origin: origins.isEmpty ? "none" : origins.joined(separator: "+"),
-      clock: contents.run?.clock ?? provenances.first?.clock ?? "unknown", seed: seed,
+      origin: origins.isEmpty ? "none" : origins.map(\.rawValue).joined(separator: "+"),
+      clock: contents.run?.clock ?? provenances.first?.clock ?? "unknown",
+      pretended: provenances.lazy.compactMap(\.virtualTime).first.map(Self.line), seed: seed,
       model: provenances.first?.model,
       machine: provenances.isEmpty
         ? contents.run?.host ?? "unknown machine" : Self.machine(provenances), rows: rows,
@@ -40,6 +41,18 @@ extension Summary {
         return entry
       }
     }
+  }
+
+  /// What the virtual clock pretended.
+  private static func line(_ time: VirtualTimeFacts) -> String {
+    let nodes = "\(time.nodes) node\(time.nodes == 1 ? "" : "s")"
+    let speed =
+      time.computeScale == 1
+      ? "this machine's processors"
+      : "processors "
+        + "\(time.computeScale.significant(4)) times as fast as this machine's"
+    let turns = time.computeTokens.map { ", ranks took turns: \($0) computed at once" } ?? ""
+    return "\(nodes), network \(time.networkSource), \(speed)\(turns)"
   }
 
   private static func machine(_ provenances: [Provenance]) -> String {
@@ -75,7 +88,7 @@ extension Summary {
         "OpenBLAS runs its SSE3 kernels (Prescott) on a CPU with AVX2 or more: GEMM is about 5 times too slow"
       )
     }
-    for layout in unique(rows.filter(\.oversubscribed).map(\.layout)) {
+    for layout in unique(rows.filter(\.isDistrusted).map(\.layout)) {
       add("\(layout): oversubscribed, more ranks than cores: its times are not to be trusted")
     }
     for row in rows {
@@ -87,6 +100,12 @@ extension Summary {
             + "\(efficiencyLimit.fixed(2)): something other than packing changed")
       }
       if !row.note.isEmpty { add("\(row.layout) \(row.policy): \(row.note)") }
+    }
+    for check in contents.cells.flatMap(\.trafficChecks) {
+      guard let difference = check.difference else { continue }
+      add(
+        "\(check.layout) \(check.policy), batch \(check.batch): traffic is not the model's: "
+          + "\(difference)")
     }
     for layout in unique(rows.filter { $0.answersEqual == false }.map(\.layout)) {
       add("\(layout): the policies' generated tokens differ for at least one batch")
@@ -109,7 +128,12 @@ extension SummaryRow {
 }
 
 extension Origin {
-  static let allNames = [Origin.measured, .virtual, .modelled, .imported].map(\.rawValue)
+  static let all = [Origin.measured, .virtual, .modelled, .imported]
+}
+
+extension Provenance {
+  /// Where the times of the cell come from, as far as its clock tells.
+  var origin: Origin { clock == "virtual" ? .virtual : .measured }
 }
 
 extension RankFacts {

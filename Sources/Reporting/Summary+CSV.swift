@@ -7,7 +7,7 @@ extension Summary {
     var head = [
       "run", "job", "origin", "model", "cell", "variation", "layout", "policy", "ranks", "verified",
     ]
-    head += ["oversubscribed", "executions", "batches", "answers_equal"]
+    head += ["oversubscribed", "executions", "batches", "answers_equal", "traffic_equal"]
     head += SummaryMetric.allCases.map(\.rawValue)
     for cause in PaddingCause.allCases {
       head += ["slots", "flops", "wire_bytes", "kv_bytes", "s"].map { "padding_\(cause)_\($0)" }
@@ -20,11 +20,13 @@ extension Summary {
 
   private func fields(of row: SummaryRow) -> [String] {
     var fields = [
-      row.run, job, row.origin, model?.name ?? "", row.cell, row.variation, row.layout, row.policy,
+      row.run, job, row.origin.rawValue, model?.name ?? "", row.cell, row.variation, row.layout,
+      row.policy,
     ]
     fields += ["\(row.ranks)", "\(row.verified)", "\(row.oversubscribed)"]
     fields += ["\(row.executions)", "\(row.batches)"]
     fields.append(row.answersEqual.map { "\($0)" } ?? "")
+    fields.append(row.trafficEqual.map { "\($0)" } ?? "")
     for metric in SummaryMetric.allCases {
       fields.append(row[metric].map { "\($0)" } ?? "")
     }

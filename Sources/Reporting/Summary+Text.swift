@@ -12,40 +12,49 @@ extension Summary {
           + "heads; weights \(model.weights)", width, indent: "         ")
     }
     out += wrapped("machine  \(machine)", width, indent: "         ")
+    if let pretended { out += wrapped("virtual  \(pretended)", width, indent: "         ") }
     if rows.isEmpty { return out + "\nNothing was measured.\n" + warningText(width) }
     var tables = [
       ("THROUGHPUT", throughputTable), ("PADDING", paddingTable), ("SLOT BUDGET", budgetTable),
       ("WHAT TIMES VARY WITH", variationTable),
       ("TTFT OVER (LONGEST - SHORTEST PROMPT)", fitTable),
-      ("COMMUNICATION AND MEMORY", communicationTable),
+      ("COMMUNICATION", operationTable),
+      ("TIME IN COMMUNICATION, AND MEMORY", communicationTable),
     ]
     tables += gridTables.map { ($0.title, $0.table) }
+    if !scalingVerdicts.isEmpty {
+      tables.append(("PUBLISHED CLAIMS ABOUT SCALING (\(ScalingClaim.source))", scalingTable))
+    }
     for (title, table) in tables where !table.columns.isEmpty {
       out += "\n\(title)\n" + table.text(width: width)
     }
+    out += trafficText(width)
+    for verdict in scalingVerdicts { out += wrapped("  \(verdict)", width, indent: "    ") }
     return out + legend(width) + warningText(width)
   }
 
   private var keys: [ColumnTable.Column] { keyColumns(rows.map { RowKey($0) }) }
 
-  /// Layout and policy of each line; run and origin too where the summary has several.
-  func keyColumns(_ lines: [RowKey]) -> [ColumnTable.Column] {
+  /// Layout and policy of each line; run and variation where the summary has several, the
+  /// origin of the times where some are not measured.
+  func keyColumns(_ lines: [RowKey], hasLayout: Bool = true) -> [ColumnTable.Column] {
     func several(_ value: (SummaryRow) -> String) -> Bool { Set(rows.map(value)).count > 1 }
-    let marked = Set(rows.filter(\.oversubscribed).map { RowKey($0) })
+    let marked = Set(rows.filter(\.isDistrusted).map { RowKey($0) })
     var columns: [ColumnTable.Column] = []
     if several(\.run) { columns.append(.init("run", alignment: .leading, cells: lines.map(\.run))) }
     if several(\.variation) {
       columns.append(.init("variation", alignment: .leading, cells: lines.map(\.variation)))
     }
-    if several(\.origin) {
+    if rows.contains(where: { $0.origin != .measured }) {
       columns.append(.init("times", alignment: .leading, cells: lines.map(\.origin)))
     }
-    return columns + [
-      .init(
-        "layout", alignment: .leading,
-        cells: lines.map { $0.layout + (marked.contains($0) ? "*" : "") }),
-      .init("policy", alignment: .leading, cells: lines.map(\.policy)),
-    ]
+    if hasLayout {
+      columns.append(
+        .init(
+          "layout", alignment: .leading,
+          cells: lines.map { $0.layout + (marked.contains($0) ? "*" : "") }))
+    }
+    return columns + [.init("policy", alignment: .leading, cells: lines.map(\.policy))]
   }
 
   private func column(
@@ -78,6 +87,7 @@ extension Summary {
         column("prefill", "eff tok/s", .prefillEffective, rate),
         column("prefill", "raw tok/s", .prefillRaw, rate),
         column("decode", "tok/s", .decode, rate),
+        column("TPOT", "ms", .tpot) { $0.significant(3) },
         column("TPRIT", "ms", .tprit) { $0.significant(3) },
         column("mean NLL", "nats", .meanNLL) { $0.fixed(4) },
         column("MFU", "%", .mfu, Self.percent),
@@ -108,10 +118,51 @@ extension Summary {
         column("idle", "% of time", .idleShare, Self.percent),
         column("sent", "per batch", .sentBytes, bytes),
         column("padding", "of it", .paddedSentBytes, bytes),
+        column("padding", "% of comm.", .paddedCommunicationShare, Self.percent),
         column("KV", "per rank", .kvReserved, bytes),
         column("weights", "per rank", .weights, bytes),
         column("peak memory", "per rank", .peakMemory, bytes),
       ])
+  }
+
+  /// Bytes and time by operation: one row per layout, policy and operation.
+  private var operationTable: ColumnTable {
+    let lines = rows.flatMap { row in (row.communication ?? []).map { (row, $0) } }
+    func column(
+      _ title: String, _ unit: String, _ value: (OperationShare) -> String
+    ) -> ColumnTable.Column {
+      .init(title, unit: unit, cells: lines.map { value($0.1) })
+    }
+    return ColumnTable(
+      keys: [
+        .init("layout", alignment: .leading, cells: lines.map(\.0.layout)),
+        .init("policy", alignment: .leading, cells: lines.map(\.0.policy)),
+        .init(
+          "operation", alignment: .leading,
+          cells: lines.map { "\($0.1.communicator) \($0.1.operation)" }),
+      ],
+      columns: [
+        column("calls", "per batch") { $0.calls.fixed(0) },
+        column("bytes", "per batch") { Bytes(Int($0.bytes)).description },
+        column("padding", "of it") { Bytes(Int($0.paddedBytes)).description },
+        column("padding", "%") { Self.percent($0.paddedBytes / max($0.bytes, 1)) },
+        column("time", "ms") { ($0.communicationSeconds * 1e3).significant(3) },
+        column("for padding", "ms") { ($0.paddedSeconds * 1e3).significant(3) },
+      ])
+  }
+
+  /// Whether the ranks' traffic was the model's.
+  private func trafficText(_ width: Int) -> String {
+    let compared = rows.filter { $0.trafficEqual != nil }
+    guard !compared.isEmpty else { return "" }
+    let wrong = compared.filter { $0.trafficEqual == false }
+    let text =
+      wrong.isEmpty
+      ? "PASS: every operation of every rank is the predicted one (count, shape, bytes, order), in "
+        + "\(compared.count) of \(compared.count) layouts and policies"
+      : "FAIL: not the predicted operations: "
+        + wrong.map { "\($0.layout) \($0.policy)" }.joined(separator: ", ")
+    return "\n" + wrapped("traffic  " + text, width, indent: "         ")
   }
 
   static func percent(_ fraction: Double) -> String { (fraction * 100).fixed(1) }
@@ -132,6 +183,8 @@ extension Summary {
         + "phases' time shared out by FLOPs. Bars: # useful, l length, f fixed, b bucket, w waiting, "
         + "d done.",
       "W: share of the reserved KV slots that never hold a token.",
+      "communication: per batch over all ranks; time: in which an operation's data can have moved; "
+        + "for padding: that time shared out by bytes of slots without a token.",
       "comm., idle: parts of the ranks' time in which data moved, or a rank waited for others.",
     ]
     lines += variationLegend
@@ -140,7 +193,16 @@ extension Summary {
         "A score job: TTFT and total are the time of the whole pass, prefill is that pass; mean NLL: "
           + "mean over scored tokens, the same for all policies that cut no prompt.")
     }
-    if rows.contains(where: \.oversubscribed) {
+    if rows.contains(where: { $0.origin == .virtual }) {
+      lines.append(
+        "virtual: ranks ran, each timed as if it had a core of its own and messages crossed the "
+          + "network named above.")
+    }
+    if !scalingVerdicts.isEmpty {
+      lines.append(
+        "Published claims: last layout of the chain over the first; ! where it does not hold.")
+    }
+    if rows.contains(where: \.isDistrusted) {
       lines.append("* more ranks than cores: times not to be trusted.")
     }
     return "\n" + lines.map { wrapped($0, width, indent: "  ") }.joined()

@@ -14,6 +14,8 @@ public struct Summary: Record, Hashable {
   /// Where the times come from: `measured`, or several joined by `+`.
   public var origin: String
   public var clock: String
+  /// One line about what the virtual clock pretended; nil under the wall clock.
+  public var pretended: String?
   public var seed: UInt64
   public var model: ModelFacts?
   /// One line about the machine and the libraries, from the first cell that tells.
@@ -25,7 +27,9 @@ public struct Summary: Record, Hashable {
   public var warnings: [String]
 
   public init(
-    run: String, job: String, question: String, origin: String, clock: String, seed: UInt64,
+    run: String, job: String, question: String, origin: String, clock: String,
+    pretended: String? = nil,
+    seed: UInt64,
     model: ModelFacts?, machine: String, rows: [SummaryRow], warnings: [String]
   ) {
     schema = Self.schemaName
@@ -35,6 +39,7 @@ public struct Summary: Record, Hashable {
     self.question = question
     self.origin = origin
     self.clock = clock
+    self.pretended = pretended
     self.seed = seed
     self.model = model
     self.machine = machine
@@ -49,13 +54,14 @@ public struct Summary: Record, Hashable {
 
 /// One layout and policy.
 public struct SummaryRow: Codable, Sendable, Hashable {
-  /// The run that the row comes from, and where its times do: `measured`, `imported`, ….
+  /// The run that the row comes from.
   public var run = ""
   /// What its cell varies of the job, in words; empty where nothing is varied.
   public var variation = ""
-  public var origin = Origin.measured.rawValue
   public var cell: String
   public var layout: String
+  /// Where its times come from; no row mixes origins.
+  public var origin: Origin
   public var policy: String
   public var ranks: Int
   /// True when the answers were compared with the reference and agreed. Without that a row has no
@@ -73,13 +79,21 @@ public struct SummaryRow: Codable, Sendable, Hashable {
   public var metrics: [String: Double]
   /// What padding cost per batch, by cause.
   public var padding: [String: PaddingShare] = [:]
+  /// Bytes and communication time by operation, per execution of a batch over all ranks.
+  public var communication: [OperationShare]?
+  /// Whether every operation of every rank was the one that the model of the traffic has, in all
+  /// executions; nil when it was not compared.
+  public var trafficEqual: Bool?
   /// Batch TTFT as a line over the difference of the longest and shortest prompt; nil for fewer
   /// than three different differences.
   public var fit: SpreadFit?
 
-  public init(cell: String, layout: String, policy: String, ranks: Int) {
+  public init(
+    cell: String, layout: String, origin: Origin = .measured, policy: String, ranks: Int
+  ) {
     self.cell = cell
     self.layout = layout
+    self.origin = origin
     self.policy = policy
     self.ranks = ranks
     verified = false
@@ -97,13 +111,18 @@ public struct SummaryRow: Codable, Sendable, Hashable {
     set { metrics[metric.rawValue] = newValue }
   }
 
+  /// Whether its times mean little, since ranks had to share cores. Virtual times stand.
+  public var isDistrusted: Bool { oversubscribed && origin == .measured }
+
   mutating func add(note text: String) { note += (note.isEmpty ? "" : "; ") + text }
 
   enum CodingKeys: String, CodingKey {
     case run, variation, origin, cell, layout, policy, ranks, verified, oversubscribed, executions,
       batches
     case answersEqual = "answers_equal"
-    case note, metrics, padding, fit
+    case note, metrics, padding, communication
+    case trafficEqual = "traffic_equal"
+    case fit
   }
 }
 
@@ -115,11 +134,12 @@ struct RowKey: Hashable {
   let layout: String
   let policy: String
 
-  init(_ row: SummaryRow) {
+  /// - Parameter layout: in the place of the row's own.
+  init(_ row: SummaryRow, layout: String? = nil) {
     run = row.run
     variation = row.variation
-    origin = row.origin
-    layout = row.layout
+    origin = row.origin.rawValue
+    self.layout = layout ?? row.layout
     policy = row.policy
   }
 }

@@ -17,6 +17,7 @@ public enum SummaryMetric: String, Sendable, CaseIterable, Codable {
   case prefillRaw = "prefill_raw_tps"
   case decode = "decode_tps"
   case endToEnd = "end_to_end_tps"
+  case tpot = "tpot_ms"
   case tprit = "tprit_ms"
   case meanNLL = "mean_nll"
   case mfu = "prefill_mfu"
@@ -49,6 +50,7 @@ public enum SummaryMetric: String, Sendable, CaseIterable, Codable {
   case sentBytes = "sent_bytes"
   case paddedSentBytes = "padded_sent_bytes"
   case controlBytes = "control_bytes"
+  case paddedCommunicationShare = "padded_communication_share"
 
   case kvWaste = "kv_waste"
   case peakMemory = "peak_memory_bytes_per_rank"

@@ -11,6 +11,9 @@ public enum PaddingCause: String, Sendable, Codable, CaseIterable {
   case fill
   /// The row is done but still resident.
   case finished
+  /// No plan has it: a slot added where tensor ranks share the slots in equal blocks. It is sent
+  /// and never computed, so it counts in bytes alone.
+  case alignment
 }
 
 /// What padding of one cause costs.

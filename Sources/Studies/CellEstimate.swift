@@ -1,3 +1,4 @@
+import Communication
 import Costs
 import Models
 import Records
@@ -26,6 +27,7 @@ public struct CellEstimate: Hashable, Sendable {
     }
     let heaviest = weights.max() ?? 0
     let rate = Double(layout.worldSize) * Self.flopsPerSecond
+    let traffic = try TrafficModel(model: model, layout: layout)
     var seconds = 0.0
     var kvSlots = 0
     for batch in resolved.batches {
@@ -43,7 +45,7 @@ public struct CellEstimate: Hashable, Sendable {
             : try BatchPlan(
               policy: policy, promptLengths: batch.lengths, outputLengths: outputs,
               microBatches: job.microBatches, padding: job.microBatchPadding)
-        let costs = PlanCosts(model: model, layout: layout, plans: [plan])
+        let costs = PlanCosts(traffic: traffic, plans: [plan])
         let flops = [Phase.prefill, .decode, .score].reduce(0) { $0 + costs.phase($1).slotFLOPs }
         let reads = Double(plan.steps.count * heaviest) / Self.bytesPerSecond
         seconds += max(flops / rate, reads)

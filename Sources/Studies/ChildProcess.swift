@@ -94,7 +94,7 @@ public final class ChildProcess {
       let wasOver = status != nil
       let gotBytes = readOnce(line)
       if let signal = signals?.next() {
-        send(signal: killTime == nil ? signal : SIGKILL)
+        send(signal: killTime == nil ? SignalInbox.forwarded(signal) : SIGKILL)
         killTime = killTime ?? MonotonicTime.now() + 10
       }
       if let limit = killTime, MonotonicTime.now() > limit { send(signal: SIGKILL) }

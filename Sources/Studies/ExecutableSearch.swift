@@ -17,6 +17,8 @@ public enum ExecutableSearch {
   /// running program.
   public static func rankProgram(variables: [String: String]) throws(StudyError) -> String {
     if let named = variables["PADTAX_RANK"], !named.isEmpty {
+      // It is looked up where the ranks run, in a container.
+      if variables["PADTAX_RANK_PREFIX"] != nil { return named }
       guard let found = find(named, path: variables["PATH"]) else {
         throw StudyError("PADTAX_RANK is '\(named)', which is not a program")
       }
@@ -31,12 +33,13 @@ public enum ExecutableSearch {
     return beside
   }
 
-  static func folderOfRunningProgram() -> String {
-    let program =
-      (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
+  /// Path of the running program.
+  public static func runningProgram() -> String {
+    (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
       ?? CommandLine.arguments.first ?? ""
-    return RelativePath.folder(of: program)
   }
+
+  static func folderOfRunningProgram() -> String { RelativePath.folder(of: runningProgram()) }
 
   static func absolute(_ path: String) -> String {
     path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path

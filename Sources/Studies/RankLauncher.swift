@@ -52,23 +52,27 @@ public struct LaunchPlan: Hashable, Sendable {
   ///   - ranks: processes to start.
   ///   - threads: BLAS threads of each.
   ///   - program: the rank's executable and its arguments.
+  ///   - allocation: nodes over which the ranks are spread evenly, a block of ranks on each.
   ///   - variables: environment of the launcher; what the user set wins over what is added, except
   ///     for the thread count, which the job says.
   public init(
     _ launcher: RankLauncher, ranks: Int, threads: Int, program: [String], host: HostFacts,
-    variables: [String: String]
+    variables: [String: String], allocation: Allocation? = nil
   ) {
     precondition(ranks > 0 && threads > 0 && !program.isEmpty, "a launch has ranks and a program")
     var added = ["OPENBLAS_NUM_THREADS": String(threads)]
-    var crowded = ranks * threads > host.cores
+    let nodes = allocation?.nodes ?? 1
+    precondition(ranks % nodes == 0, "every node has as many ranks")
+    var crowded = ranks / nodes * threads > host.cores
     var arguments: [String]
     switch launcher {
     case .openMPI:
       arguments = ["-np", String(ranks)]
+      if nodes > 1 { arguments += ["--map-by", "ppr:\(ranks / nodes):node:PE=\(threads)"] }
       if crowded {
         arguments += ["--oversubscribe", "--bind-to", "none"]
         added["OMPI_MCA_mpi_yield_when_idle"] = "1"
-      } else if threads > 1 {
+      } else if threads > 1 && nodes == 1 {
         arguments += ["--map-by", "slot:PE=\(threads)", "--bind-to", "core"]
       } else {
         arguments += ["--bind-to", "core"]
@@ -89,6 +93,12 @@ public struct LaunchPlan: Hashable, Sendable {
         "--mpi=pmix", "--unbuffered", "--kill-on-bad-exit=1", "-n", String(ranks),
         "--cpus-per-task=\(threads)",
       ]
+      if allocation != nil {
+        // -n alone may put three ranks on one node and one on the other.
+        arguments += [
+          "--nodes=\(nodes)", "--ntasks-per-node=\(ranks / nodes)", "--distribution=block:block",
+        ]
+      }
     }
     isOversubscribed = crowded
     additions = added.filter { $0.key == "OPENBLAS_NUM_THREADS" || variables[$0.key] == nil }

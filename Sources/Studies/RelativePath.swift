@@ -20,7 +20,7 @@ public enum RelativePath {
   }
 
   /// The path without links, nil when it does not exist.
-  static func resolved(_ path: String) -> String? {
+  public static func resolved(_ path: String) -> String? {
     guard let text = realpath(path, nil) else { return nil }
     defer { free(text) }
     return String(cString: text)
@@ -35,6 +35,12 @@ extension JobSpecification {
     var job = self
     if model.kind != .preset { job.model.value = Self.rebase(model.value, folder) }
     if workload.kind != .generate { job.workload.value = Self.rebase(workload.value, folder) }
+    if case .virtual(var time) = clock {
+      time.network = time.network.split(separator: "+", omittingEmptySubsequences: false)
+        .map { VirtualTime.isFile($0) ? Self.rebase(String($0), folder) : String($0) }
+        .joined(separator: "+")
+      job.clock = .virtual(time)
+    }
     return job
   }
 

@@ -9,10 +9,14 @@ public struct RunPlan {
   /// The axes as they stand in the job file; nil for a run that is resumed.
   let axes: JobAxes?
   public private(set) var cells: [Cell]
+  /// Variations of the job; 1 without axes.
+  public var variations: Int { axes?.count ?? 1 }
   public let host: HostFacts
   public let launcher: RankLauncher
   public let rankProgram: String
   public let variables: [String: String]
+  /// The nodes of the Slurm job, nil outside one.
+  public let allocation: Allocation?
 
   /// Reads and checks a job; writes nothing.
   /// - Parameters:
@@ -29,6 +33,11 @@ public struct RunPlan {
     self.launcher = launcher
     self.rankProgram = rankProgram
     self.variables = variables
+    let allocation = Allocation(variables: variables)
+    self.allocation = allocation
+    // Ranks on other machines tell when theirs has too little memory.
+    var isRemote = (allocation?.nodes ?? 1) > 1
+    if case .srun = launcher { isRemote = true }
     let axes = try JobFile.axes(path: jobPath, settings: settings)
     var cells: [Cell] = []
     var first: JobSpecification?
@@ -39,7 +48,7 @@ public struct RunPlan {
       let resolved = try ResolvedJob(job, file: jobPath, settings: settings, variation: index)
       let text = axes.text(variation)
       for layout in job.layouts {
-        if !launcher.isRemote {
+        if !isRemote {
           try MemoryNeed(resolved.model, layout).check(
             available: host.availableBytes, file: jobPath)
         }
@@ -56,6 +65,7 @@ public struct RunPlan {
     job = first
     self.cells = cells
     self.axes = axes
+    try fits()
   }
 
   /// The cells of a run directory as they were planned.
@@ -70,6 +80,8 @@ public struct RunPlan {
     self.launcher = launcher
     self.rankProgram = rankProgram
     self.variables = variables
+    let allocation = Allocation(variables: variables)
+    self.allocation = allocation
     axes = nil
     job = try JobFile.read(path: directory.job)
     cells = []
@@ -85,13 +97,22 @@ public struct RunPlan {
       }
       cells.append(cell)
     }
-    guard let layouts else { return }
+    guard let layouts else {
+      try fits()
+      return
+    }
     for layout in layouts where !cells.contains(where: { "\($0.layout)" == layout }) {
       let names = Set(cells.map { "\($0.layout)" }).sorted().joined(separator: " ")
       throw StudyError(
         "--layouts \(layout): \(directory.path) has no such layout; it has: \(names)")
     }
     cells = cells.filter { layouts.contains("\($0.layout)") }
+    try fits()
+  }
+
+  /// Throws where the ranks of a cell do not spread evenly over the allocation's nodes.
+  private func fits() throws {
+    for cell in cells { _ = try allocation?.ranksPerNode(cell.layout) }
   }
 
   /// Every `count`-th cell from the `index`-th on.
@@ -103,32 +124,44 @@ public struct RunPlan {
 
   /// The launch of a cell of the run in `directory`.
   public func launch(_ cell: Cell, in directory: RunDirectory) -> LaunchPlan {
-    LaunchPlan(
-      launcher, ranks: cell.layout.worldSize, threads: cell.job.backend.threads,
-      program: [
-        rankProgram, directory.cell(cell.id).job, "--layout", cell.layout.description, "--cell",
-        cell.id, "--out", directory.path, "--progress", "machine",
-      ], host: host, variables: variables)
+    // What runs a program in a container, when the ranks run in one.
+    var program = variables["PADTAX_RANK_PREFIX"]?.split(separator: " ").map(String.init) ?? []
+    program += [
+      rankProgram, directory.cell(cell.id).job, "--layout", cell.layout.description, "--cell",
+      cell.id, "--out", directory.path, "--progress", "machine",
+    ]
+    if let allocation {
+      program += [
+        "--expect-nodes", String(allocation.nodes), "--expect-tasks-per-node",
+        String(cell.layout.worldSize / allocation.nodes),
+      ]
+    }
+    return LaunchPlan(
+      launcher, ranks: cell.layout.worldSize, threads: cell.job.backend.threads, program: program,
+      host: host, variables: variables, allocation: allocation)
   }
 
-  /// One sentence per layout that has more threads than the machine has cores.
+  /// One sentence per layout that has more threads than the machine has cores, or tensor groups that
+  /// lie on several nodes.
   public var warnings: [String] {
     var warnings: [String] = []
-    for cell in cells where launch(cell, in: RunDirectory(path: "RUN")).isOversubscribed {
-      let threads = cell.layout.worldSize * cell.job.backend.threads
+    let nodes = allocation?.nodes ?? 1
+    for cell in cells where cell.layout.worldSize / nodes % cell.layout.tensor != 0 {
+      let text = "\(cell.layout): its tensor groups span nodes"
+      if !warnings.contains(text) { warnings.append(text) }
+    }
+    // Virtual times do not depend on how many ranks share a core.
+    for cell in cells
+    where cell.job.clock == .wall
+      && launch(cell, in: RunDirectory(path: "RUN")).isOversubscribed
+    {
+      let threads = cell.layout.worldSize / nodes * cell.job.backend.threads
       let text =
         "\(cell.layout): \(threads) threads on \(host.cores) usable cores: oversubscribed, "
         + "its times are not to be trusted"
       if !warnings.contains(text) { warnings.append(text) }
     }
     return warnings
-  }
-}
-
-extension RankLauncher {
-  /// True when ranks run on other machines, each of which tells when it has too little memory.
-  var isRemote: Bool {
-    if case .srun = self { true } else { false }
   }
 }
 

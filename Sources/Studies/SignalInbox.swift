@@ -1,7 +1,8 @@
 import Glibc
 
-/// Holds back SIGINT, SIGTERM, SIGHUP and SIGUSR1 (Slurm's warning) while it lives and hands them out when asked, so that a
-/// child can be told before the program ends. For programs with one thread.
+/// Holds back SIGINT, SIGTERM, SIGHUP and SIGUSR1 (Slurm's warning before the time limit) while it
+/// lives and hands them out when asked, so that a child can be told before the program ends. For
+/// programs with one thread.
 public final class SignalInbox {
   static let handled = [SIGINT, SIGTERM, SIGHUP, SIGUSR1]
   private var signals = sigset_t()
@@ -17,15 +18,17 @@ public final class SignalInbox {
 
   deinit { pthread_sigmask(SIG_SETMASK, &before, nil) }
 
+  /// What a child is told when `signal` arrives here: mpirun takes SIGUSR1 for a message to the ranks,
+  /// so that it becomes SIGTERM.
+  static func forwarded(_ signal: Int32) -> Int32 { signal == SIGUSR1 ? SIGTERM : signal }
+
   /// The next signal that arrived, nil when none did.
   public func next() -> Int32? {
     var now = timespec(tv_sec: 0, tv_nsec: 0)
     let signal = sigtimedwait(&signals, nil, &now)
     guard signal > 0 else { return nil }
     received.append(signal)
-    // To the ranks a warning is the end as well: the default of SIGUSR1 kills a launcher without
-    // giving it time to end its ranks.
-    return signal == SIGUSR1 ? SIGTERM : signal
+    return signal
   }
 }
 

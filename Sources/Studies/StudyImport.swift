@@ -1,3 +1,4 @@
+import Communication
 import Costs
 import FoundationEssentials
 import Models
@@ -20,8 +21,6 @@ public struct StudyImport: Sendable {
   let results: StudyResults
 
   static let policy = Policy.megatronIterative
-  /// The study ran in bf16.
-  static let elementBytes = 2
 
   /// Versions that a folder holds, such as `v2`, in order.
   /// - Throws: when there is none.
@@ -126,10 +125,10 @@ public struct StudyImport: Sendable {
       policy: Self.policy, promptLengths: batch.lengths,
       outputLengths: batch.lengths.map { _ in result.decodeTokens }, microBatches: 1)
     return BatchRecord(
-      cell: "\(layout)", layout: layout, policy: Self.policy, origin: .imported, model: model,
+      cell: "\(layout)", policy: Self.policy, origin: .imported,
+      traffic: try TrafficModel(model: model, layout: layout, activations: .bfloat16),
       batch: numbered, plans: [plan], turn: (0, false, order), microBatches: 1,
       batchTTFTSeconds: result.batchTTFT,
-      totalSeconds: result.batchTTFT + result.generationTime, tokenDigest: "",
-      elementBytes: Self.elementBytes)
+      totalSeconds: result.batchTTFT + result.generationTime, tokenDigest: "")
   }
 }

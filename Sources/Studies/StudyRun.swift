@@ -35,7 +35,8 @@ public struct StudyRun {
     for cell in plan.cells { try write(job: cell) }
     var record = RunRecord(
       identifier: directory.identifier, job: plan.job.name, arguments: arguments,
-      padtaxVersion: version, host: plan.host.name, seed: plan.job.seed, clock: "wall",
+      padtaxVersion: version, host: plan.host.name, seed: plan.job.seed, clock: plan.job.clock.name,
+      network: plan.job.clock.virtualTime?.network,
       startUTC: start.iso8601, endUTC: nil, cells: plan.cells.map(\.id))
     record.variations = Dictionary(
       uniqueKeysWithValues: plan.cells.map { ($0.id, $0.variation) }.filter { $0.1 != "" })
@@ -74,7 +75,7 @@ public struct StudyRun {
   }
 
   /// How long a cell waits for ranks of a run that was killed to end.
-  static let patience = 15.0
+  static let patience = 3.0
 
   private func attempt(
     _ cell: Cell, signals: SignalInbox?, display: inout ProgressDisplay,
@@ -128,8 +129,9 @@ public struct StudyRun {
     }
     if let signal = signals?.received.first {
       // Not an error of the cell: it is run again when the study goes on.
-      try folder.enter(.ready)
-      return Outcome(cell: cell, code: .stopped, text: "stopped by signal \(signal)")
+      let text = "stopped by signal \(signal)"
+      try folder.enter(.ready, text: text + "\n")
+      return Outcome(cell: cell, code: .stopped, text: text)
     }
     let text = ([Self.text(status)] + lastErrors).joined(separator: "\n")
     if folder.state() != .error { try folder.enter(.error, text: text + "\n") }

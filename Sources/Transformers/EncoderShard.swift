@@ -75,9 +75,10 @@ public final class EncoderShard: ModelShard {
   }
 
   public func runLayers(
-    _ hidden: Matrix, input: MicroBatchInput, cache: KVCache
+    _ stream: ResidualStream, input: MicroBatchInput, cache: KVCache
   ) throws(MPIError) {
     guard let workspace else { preconditionFailure("reserve was not called") }
+    let hidden = stream.residual
     let slots = input.slots
     let partial = workspace.partial(slots)
     for layer in weights.layers {
@@ -91,8 +92,9 @@ public final class EncoderShard: ModelShard {
     }
   }
 
-  public func logits(_ hidden: Matrix, sampling slots: [Int]) throws(MPIError) -> LogitBlocks? {
+  public func logits(_ hidden: Matrix, input: MicroBatchInput) throws(MPIError) -> LogitBlocks? {
     guard let workspace else { preconditionFailure("reserve was not called") }
+    let slots = input.sampledSlots
     let sampled = workspace.sampled(slots.count)
     encoder.gatherRows(hidden, rows: slots, into: sampled)
     switch output {

@@ -15,15 +15,17 @@ public protocol ModelShard: AnyObject {
   /// - Parameter isTransient: nothing is read after its layer has run, so layers may share memory.
   func makeCache(slots: Int, isTransient: Bool) throws -> KVCache
 
-  /// Writes the embeddings of one token id per slot into `hidden` [slots, hidden].
+  /// Writes the embeddings of one token id per slot into `hidden` [slots, hidden], or this rank's
+  /// block of them.
   func embed(
     _ tokens: [Int32], input: MicroBatchInput, into hidden: Matrix) throws(MPIError)
-  /// Runs the shard's layers on `hidden` [slots, hidden] in place.
+  /// Runs the shard's layers on a stream, in place. A stream with a pending matrix comes out of all
+  /// stages but the last with its last product there, not yet added.
   func runLayers(
-    _ hidden: Matrix, input: MicroBatchInput, cache: KVCache) throws(MPIError)
+    _ stream: ResidualStream, input: MicroBatchInput, cache: KVCache) throws(MPIError)
   /// What the head makes of the sampled slots, whole on the group's root: a decoder's logits, an
   /// encoder's `EncoderOutput`. Other ranks get nil.
-  func logits(_ hidden: Matrix, sampling slots: [Int]) throws(MPIError) -> LogitBlocks?
+  func logits(_ hidden: Matrix, input: MicroBatchInput) throws(MPIError) -> LogitBlocks?
   /// Gives the tokens that the root chose to all ranks of the stage.
   func share(_ tokens: inout [Int32]) throws(MPIError)
 }
@@ -42,6 +44,7 @@ public func makeShard(
     return try TransformerShard(
       plan: plan, source: source, backend: backend, group: group, positions: positions)
   }
+  precondition(!group.isScattered, "jobs that would scatter an encoder's sums are refused")
   guard let backend = backend as? any EncoderBackend else {
     throw TransformerError(
       "the backend \(backend.provenance.name) does not run encoders (\(plan.model.name)); "

@@ -1,17 +1,30 @@
 import Glibc
 import Kernels
 import MPI
+import Models
 import Tensors
 
 /// The ranks that share the matrices of one pipeline stage.
 public final class TensorGroup {
   let communicator: Communicator
+  /// Sums are scattered over the ranks, slot by slot. Never so in a group of one.
+  let isScattered: Bool
 
-  public init(_ communicator: consuming Communicator) { self.communicator = communicator }
+  public init(
+    _ communicator: consuming Communicator, reduction: TensorReduction = .allReduce
+  ) {
+    isScattered = reduction == .reduceScatter && communicator.size > 1
+    self.communicator = communicator
+  }
 
   public var rank: Int { communicator.rank }
   public var size: Int { communicator.size }
   var isRoot: Bool { rank == 0 }
+
+  /// The slots that each rank keeps of a micro-batch.
+  public func partition(_ slots: Int) -> SlotPartition {
+    SlotPartition(slots: slots, parts: isScattered ? size : 1)
+  }
 
   /// Sums partial results of all ranks in place. A group of one sends nothing.
   func sum(_ partial: Matrix) throws(MPIError) {

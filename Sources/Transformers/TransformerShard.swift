@@ -6,7 +6,9 @@ import Tensors
 /// One rank's part of a decoder: its layers, its heads, its block of the vocabulary.
 ///
 /// Per layer the ranks of a stage sum two partial results, [slots, hidden] each: after the
-/// attention output and after the down projection. Padded slots pass through all of it.
+/// attention output and after the down projection. Padded slots pass through all of it. Where sums
+/// are scattered, each rank norms and adds its block of the slots, and blocks are gathered before
+/// the next product (Korthikanti et al. 2022, arXiv:2205.05198, section 4.2.2).
 public final class TransformerShard: ModelShard {
   public let plan: ShardPlan
   public let backend: any Backend
@@ -44,14 +46,14 @@ public final class TransformerShard: ModelShard {
   /// Makes room for micro-batches of up to `slots` slots, `samples` sampled and `scored` scored at
   /// a time.
   public func reserve(slots: Int, samples: Int, scored: Int = 0) throws {
-    if let workspace, workspace.slots >= slots, workspace.samples >= samples,
+    if let workspace, workspace.slots.slots >= slots, workspace.samples >= samples,
       workspace.scored >= scored
     {
       return
     }
     workspace = nil
     workspace = try Workspace(
-      plan: plan, slots: slots, samples: samples, scored: scored,
+      plan: plan, slots: group.partition(slots), samples: samples, scored: scored,
       gathers: group.size > 1 && group.isRoot, backend: backend)
   }
 
@@ -63,57 +65,91 @@ public final class TransformerShard: ModelShard {
   public func embed(
     _ tokens: [Int32], input: MicroBatchInput, into hidden: Matrix
   ) throws(MPIError) {
-    guard let table = weights.embedding else {
-      preconditionFailure("only the first stage has the embedding")
+    guard let table = weights.embedding, let workspace else {
+      preconditionFailure("only the first stage has the embedding, after reserve")
     }
-    backend.embed(tokens, table: table, firstToken: plan.vocabulary.lowerBound, into: hidden)
-    try group.sum(hidden)
+    let slots = group.partition(input.slots)
+    let all = group.isScattered ? partial(slots, workspace) : hidden
+    backend.embed(
+      tokens, table: table, firstToken: plan.vocabulary.lowerBound, into: all.rows(0..<slots.slots))
+    _ = try group.reduce(all, into: hidden)
   }
 
-  /// Runs the shard's layers on `hidden` [slots, hidden] in place and writes the keys and values
-  /// of its slots.
+  /// Runs the shard's layers on a stream and writes the keys and values of its slots.
   public func runLayers(
-    _ hidden: Matrix, input: MicroBatchInput, cache: KVCache
+    _ stream: ResidualStream, input: MicroBatchInput, cache: KVCache
   ) throws(MPIError) {
     guard let workspace else { preconditionFailure("reserve was not called") }
-    let slots = input.slots
-    let normed = workspace.normed(slots)
-    let partial = workspace.partial(slots)
+    let slots = group.partition(input.slots)
+    let real = 0..<slots.slots
+    let normed = workspace.normed(slots.padded)
+    let own = normed.rows(slots.range(group.part))
+    let partial = stream.pending ?? partial(slots, workspace)
+    let reduced = workspace.reduced(slots.block)
+    // What is not yet added.
+    var pending = plan.hasEmbedding ? nil : stream.pending
     for (index, layer) in weights.layers.enumerated() {
-      if index == 0 {
-        backend.rmsNorm(hidden, weight: layer.attentionNorm, epsilon: epsilon, into: normed)
-      } else {
+      if let pending {
         backend.addRMSNorm(
-          partial, residual: hidden, weight: layer.attentionNorm, epsilon: epsilon, into: normed)
+          pending, residual: stream.residual, weight: layer.attentionNorm, epsilon: epsilon,
+          into: own)
+      } else {
+        backend.rmsNorm(stream.residual, weight: layer.attentionNorm, epsilon: epsilon, into: own)
       }
-      attend(normed, layer: layer, input: input, cache: cache.view(layer: index), workspace)
-      backend.linear(workspace.attention(slots), layer.attentionOutput, into: partial)
-      try group.sum(partial)
+      try group.gather(normed)
+      attend(
+        normed.rows(real), layer: layer, input: input, cache: cache.view(layer: index), workspace)
+      backend.linear(
+        workspace.attention(slots.slots), layer.attentionOutput, into: partial.rows(real))
       backend.addRMSNorm(
-        partial, residual: hidden, weight: layer.feedForwardNorm, epsilon: epsilon, into: normed)
-      feedForward(normed, layer: layer, into: partial, workspace)
-      try group.sum(partial)
+        try group.reduce(partial, into: reduced), residual: stream.residual,
+        weight: layer.feedForwardNorm, epsilon: epsilon, into: own)
+      try group.gather(normed)
+      feedForward(normed.rows(real), layer: layer, into: partial.rows(real), workspace)
+      pending = try group.reduce(partial, into: reduced)
     }
-    backend.add(partial, into: hidden)
+    guard let pending, stream.pending == nil || plan.hasLMHead else { return }
+    backend.add(pending, into: stream.residual)
   }
 
   /// Logits of the sampled slots, whole on the group's root: row-major [samples, vocabulary].
   /// Other ranks get nil.
-  public func logits(_ hidden: Matrix, sampling slots: [Int]) throws(MPIError) -> LogitBlocks? {
+  public func logits(
+    _ hidden: Matrix, input: MicroBatchInput
+  ) throws(MPIError) -> LogitBlocks? {
+    let sampled = input.sampledSlots
     guard let workspace, let norm = weights.finalNorm, let head = weights.head,
-      let own = workspace.logits(rows: slots.count, columns: plan.vocabulary.count)
+      let own = workspace.logits(rows: sampled.count, columns: plan.vocabulary.count)
     else { preconditionFailure("only the last stage has the head, after reserve") }
-    let sampled = workspace.sampled(slots.count)
-    backend.gatherRows(hidden, rows: slots, into: sampled)
-    backend.rmsNorm(sampled, weight: norm, epsilon: epsilon, into: sampled)
-    backend.linear(sampled, head, into: own)
+    let slots = group.partition(input.slots)
+    let counts = slots.counts(of: sampled)
+    let first = counts[..<group.part].reduce(0, +)
+    let mine = first..<first + counts[group.part]
+    let states = workspace.sampled(sampled.count)
+    let ownStates = states.rows(mine)
+    let start = slots.range(group.part).lowerBound
+    backend.gatherRows(hidden, rows: sampled[mine].map { $0 - start }, into: ownStates)
+    backend.rmsNorm(ownStates, weight: norm, epsilon: epsilon, into: ownStates)
+    try group.gather(states, counts: counts)
+    backend.linear(states, head, into: own)
     return try group.collect(
       blocks: own, columns: vocabularyCounts,
-      into: workspace.gathered(elements: slots.count * plan.model.vocabularySize))
+      into: workspace.gathered(elements: sampled.count * plan.model.vocabularySize))
   }
 
   /// Gives the tokens that the root chose to all ranks of the stage.
   public func share(_ tokens: inout [Int32]) throws(MPIError) { try group.broadcast(&tokens) }
+
+  /// Room for what a product gives before it is summed; its dead slots are zeros.
+  private func partial(_ slots: SlotPartition, _ workspace: Workspace) -> Matrix {
+    let partial = workspace.partial(slots.padded)
+    if slots.dead > 0 {
+      backend.gatherRows(
+        workspace.zeros, rows: Array(repeating: 0, count: slots.dead),
+        into: partial.rows(slots.slots..<slots.padded))
+    }
+    return partial
+  }
 
   private func attend(
     _ normed: Matrix, layer: ShardWeights.Layer, input: MicroBatchInput, cache: KVCacheView,

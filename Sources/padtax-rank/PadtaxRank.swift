@@ -1,5 +1,7 @@
 import ArgumentParser
 import Inference
+import Netbench
+import NetbenchRanks
 import Records
 
 /// One rank of one job. `padtax run` launches it; by hand: `mpirun -np 4 padtax-rank JOB …`.
@@ -8,7 +10,7 @@ struct PadtaxRank: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "padtax-rank",
     abstract: "One MPI rank of a padtax job.",
-    subcommands: [Run.self, Verify.self], defaultSubcommand: Run.self)
+    subcommands: [Run.self, Verify.self, MeasureNetwork.self], defaultSubcommand: Run.self)
 
   static func main() {
     do {
@@ -32,11 +34,24 @@ struct Run: ParsableCommand {
   @Option(help: "Run directory.") var out: String
   @Option(help: "Replaces a value of the job file.") var set: [String] = []
   @Option(help: "plain, machine or none.") var progress: ProgressReporter.Style = .plain
+  @Option(help: "Nodes that the ranks must lie on; others, or fewer, end the launch.")
+  var expectNodes: Int?
+  @Option(help: "Ranks that each node must have.") var expectTasksPerNode: Int?
+
+  func validate() throws {
+    guard (expectNodes == nil) == (expectTasksPerNode == nil) else {
+      throw ValidationError("--expect-nodes and --expect-tasks-per-node go together")
+    }
+  }
 
   func run() throws {
+    let hosts = expectNodes.map {
+      HostExpectation(nodes: $0, tasksPerNode: expectTasksPerNode ?? 0)
+    }
     throw ExitCode(
       try RankLaunch.run(
-        job: job, layout: layout, cell: cell, output: out, settings: set, progress: progress,
+        job: job, layout: layout, cell: cell, output: out, settings: set,
+        hosts: hosts, progress: progress,
         arguments: CommandLine.arguments))
   }
 }
@@ -63,6 +78,43 @@ struct Verify: ParsableCommand {
       try RankLaunch.verify(
         checkpoint: checkpoint, expected: expected, layout: layout, policies: policy,
         microBatches: microBatches, backend: BackendChoice(kind: backend, blas: blas), mode: phase))
+  }
+}
+
+struct MeasureNetwork: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "netbench",
+    abstract: "Time messages and collectives between the ranks of this launch.")
+
+  @Option(help: "Layout whose groups are measured.") var layout: String?
+  @Option var minBytes: String?
+  @Option var maxBytes: String?
+  @Option var factor: Int?
+  @Option(help: "Some of ping-pong, all-reduce, …, joined by commas.") var operations: String?
+  @Option(help: "Slices of each operation and size.") var repeats: Int?
+  @Option(help: "Seconds for each operation and size.") var seconds: Double?
+  @Option(help: "File for the report.") var out: String?
+  @Flag(name: .customLong("report-line"), help: "The report on a line of standard output, too.")
+  var reportLine = false
+  @Flag(name: .customLong("no-table")) var noTable = false
+  @Option(help: .hidden) var spoil: String?
+
+  func run() throws {
+    throw ExitCode(
+      try NetbenchLaunch.run(
+        { ranks in
+          let request = try NetbenchRequest(
+            layout: layout, ranks: layout == nil ? ranks : nil, minimum: minBytes,
+            maximum: maxBytes, factor: factor, operations: operations, repeats: repeats,
+            seconds: seconds)
+          guard request.ranks == ranks else {
+            throw NetbenchError(
+              "layout \(layout ?? "") needs \(request.ranks) ranks; this launch has \(ranks)")
+          }
+          return request
+        },
+        output: .init(showsTable: !noTable, isMachineReadable: reportLine, path: out),
+        fault: spoil.flatMap(NetbenchFault.init(parsing:)), arguments: CommandLine.arguments))
   }
 }
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
 import Records
+import Slurm
 import Studies
 
 /// What padding costs when language models are served over MPI.
@@ -11,10 +12,10 @@ struct Padtax: ParsableCommand {
     abstract: "Measures what padding costs when language models are served over MPI.",
     version: padtaxVersion,
     subcommands: [
-      Run.self, Verify.self, Report.self, CompareCommand.self, FindingsCommand.self,
-      WorkloadCommand.self,
-      ImportStudy.self,
-      NetworksCommand.self, DoctorCommand.self, Presets.self,
+      Run.self, SlurmCommand.self, Verify.self, Report.self, CompareCommand.self,
+      FindingsCommand.self, WorkloadCommand.self, ImportStudy.self, CommCommand.self,
+      NetworksCommand.self, NetbenchCommand.self,
+      ValidateCommand.self, DoctorCommand.self, Presets.self,
     ])
 
   /// Parses and runs. Every failure ends with one of `ExitCode`'s codes; the parser's own 64 for bad
@@ -29,6 +30,9 @@ struct Padtax: ParsableCommand {
     } catch let error as StudyError {
       Terminal.error("padtax: error: \(error)")
       leave(error.exitCode)
+    } catch let error as SlurmError {
+      Terminal.error("padtax: error: \(error)")
+      leave(.badInput)
     } catch let error as RecordError {
       Terminal.error("padtax: error: \(error)")
       leave(.badInput)

@@ -42,6 +42,11 @@ struct Run: ParsableCommand {
   var force = false
   @Option(help: ArgumentHelp("Run every n-th cell from the i-th on, as 0/4.", valueName: "i/n"))
   var shard: Shard?
+  @Option(help: "As --set clock=…: wall or virtual.") var clock: String?
+  @Option(
+    help: "As --set network=…: the virtual clock's network, such as nvlink3-a100+infiniband-hdr.")
+  var network: String?
+  @Option(help: "As --set nodes=…: how many nodes the virtual clock pretends.") var nodes: Int?
   @Flag(help: "Make the run directory and run nothing; --resume starts it.") var prepare = false
   @Flag(name: .customLong("no-report"), help: "Do not aggregate and print the table.")
   var noReport = false
@@ -60,7 +65,7 @@ struct Run: ParsableCommand {
     if mostRepeats != nil, untilCI == nil {
       throw ValidationError("--most-repeats is the cap of --until-ci, which is missing")
     }
-    if job == nil, !settings.isEmpty || untilCI != nil {
+    if job == nil, !(settings + shorthands).isEmpty {
       throw ValidationError("--set replaces values of a job; name the job, or leave --set out")
     }
     if resume == nil, retryErrors || force {
@@ -69,12 +74,11 @@ struct Run: ParsableCommand {
   }
 
   func run() throws {
-    var settings = settings
-    if let untilCI { settings += ["until-ci=\(untilCI)", "most-repeats=\(mostRepeats ?? 50)"] }
     let planner = RunPlanner(mpirun: mpirun, layouts: layouts)
     var record: RunRecord?
     if let resume { record = try RunContents.record(of: RunDirectory(path: resume)) }
-    var plan = try planner.plan(job: job, settings: settings, resuming: resume, record: record)
+    var plan = try planner.plan(
+      job: job, settings: settings + shorthands, resuming: resume, record: record)
     if let shard { plan = plan.part(shard.index, of: shard.count) }
     if dryRun { return try printLaunches(plan) }
     let start = UTCTime.now()
@@ -113,6 +117,16 @@ struct Run: ParsableCommand {
       let text = outcome.text.split(separator: "\n").prefix(1).joined()
       Terminal.error("padtax: error: \(outcome.cell.id): \(text)")
     }
+  }
+
+  /// Options that stand for settings.
+  private var shorthands: [String] {
+    let most = untilCI.map { _ in String(mostRepeats ?? 50) }
+    return [
+      ("clock", clock), ("network", network), ("nodes", nodes.map(String.init)),
+      ("until-ci", untilCI), ("most-repeats", most),
+    ]
+    .compactMap { key, value in value.map { "\(key)=\($0)" } }
   }
 
   private func printLaunches(_ plan: RunPlan) throws {

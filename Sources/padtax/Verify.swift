@@ -40,7 +40,7 @@ struct Verify: ParsableCommand {
       case .error(let text): Terminal.error(text)
       }
     }
-    let code = signals.received.isEmpty ? StudyRun.code(of: status) : .failed
+    let code = signals.received.isEmpty ? StudyRun.code(of: status) : .stopped
     if code != .fine { throw code }
   }
 }

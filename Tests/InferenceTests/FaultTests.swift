@@ -48,6 +48,34 @@ struct FaultTests {
     }
   }
 
+  @Test(
+    "Traffic that is not the predicted one: measured all the same, named to the operation, code 1")
+  func wrongTraffic() throws {
+    let folder = try JobFolder()
+    let result = try Ranks.checks(2, ["wrong-traffic", folder.job, "tp2", folder.out])
+    #expect(result.exitCode == 1, "\(result.summary)")
+    let cell = folder.cell("tp2")
+    // Three policies, a warm-up and two repeats.
+    #expect(try folder.records(BatchRecord.self, cell.batches).count == 9)
+    let records = try folder.records(TrafficCheckRecord.self, cell.trafficCheck)
+    #expect(records.map(\.policy) == ["right-pad", "left-pad", "packed"])
+    #expect(records.allSatisfy { !$0.passed && $0.executions == 3 && $0.ranks == 2 })
+    // After the embedding and two sums in each of 4 layers the ranks gather logits; a fifth layer
+    // would sum [4 x 9 slots, 32] once more.
+    #expect(
+      records[0].difference
+        == TrafficDifference(
+          rank: 0, execution: 0, index: 9,
+          expected: "prefill all-reduce on tensor, 1152 float (4608 bytes), 36 units of which 18 "
+            + "useful",
+          found:
+            "prefill gather on tensor with root 0, 388 float (1552 bytes), 4 units of which 4 useful"
+        ))
+    #expect(
+      result.standardError.contains("tp2 packed, batch 0: traffic is not the model's: rank 0"))
+    #expect(cell.state() == .error)
+  }
+
   @Test("A sound engine passes the same way: every policy is timed, code 0")
   func soundEngine() throws {
     let folder = try JobFolder()
@@ -58,6 +86,8 @@ struct FaultTests {
     #expect(verified.count == 3 && verified.allSatisfy { $0.passed && $0.tokensCompared == 13 })
     #expect(try folder.records(BatchRecord.self, cell.batches).count == 9)
     #expect(cell.state() == .done && result.errors.isEmpty)
+    let traffic = try folder.records(TrafficCheckRecord.self, cell.trafficCheck)
+    #expect(traffic.count == 3 && traffic.allSatisfy { $0.passed && $0.executions == 3 })
   }
 
   @Test("SIGKILL to one rank while it measures ends the launch; what was written stays readable")

@@ -33,12 +33,26 @@ struct LayoutTests {
   }
 
   @Test(
-    "Random models and ragged batches agree with the unsharded reference, on both backends",
-    arguments: [(ranks: 1, cases: 6, layouts: 1), (2, 3, 3), (4, 2, 6)])
-  func randomCases(ranks: Int, cases: Int, layouts: Int) throws {
+    "Random models and ragged batches agree with the reference under every dialect and reduction",
+    // Eleven policies: twice for each layout, on two backends, and once for each dialect or
+    // reduction that makes a difference there.
+    arguments: [
+      (ranks: 1, cases: 6, checks: 6 * 22), (2, 3, 3 * (3 * 22 + 2 * 11)),
+      (3, 2, 2 * (2 * 22 + 11)),
+      (4, 2, 2 * (6 * 22 + 5 * 11) + 11),
+    ])
+  func randomCases(ranks: Int, cases: Int, checks: Int) throws {
     // Seeds are printed with each check; `engine-checks random SEED 1` repeats one.
     let result = try Ranks.checks(ranks, ["random", "100", "\(cases)"])
-    #expect(result.allPassed(atLeast: cases * layouts * 22), "\(result.summary)")
+    #expect(result.allPassed(atLeast: checks), "\(result.summary)")
+  }
+
+  @Test(
+    "Every rank sends what the model of traffic says, in every layout, dialect, policy and phase",
+    arguments: [(ranks: 2, cases: 1, wanted: 60), (4, 1, 40), (8, 1, 25)])
+  func traffic(ranks: Int, cases: Int, wanted: Int) throws {
+    let result = try Ranks.checks(ranks, ["traffic", "200", "\(cases)"])
+    #expect(result.allPassed(atLeast: wanted), "\(result.summary)")
   }
 
   @Test(

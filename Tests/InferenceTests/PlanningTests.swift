@@ -55,7 +55,9 @@ import Workloads
 }
 
 @Suite struct MemoryCheckTests {
-  private func resolved(_ layout: String, microBatches: Int) throws -> ResolvedJob {
+  private func resolved(
+    _ layout: String, microBatches: Int, _ settings: [String] = []
+  ) throws -> ResolvedJob {
     let text = """
       name: memory
       model:
@@ -70,7 +72,7 @@ import Workloads
       micro-batches: \(microBatches)
       """
     return try ResolvedJob(
-      try JobFile.parse(text, file: "memory", folder: "."), file: "memory")
+      try JobFile.parse(text, file: "memory", folder: ".", settings: settings), file: "memory")
   }
 
   @Test(
@@ -99,6 +101,32 @@ import Workloads
       // Not so much that jobs which fit are refused.
       #expect(estimate.kv + estimate.activations < 2 << 30)
     }
+  }
+
+  @Test("A second tensor in the ring is counted, and so is that scattered slots need less of it")
+  func countsTheRing() throws {
+    func states(_ settings: [String]) throws -> Int {
+      let resolved = try resolved("tp2pp2", microBatches: 4, settings)
+      let layout = try ParallelLayout(tensor: 2, pipeline: 2)
+      return try MemoryCheck(resolved: resolved, layout: layout, rank: 0).estimate().activations
+        / (4 * resolved.model.hiddenSize)
+    }
+    let standard = try states([])
+    let job = try resolved("tp2pp2", microBatches: 4)
+    let plans = try job.batches.flatMap { batch in
+      try job.job.policies.flatMap {
+        try BatchRunner.plans(
+          policy: $0, promptLengths: batch.lengths, outputLengths: job.outputLengths(of: batch),
+          microBatches: 4, layout: .single)
+      }
+    }
+    let slots = plans.map(\.largestMicroBatch).max() ?? 0
+    // Four micro-batches and one place more.
+    #expect(try states(["dialect=vllm-v0"]) - standard == 5 * slots)
+    let block = (slots + 1) / 2
+    #expect(
+      try states(["tensor-reduction=reduce-scatter"]) - standard
+        == 2 * (2 * block - slots) + (5 + 1) * block - 5 * slots)
   }
 }
 

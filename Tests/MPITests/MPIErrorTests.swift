@@ -46,12 +46,13 @@ import Testing
     let ledger = TrafficLedger(capacity: 1)
     for i in 0..<9 {
       ledger.context.units = Int32(i)
-      ledger.record(.send, .double, label: 3, peer: Int32(i), count: i, start: 1)
+      ledger.record(.send, .double, label: 3, peer: Int32(i), count: i, start: 1, end: 2)
     }
     let events = ledger.events()
     #expect(events.map(\.peer) == (0..<9).map { Int32($0) })
     #expect(events.map(\.bytes) == (0..<9).map { $0 * 8 })
     #expect(events.map(\.context.units) == (0..<9).map { Int32($0) })
+    #expect(events.allSatisfy { $0.start == 1 && $0.end == 2 })
     #expect(ledger.capacity == 16)
   }
 }

@@ -51,4 +51,10 @@ struct RankTests {
     #expect(
       result.standardError.contains("dropped before it finished"), "\(result.summary)")
   }
+
+  @Test func testingARequestUnderAVirtualClockTrapsWithASentence() throws {
+    let result = try run(1, "test-clocked", timeLimit: 60)
+    #expect(result.exitCode != 0)
+    #expect(result.standardError.contains("no meaning in virtual time"), "\(result.summary)")
+  }
 }

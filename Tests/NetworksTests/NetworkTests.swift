@@ -58,7 +58,8 @@ import Testing
     let network = Network(
       intraNode: try Sample.link(), interNode: try Sample.link(latency: 1e-3, bandwidth: 1e6))
     #expect(isClose(network.sendSeconds(bytes: 10_000, sameNode: true), 3e-6))
-    #expect(isClose(network.sendSeconds(bytes: 1000, sameNode: false), 2e-3))
+    // Between nodes it starts no faster than inside one.
+    #expect(isClose(network.sendSeconds(bytes: 1000, sameNode: false), 2e-3 + 2e-6))
     let measured = Network(intraNode: try Sample.link(pointToPoint: Sample.table([(8, 7)])))
     #expect(isClose(measured.sendSeconds(bytes: 8, sameNode: true), 7e-6))
   }
@@ -78,7 +79,22 @@ import Testing
     let far = try Sample.link(algorithms: [.broadcast: .direct])
     let network = Network(intraNode: try Sample.link(bandwidth: 1e15), interNode: far)
     let seconds = network.collectiveSeconds(.broadcast, bytes: 1_000_000, nodes: [0, 1, 2])
-    #expect(isClose(seconds, 2e-6 + 2e6 / 10e9))
+    #expect(isClose(seconds, 2e-6 + 2e6 / 10e9 + 2e-6))
+  }
+
+  @Test(arguments: ["nvlink3-a100+infiniband-hdr", "nvlink4-h100+infiniband-ndr400"])
+  func `no operation is faster between nodes than inside one`(name: String) throws {
+    let network = try Network(parsing: name)
+    for bytes in [8, 4096, 1 << 20, 1 << 28] {
+      let near = network.sendSeconds(bytes: bytes, sameNode: true)
+      #expect(network.sendSeconds(bytes: bytes, sameNode: false) > near, "\(bytes)")
+      for kind in [CollectiveKind.allReduce, .allGather, .reduceScatter] {
+        let inside = network.collectiveSeconds(kind, bytes: bytes, nodes: [0, 0])
+        #expect(
+          network.collectiveSeconds(kind, bytes: bytes, nodes: [0, 1]) > inside,
+          "\(kind) \(bytes)")
+      }
+    }
   }
 
   @Test func `a fixed hierarchical scheme holds for mixed groups and ends between nodes`() throws {

@@ -20,6 +20,7 @@ import Testing
     #expect(job.seed == 1)
     #expect(job.backend == BackendChoice())
     #expect(job.verification == VerificationChoice())
+    #expect(job.dialect == .megatron && job.tensorReduction == .allReduce)
   }
 
   @Test("paths are relative to the job's folder")
@@ -37,6 +38,7 @@ import Testing
       ["model={checkpoint: /m}", "workload={trace: /t.csv, first: 3, longest: 64}"],
       ["model.layers=2", "model.heads=8", "verify={sequences: 2, output-tokens: 3}"],
       ["name=\"-1.0\"", "policies=[left-pad]", "layouts=tp2pp2dp2", "micro-batches=4"],
+      ["dialect=vllm-v0"], ["tensor-reduction=reduce-scatter"],
       ["until-ci=2%", "most-repeats=30"], ["until-ci=0.7 %", "most-repeats=6", "trace=true"],
       ["question=\"line\\ntab\\t quote \\\" back\\\\ bell\\a nel\\N\"", "warm-up=0"],
     ]
@@ -95,6 +97,18 @@ import Testing
       (
         "batch-size:", "  study: a.json", "jobs/x.yaml:10:13: workload.generate: study is given too"
       ),
+      (
+        "output-tokens:", "dialect: sglang",
+        "jobs/x.yaml:13:10: dialect: unknown value 'sglang'; valid choices: megatron, vllm-v0"
+      ),
+      (
+        "output-tokens:", "tensor-reduction: ring",
+        "jobs/x.yaml:13:19: tensor-reduction: unknown value 'ring'; valid choices: all-reduce, reduce-scatter"
+      ),
+      (
+        "output-tokens:", "dialect: vllm-v0\ntensor-reduction: reduce-scatter",
+        "jobs/x.yaml:14:19: tensor-reduction: dialect vllm-v0 passes whole sums on; take all-reduce, or dialect megatron"
+      ),
       ("name:", "name: [", "jobs/x.yaml:"),
       ("model:", "model: qwen", "jobs/x.yaml:5:9: not YAML"),
     ])
@@ -148,7 +162,7 @@ import Testing
     #expect(JobText.complaint("") == "jobs/x.yaml: the file is empty")
     #expect(
       JobText.complaint("- a\n- b")
-        == "jobs/x.yaml:1:1: the job must be a mapping of keys to values")
+        == "jobs/x.yaml:1:1: the file must be a mapping of keys to values")
   }
 
   @Test("a file that is not there is refused")

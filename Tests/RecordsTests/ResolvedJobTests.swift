@@ -48,6 +48,18 @@ import Workloads
         "--set workload.generate=talk: workload.generate: unknown length distribution 'talk'"
       ),
       (["output-tokens=999999"], "x.yaml:10:13: workload.generate: batch 0, row 0: a prompt of"),
+      (
+        ["dialect=vllm-v0", "model.hidden=223", "layouts=[tp1, tp2, pp2, tp2pp2]"],
+        "--set layouts=[tp1, tp2, pp2, tp2pp2]: layouts: tp2pp2: dialect vllm-v0 passes 1/2 of each"
+      ),
+      (
+        ["model={preset: bert-base}", "output-tokens=1", "dialect=vllm-v0"],
+        "--set dialect=vllm-v0: dialect: vllm-v0 runs decoders only and bert-base is an encoder"
+      ),
+      (
+        ["model={preset: bert-base}", "output-tokens=1", "tensor-reduction=reduce-scatter"],
+        "--set tensor-reduction=reduce-scatter: tensor-reduction: reduce-scatter runs decoders only"
+      ),
       (["layouts=[dp8]"], "--set layouts=[dp8]: layouts: dp8 has 8 replicas and batch 0 only 4"),
       ([workload("/no/such.json")], "/no/such.json: "),
       ([workload(zero)], "zero.json:1: "), ([workload(none)], "none.json:1: "),

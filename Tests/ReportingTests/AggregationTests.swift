@@ -145,6 +145,66 @@ import Testing
     #expect(row[.sentBytes] == 440 && row[.paddedSentBytes] == 104 && row[.controlBytes] == 70)
     #expect(row[.peakMemory] == 300 && row[.weights] == 40 && row[.kvReserved] == 8)
   }
+
+  @Test("padding takes of an operation's communication time what it has of its bytes")
+  func paddedCommunication() throws {
+    let prefill = [
+      Fixture.traffic("all-reduce", "tensor", bytes: 400, padded: 100, moving: 0.4),
+      Fixture.traffic("send", "pipeline", bytes: 40, padded: 20, moving: 0.1),
+      Fixture.traffic("broadcast", "control", bytes: 70, moving: 9),
+    ]
+    let decode = [Fixture.traffic("all-reduce", "tensor", bytes: 100, padded: 75, moving: 0.2)]
+    let cell = Fixture.cell(
+      [
+        Fixture.batch("packed", turn: 0, ttft: 2, total: 4),
+        Fixture.batch("packed", turn: 1, ttft: 2, total: 4),
+      ],
+      ranks: [
+        Fixture.rank(
+          "packed", "prefill", rank: 0, wall: 2, compute: 1, communication: 0.5,
+          traffic: prefill),
+        Fixture.rank(
+          "packed", "decode", rank: 0, wall: 2, compute: 1, communication: 0.2, traffic: decode),
+      ])
+    let row = try #require(Fixture.summary(cell).row("tp2", "packed"))
+    let shares = try #require(row.communication)
+    #expect(shares.map(\.operation) == ["all-reduce", "send"])
+    let reduce = shares[0]
+    #expect(reduce.calls == 1 && reduce.bytes == 250 && reduce.paddedBytes == 87.5)
+    #expect(reduce.communicationSeconds.isNear(0.3))
+    // A quarter of 0.4 s and three quarters of 0.2 s, over two executions.
+    #expect(reduce.paddedSeconds.isNear((0.1 + 0.15) / 2))
+    #expect(row.number(.paddedCommunicationShare).isNear((0.1 + 0.15 + 0.05) / 0.7))
+  }
+
+  @Test("a row says whether its traffic was the predicted one, and a difference is a warning")
+  func trafficChecks() throws {
+    func record(_ difference: TrafficDifference?) -> TrafficCheckRecord {
+      TrafficCheckRecord(
+        cell: "tp2", layout: "tp2", dialect: "megatron", tensorReduction: "all-reduce",
+        policy: "packed", batch: 4, ranks: 2, executions: 3, operations: 9, sentBytes: 100,
+        paddedBytes: 0, difference: difference)
+    }
+    var cell = Fixture.cell([Fixture.batch("packed", ttft: 2, total: 4)])
+    func summary(_ records: [TrafficCheckRecord]) -> Summary {
+      cell.trafficChecks = records
+      return Fixture.summary(cell)
+    }
+    #expect(summary([]).rows[0].trafficEqual == nil)
+    let good = summary([record(nil), record(nil)])
+    #expect(good.rows[0].trafficEqual == true && good.text().contains("traffic  PASS"))
+    let bad = summary([
+      record(nil),
+      record(
+        TrafficDifference(rank: 1, execution: 0, index: 7, expected: "this", found: "that")),
+    ])
+    #expect(bad.rows[0].trafficEqual == false && bad.text().contains("traffic  FAIL"))
+    #expect(
+      bad.warnings.contains(
+        "tp2 packed, batch 4: traffic is not the model's: rank 1, execution 0, operation 7: "
+          + "expected this; found that"))
+    #expect(bad.csv.contains(",false,"))
+  }
 }
 
 @Suite struct VariationTests {

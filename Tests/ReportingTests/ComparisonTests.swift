@@ -192,6 +192,16 @@ struct SyntheticRun {
       #expect(try !Self.compare(base, new, allowsDifferent: true).rows.isEmpty)
       #expect(try !Self.compare(base, new, [:]).isRefused, "counts need no conditions")
     }
+    func virtual(_ network: String) -> RunContents {
+      changed {
+        $0?.oversubscribed = true
+        $0?.clock = "virtual"
+        $0?.virtualTime = VirtualTimeFacts(
+          network: network, networkSource: "", nodes: 1, computeScale: 1, computeTokens: nil)
+      }
+    }
+    #expect(try !Self.compare(virtual("nvlink"), virtual("nvlink")).isRefused)
+    #expect(try Self.compare(virtual("nvlink"), virtual("tcp")).isRefused)
     let rebuilt = try Self.compare(base, changed { $0?.commit = "abc" })
     #expect(!rebuilt.isRefused && rebuilt.notes.contains { $0.hasPrefix("build: ") })
     var renamed = base

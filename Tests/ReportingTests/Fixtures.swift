@@ -37,11 +37,13 @@ enum Fixture {
   }
 
   static func traffic(
-    _ operation: String, _ communicator: String, bytes: Int, padded: Int = 0
+    _ operation: String, _ communicator: String, bytes: Int, padded: Int = 0,
+    moving: Double? = nil
   ) -> TrafficTotal {
     TrafficTotal(
       operation: operation, communicator: communicator, elementType: "float", calls: 1,
-      elements: bytes / 4, bytes: bytes, paddedBytes: padded, seconds: 0.1)
+      elements: bytes / 4, bytes: bytes, paddedBytes: padded, seconds: 0.1,
+      communicationSeconds: moving)
   }
 
   static func verification(

@@ -56,7 +56,7 @@ import Workloads
     let imported = Fixture.summary(
       Fixture.cell([foreign], verifications: [], provenance: nil))
     let row = try #require(imported.rows.first)
-    #expect(row.origin == "imported" && !row.verified && row[.batchTTFT] == 8)
+    #expect(row.origin == .imported && !row.verified && row[.batchTTFT] == 8)
     #expect(row.answersEqual == nil)
 
     let joined = Summary(joining: [Fixture.summary(cell), imported])

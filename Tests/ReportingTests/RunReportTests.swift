@@ -121,7 +121,7 @@ import Testing
   @Test("a wide table is one block each and shows what counts")
   func wide() {
     let text = summary.text(width: 100)
-    #expect(text.split(separator: "\n").count { $0.hasPrefix("layout") } == 4)
+    #expect(text.split(separator: "\n").count { $0.hasPrefix("layout") } == 5)
     for part in ["measured", "toy", "Test CPU", "TTFT", "tax TTFT", "MFU", "W", "comm."] {
       #expect(text.contains(part), "\(part)")
     }

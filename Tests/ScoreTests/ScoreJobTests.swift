@@ -25,7 +25,7 @@ struct ScoreJobTests {
     """
 
   private func run(
-    _ folder: TemporaryDirectory, layout: String, ranks: Int
+    _ folder: TemporaryDirectory, layout: String, ranks: Int, _ more: String = ""
   ) throws -> ProcessOutput {
     try folder.write(
       "{\"schema\":\"padtax/batches\",\"version\":1,\"source\":\"t\",\"batches\":"
@@ -41,6 +41,7 @@ struct ScoreJobTests {
       workload: {batches: b.json}
       warm-up: 0
       repeats: 1
+      \(more)
       """, to: "job.yaml")
     return try RankLauncher.run(
       ranks: ranks, try RankLauncher.executable("padtax-rank"),
@@ -133,6 +134,34 @@ struct ScoreJobTests {
       #expect(sent?.bytes == 8 * scored, "\(record.policy)")
       #expect(sent?.paddedBytes == 0, "\(record.policy)")
     }
+  }
+
+  @Test(
+    "every dialect and reduction scores alike, and bytes and padding agree",
+    arguments: ["dialect: vllm-v0", "tensor-reduction: reduce-scatter"])
+  func variants(more: String) throws {
+    let folder = try TemporaryDirectory()
+    let result = try run(folder, layout: "tp2pp2", ranks: 4, more)
+    try #require(result.exitCode == 0, "\(result.summary)")
+    let cell = RunDirectory(path: folder.file("run")).cell("tp2pp2")
+    let checks = try JSONLines.read(VerificationRecord.self, path: cell.verification) { _ in }
+    #expect(checks.map(\.tokensCompared) == [111, 111, 19 + 16 + 19 + 4, 111])
+    #expect(checks.allSatisfy { $0.passed && $0.maxLogitError > 0 && $0.tolerance < 1e-3 })
+    let batches = try JSONLines.read(BatchRecord.self, path: cell.batches) { _ in }
+    let ranks = try (0..<4).flatMap {
+      try JSONLines.read(RankRecord.self, path: cell.rank($0)) { _ in }
+    }
+    for batch in batches {
+      let padded = ranks.filter { $0.policy == batch.policy }.flatMap(\.traffic)
+        .filter { $0.communicator != "control" && $0.operation != "receive" }
+        .reduce(0) { $0 + $1.paddedBytes }
+      #expect(batch.padding.values.reduce(0) { $0 + $1.wireBytes } == padded, "\(batch.policy)")
+    }
+    // Packed are 116 slots. The last stage has one layer: where sums are scattered, a gather before
+    // either half of it, and one before the head.
+    let gathers = try #require(ranks.last { $0.policy == "packed" }).traffic
+      .first { $0.operation == "all-gather" && $0.communicator == "tensor" }
+    #expect(gathers?.bytes == (more.contains("vllm") ? 2 : 3) * 116 * 32 * 4)
   }
 
   @Test("settings that a score pass would ignore are refused") func refuses() throws {

@@ -10,7 +10,10 @@ import Scheduling
 /// - `golden FOLDER…`: checkpoints with expected answers, under every layout of N ranks.
 /// - `random SEED COUNT`: random small models and ragged batches against the unsharded reference.
 /// - `sensitivity`: faults in one rank's weights, each of which verification must see.
+/// - `traffic SEED COUNT`: the ledgers of random cases against the analytic model of traffic.
+/// - `counted-time JOB LAYOUT OUT`: a job under a virtual clock whose processor time is exact.
 /// - `wrong-weights JOB LAYOUT OUT`, `no-mask JOB LAYOUT OUT`: a job whose engine has a fault.
+/// - `wrong-traffic JOB LAYOUT OUT`: a job whose traffic is predicted for one layer too many.
 @main
 enum EngineChecks {
   static func main() {
@@ -31,14 +34,19 @@ enum EngineChecks {
     let checks = Checks(prints: world.rank == 0)
     switch (arguments.first ?? "", arguments.count) {
     case ("golden", 2...): try checkGolden(Array(arguments[1...]), world, checks)
-    case ("random", 3):
-      guard let seed = UInt64(arguments[1]), let count = Int(arguments[2]) else { fallthrough }
-      try checkRandom(seed: seed, count: count, world, checks)
     case ("sensitivity", 1): try checkSensitivity(world, checks)
-    case ("wrong-weights", 4), ("no-mask", 4):
+    case ("counted-time", 4):
+      return Int(
+        try runCountedJob(
+          arguments[1], layout: arguments[2], output: arguments[3], world))
+    case ("wrong-weights", 4), ("no-mask", 4), ("wrong-traffic", 4):
       return Int(
         try runFaultyJob(
           arguments[0], job: arguments[1], layout: arguments[2], output: arguments[3], world))
+    case ("random", 3), ("traffic", 3):
+      guard let seed = UInt64(arguments[1]), let count = Int(arguments[2]) else { fallthrough }
+      let check = arguments[0] == "random" ? checkRandom : checkTraffic
+      try check(seed, count, world, checks)
     default:
       checks.expect("the arguments are a known mode", false, "\(arguments)")
     }
@@ -62,6 +70,32 @@ enum EngineChecks {
       }
     }
     return all
+  }
+
+  /// Every dialect and reduction that makes a difference under a layout; the standard first.
+  static func variants(_ layout: ParallelLayout, hiddenSize: Int) -> [EngineVariant] {
+    var all = [EngineVariant()]
+    if layout.pipeline > 1 && hiddenSize % layout.tensor == 0 {
+      all.append(EngineVariant(dialect: .vllmV0))
+    }
+    if layout.tensor > 1 { all.append(EngineVariant(reduction: .reduceScatter)) }
+    return all
+  }
+}
+
+/// What the engine follows.
+struct EngineVariant: CustomStringConvertible {
+  var dialect = Dialect.megatron
+  var reduction = TensorReduction.allReduce
+
+  var isStandard: Bool { dialect == .megatron && reduction == .allReduce }
+
+  var description: String { "\(dialect.rawValue) \(reduction.rawValue)" }
+
+  func context(
+    _ layout: ParallelLayout, _ world: borrowing Communicator
+  ) throws -> RankContext {
+    try RankContext(layout: layout, world: world, dialect: dialect, reduction: reduction)
   }
 }
 

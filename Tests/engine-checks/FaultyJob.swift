@@ -7,7 +7,8 @@ import Tensors
 import Transformers
 
 /// Runs a job as `padtax-rank` does, with a fault of its engine that only padded policies show
-/// (`no-mask`), or with wrong weights on every rank but the coordinator (`wrong-weights`).
+/// (`no-mask`), with wrong weights on every rank but the coordinator (`wrong-weights`), or with
+/// traffic predicted for a model with a layer more (`wrong-traffic`).
 /// Returns the exit code.
 func runFaultyJob(
   _ mode: String, job: String, layout: String, output: String,
@@ -15,18 +16,26 @@ func runFaultyJob(
 ) throws -> Int32 {
   let layout = try ParallelLayout(parsing: layout)
   let resolved = try ResolvedJob(try JobFile.read(path: job), file: job, layouts: [layout])
-  let context = try RankContext(layout: layout, world: world)
+  let context = try RankContext(
+    layout: layout, world: world, dialect: resolved.job.dialect,
+    reduction: resolved.job.tensorReduction)
   let sound = try CPUBackend(threads: 1)
   let isFaulty = mode == "wrong-weights" && !context.isCoordinator
   let seed = resolved.job.seed
-  let resources = CellResources(
+  var resources = CellResources(
     backend: mode == "no-mask" ? MasklessBackend(sound) : sound,
     weights: { model in
       FaultyWeights(
         RandomWeights(seed: seed, layers: model.layerCount),
         fault: Fault(tensor: "layers.1.mlp.down_proj.weight", factor: 1.05), isFaulty: isFaulty)
     })
-  return RankLaunch.guarding(rank: world.rank) {
+  if mode == "wrong-traffic" {
+    var more = ModelOverrides()
+    more.layerCount = resolved.model.layerCount + 1
+    let predicted = try resolved.model.overriding(more)
+    resources.predicted = { _ in predicted }
+  }
+  return RankLaunch.guarding(rank: world.rank) { [resources] in
     try RankLaunch.runCell(
       resolved, resources, context: context, output: output, progress: .none,
       arguments: CommandLine.arguments)

@@ -21,8 +21,11 @@ struct RandomCase {
     let family = ModelConfiguration.Family.allCases.randomElement(using: &random) ?? .llama
     let scaled = family == .llama && Bool.random(using: &random)
     let vocabulary = Int.random(in: 17...121, using: &random)
+    // Every other model can be passed on in slices by any number of tensor ranks.
+    let drawn = Int.random(in: 3...24, using: &random)
+    let hidden = seed % 2 == 0 ? (drawn + ranks - 1) / ranks * ranks : drawn
     model = try ModelConfiguration(
-      name: "random-\(seed)", family: family, hiddenSize: Int.random(in: 3...24, using: &random),
+      name: "random-\(seed)", family: family, hiddenSize: hidden,
       feedForwardSize: Int.random(in: 4...45, using: &random),
       layerCount: Int.random(in: 4...7, using: &random), queryHeads: queryHeads,
       kvHeads: kvHeads, headDimension: 2 * Int.random(in: 1...4, using: &random),

@@ -45,7 +45,8 @@ extension RandomCase {
   }
 }
 
-/// Random models and batches under every layout of the launch, every policy, both backends.
+/// Random models and batches under every layout of the launch, every dialect and reduction, every
+/// policy; the standard ones on both backends.
 func checkRandom(
   seed: UInt64, count: Int, _ world: borrowing Communicator, _ checks: Checks
 ) throws {
@@ -53,20 +54,24 @@ func checkRandom(
   var worst = 0.0
   for number in 0..<count {
     let input = try RandomCase(seed: seed + UInt64(number), ranks: world.size)
+    checks.note(input.description)
     let reference = world.rank == 0 ? try input.reference() : nil
-    for layout in try EngineChecks.layouts(ranks: world.size) {
-      let context = try RankContext(layout: layout, world: world)
-      for backend in backends {
-        let run = try CaseRun(
-          context: context, input: input, weights: input.weights, backend: backend)
-        for policy in EngineChecks.policies {
-          guard let found = try run.compare(policy, reference), let reference else { continue }
-          worst = max(worst, found.maxError / reference.tolerance)
-          checks.expect(
-            "\(layout) \(policy) \(backend.provenance.name) seed \(input.seed)",
-            found.passed && found.ties == 0
-              && found.tokensCompared == input.outputs.reduce(0, +),
-            "\(found) of \(input.description)")
+    for layout in try EngineChecks.layouts(ranks: world.size)
+    where (try? layout.validate(for: input.model)) != nil {
+      for variant in EngineChecks.variants(layout, hiddenSize: input.model.hiddenSize) {
+        let context = try variant.context(layout, world)
+        for backend in variant.isStandard ? backends : [backends[0]] {
+          let run = try CaseRun(
+            context: context, input: input, weights: input.weights, backend: backend)
+          for policy in EngineChecks.policies {
+            guard let found = try run.compare(policy, reference), let reference else { continue }
+            worst = max(worst, found.maxError / reference.tolerance)
+            checks.expect(
+              "\(layout) \(variant) \(policy) \(backend.provenance.name) seed \(input.seed)",
+              found.passed && found.ties == 0
+                && found.tokensCompared == input.outputs.reduce(0, +),
+              "\(found) of \(input.description)")
+          }
         }
       }
     }

@@ -4,7 +4,7 @@ import MPI
 /// Checks of the MPI module that need ranks: `mpirun -np N rank-checks`, N from 1 to 4.
 ///
 /// One line for each check, then a count; exit code 1 when one failed. The other modes misbehave on
-/// purpose, so that a test can watch: `abort CODE`, `hang`, `drop-request`, `end-early`.
+/// purpose, so that a test can watch: `abort CODE`, `hang`, `drop-request`, `end-early`, `test-clocked`.
 @main
 enum RankChecks {
   static func main() {
@@ -43,11 +43,21 @@ enum RankChecks {
           into: UnsafeMutableBufferPointer(start: pointer, count: 1), from: world.rank)
       }
       return 0
+    case "test-clocked":
+      // Must trap: what has really arrived must not decide what happens in virtual time.
+      let clock = VirtualClock(rank: world.rank, costs: .simple)
+      let clocked = try world.duplicate(label: .copy, clock: clock)
+      let landing = Landing<Int32>([1])
+      var request = try clocked.startSend(landing.constant, to: world.rank)
+      _ = try request.test()
+      return 0
     case "end-early":
       if world.rank == world.size - 1 { kill(getpid(), SIGKILL) }
       while true { sleep(1) }
     default:
-      print("FAIL - unknown mode \(mode); valid: all, abort CODE, hang, drop-request, end-early")
+      print(
+        "FAIL - unknown mode \(mode); valid: all, abort CODE, hang, drop-request, end-early, "
+          + "test-clocked")
       return 1
     }
   }
@@ -69,6 +79,7 @@ enum RankChecks {
     try checkGroups(world, checks)
     try checkErrors(world, checks)
     try checkLedger(world, ledger, checks)
+    try checkClock(world, checks)
     return checks.finish()
   }
 }

@@ -20,7 +20,11 @@ struct ProvenanceComparison {
 
   private mutating func compare(_ base: Provenance, _ new: Provenance) {
     differ("clock", base.clock, new.clock)
-    if base.oversubscribed || new.oversubscribed {
+    if base.virtualTime != new.virtualTime {
+      refuse("virtual time: the runs pretended different networks, nodes or processors")
+    }
+    // Virtual times do not depend on how many ranks share a core.
+    if [base, new].contains(where: { $0.oversubscribed && $0.virtualTime == nil }) {
       refuse("\(base.layout): more ranks than cores ran: its times are not to be trusted")
     }
     func facts(_ provenance: Provenance, _ fact: (RankFacts) -> String) -> String {

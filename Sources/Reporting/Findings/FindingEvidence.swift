@@ -43,7 +43,10 @@ struct FindingEvidence {
   init(_ contents: RunContents) {
     seed = contents.run?.seed ?? 1
     cells = contents.cells.filter { cell in
-      !(cell.provenance?.oversubscribed ?? false) && !cell.batches.contains(where: \.oversubscribed)
+      // Virtual times do not depend on how many ranks share a core.
+      cell.provenance?.virtualTime != nil
+        || !(cell.provenance?.oversubscribed ?? false)
+          && !cell.batches.contains(where: \.oversubscribed)
     }
   }
 

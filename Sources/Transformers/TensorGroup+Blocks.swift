@@ -1,0 +1,46 @@
+import MPI
+import Tensors
+
+/// Results of which each rank keeps a block: nothing of it is sent while sums are whole.
+extension TensorGroup {
+  /// The index of this rank's block of slots.
+  var part: Int { isScattered ? rank : 0 }
+
+  /// Sums partial results [slots, columns] over the ranks and gives this rank's slots of the sum:
+  /// `partial` itself, summed in place, or where sums are scattered `own` [block, columns].
+  func reduce(_ partial: Matrix, into own: Matrix?) throws(MPIError) -> Matrix {
+    guard isScattered else {
+      try sum(partial)
+      return partial
+    }
+    guard let own else { preconditionFailure("a scattered sum needs room for this rank's block") }
+    try partial.withMutableBuffer { (input) throws(MPIError) in
+      try own.withMutableBuffer { (output) throws(MPIError) in
+        try communicator.reduceScatter(UnsafeBufferPointer(input), into: output)
+      }
+    }
+    return own
+  }
+
+  /// Fills in the other ranks' blocks of scattered slots; this rank's own is in its place.
+  func gather(_ slots: Matrix) throws(MPIError) {
+    if isScattered { try gatherParts(slots) }
+  }
+
+  /// As `gather`, of blocks of `counts` rows.
+  func gather(_ rows: Matrix, counts: [Int]) throws(MPIError) {
+    guard isScattered else { return }
+    try rows.withMutableBuffer { (buffer) throws(MPIError) in
+      try communicator.allGather(inPlace: buffer, counts: counts.map { $0 * rows.columns })
+    }
+  }
+
+  /// Fills in the other ranks' equal parts of a matrix that every rank is to have whole; this rank's
+  /// own is in its place. A group of one sends nothing.
+  public func gatherParts(_ matrix: Matrix) throws(MPIError) {
+    guard size > 1 else { return }
+    try matrix.withMutableBuffer { (buffer) throws(MPIError) in
+      try communicator.allGather(inPlace: buffer)
+    }
+  }
+}
