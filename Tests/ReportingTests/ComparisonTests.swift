@@ -128,6 +128,8 @@ struct SyntheticRun {
       ])
     #expect(try differences { $0.batches[0].tokenDigest = "b" }.count == 1)
     #expect(try differences { $0.batches[0].padding["length"]?.wireBytes = 7 }.count == 1)
+    #expect(try differences { $0.batches[0].padding["length"]?.kvBytes = 7 }.count == 1)
+    #expect(try differences { $0.batches[0].kvSlotsReserved = 7 }.count == 1)
     #expect(try differences { $0.batches[0].padding["length"] = nil }.count == 1)
     #expect(try differences { $0.batches[0].padding["slots"] = PaddingRecord(slots: 0) }.isEmpty)
     #expect(try differences { $0.batches[0].totalSeconds = 9 }.isEmpty)
