@@ -13,8 +13,9 @@ help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
 
 study: build ## install what is missing, build, run the main job, say where the report is
+	-scripts/fetch-vega
 	.build/release/padtax run jobs/study.yaml
-	@echo "study: the report of each run lies in its folder under results/ (summary.csv, summary.json)"
+	@echo "study: report.html of each run lies in its folder under results/"
 
 test: bootstrap ## install what is missing, run every test
 	@JOBS=$(JOBS) PADTAX_JOBS=$(JOBS) scripts/test

@@ -86,7 +86,8 @@ let package = Package(
     .target(name: "Slurm", dependencies: ["Records", "Models", "Scheduling", "Units", mustache]),
     .target(
       name: "Reporting",
-      dependencies: ["Records", "Models", "Workloads", "Scheduling", "Statistics", "Units"]),
+      dependencies: ["Records", "Models", "Workloads", "Scheduling", "Statistics", "Units"],
+      resources: [.embedInCode("Resources")]),
     .executableTarget(
       name: "padtax",
       dependencies: [
@@ -165,7 +166,8 @@ let package = Package(
         "Slurm", "Inference", "Records", "Models", "TestSupport", "padtax", "padtax-rank",
       ], exclude: ["Golden"]),
     .testTarget(
-      name: "ReportingTests", dependencies: ["Reporting", "Records", "Workloads", "Statistics"]),
+      name: "ReportingTests",
+      dependencies: ["Reporting", "Records", "Workloads", "Statistics", "TestSupport"]),
     .testTarget(
       name: "NetbenchTests",
       dependencies: [

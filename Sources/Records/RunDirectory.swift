@@ -12,6 +12,7 @@ public struct RunDirectory: Sendable, Hashable {
   public var records: String { path + "/records.jsonl" }
   public var summaryCSV: String { path + "/summary.csv" }
   public var summaryJSON: String { path + "/summary.json" }
+  public var reportHTML: String { path + "/report.html" }
   public var cellsFolder: String { path + "/cells" }
   public func cell(_ name: String) -> CellDirectory {
     CellDirectory(path: cellsFolder + "/" + name, name: name)

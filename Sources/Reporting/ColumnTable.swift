@@ -9,14 +9,18 @@ public struct ColumnTable: Sendable {
     let unit: String
     let alignment: ColumnAlignment
     let cells: [String]
+    /// Key of the glossary entry that says what the column holds.
+    let definition: String?
 
     public init(
-      _ title: String, unit: String = "", alignment: ColumnAlignment = .trailing, cells: [String]
+      _ title: String, unit: String = "", alignment: ColumnAlignment = .trailing, cells: [String],
+      definition: String? = nil
     ) {
       self.title = title
       self.unit = unit
       self.alignment = alignment
       self.cells = cells
+      self.definition = definition
     }
 
     /// True when no row has anything to say.

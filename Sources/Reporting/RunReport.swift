@@ -13,11 +13,15 @@ public struct RunReport: Sendable {
     summary = Summary(contents)
   }
 
-  /// Writes `records.jsonl`, `summary.csv` and `summary.json`, each whole or not at all.
-  public func write() throws(RecordError) {
+  /// Writes `records.jsonl`, `summary.csv`, `summary.json` and `report.html`, each whole or not at
+  /// all.
+  /// - Parameter bundle: what draws the charts of the page; without it the page has its tables.
+  public func write(bundle: VegaBundle? = nil) throws(RecordError) {
     try AtomicFile.write(recordLines(), to: directory.records)
     try AtomicFile.write(summary.csv, to: directory.summaryCSV)
     try AtomicFile.write(JSONText.pretty(summary), to: directory.summaryJSON)
+    try AtomicFile.write(
+      HTMLReport(summary, runs: [contents]).page(bundle: bundle), to: directory.reportHTML)
   }
 
   /// All records of the run, cell by cell: provenance, verifications, batches, ranks' phases,

@@ -1,42 +1,42 @@
 import Scheduling
+import Workloads
 
 extension Summary {
-  /// The rows as comma-separated values: a header, then one line per row. A number that does not
-  /// exist is an empty field.
+  /// The summary in tidy form: a header, then one line per cell and metric. A cell is a row, or a row
+  /// for one pad ratio and spread (the `target` columns); what has no value has no line. A row without
+  /// any number has one line with an empty metric and the reason as its note.
   public var csv: String {
-    var head = [
-      "run", "job", "origin", "model", "cell", "variation", "layout", "policy", "ranks", "verified",
-    ]
-    head += ["oversubscribed", "executions", "batches", "answers_equal", "traffic_equal"]
-    head += SummaryMetric.allCases.map(\.rawValue)
-    for cause in PaddingCause.allCases {
-      head += ["slots", "flops", "wire_bytes", "kv_bytes", "s"].map { "padding_\(cause)_\($0)" }
-    }
-    head.append("note")
+    let head =
+      Self.keyNames + ["target_pad_ratio", "target_measure", "target_spread"]
+      + ["metric", "value", "lower", "upper", "note"]
     var text = Self.line(head)
-    for row in rows { text += Self.line(fields(of: row)) }
+    for row in rows { text += lines(row, target: nil) }
+    for entry in grid { text += lines(entry.row, target: entry.target) }
     return text
   }
 
-  private func fields(of row: SummaryRow) -> [String] {
-    var fields = [
-      row.run, job, row.origin.rawValue, model?.name ?? "", row.cell, row.variation, row.layout,
-      row.policy,
-    ]
-    fields += ["\(row.ranks)", "\(row.verified)", "\(row.oversubscribed)"]
-    fields += ["\(row.executions)", "\(row.batches)"]
-    fields.append(row.answersEqual.map { "\($0)" } ?? "")
-    fields.append(row.trafficEqual.map { "\($0)" } ?? "")
-    for metric in SummaryMetric.allCases {
-      fields.append(row[metric].map { "\($0)" } ?? "")
-    }
-    for cause in PaddingCause.allCases {
-      let cost = row.padding[cause.rawValue]
-      let values = [cost?.slots, cost?.flops, cost?.wireBytes, cost?.kvBytes, cost?.seconds]
-      fields += values.map { $0.map { "\($0)" } ?? "" }
-    }
-    fields.append(row.note)
-    return fields
+  private static let keyNames = [
+    "run", "job", "origin", "model", "cell", "variation", "layout", "policy", "ranks", "verified",
+    "oversubscribed", "answers_equal", "traffic_equal", "executions", "batches",
+  ]
+
+  private func lines(_ row: SummaryRow, target: PaddingPair?) -> String {
+    var keys = [row.run, job, row.origin.rawValue, model?.name ?? "", row.cell]
+    keys += [row.variation, row.layout, row.policy]
+    keys += ["\(row.ranks)", "\(row.verified)", "\(row.oversubscribed)"]
+    keys += [row.answersEqual, row.trafficEqual].map { $0.map { "\($0)" } ?? "" }
+    keys += ["\(row.executions)", "\(row.batches)"]
+    keys +=
+      target.map {
+        ["\($0.padRatio)", $0.spread.measure.rawValue, "\($0.spread.value)"]
+      } ?? ["", "", ""]
+    let values = row.tidyValues
+    guard !values.isEmpty else { return Self.line(keys + ["", "", "", "", row.note]) }
+    return values.map { entry in
+      Self.line(
+        keys + [entry.metric, "\(entry.value)"]
+          + [entry.lower, entry.upper].map { $0.map { "\($0)" } ?? "" } + [row.note])
+    }.joined()
   }
 
   private static func line(_ fields: [String]) -> String {
@@ -49,5 +49,35 @@ extension Summary {
     return "\""
       + text.split(separator: "\"", omittingEmptySubsequences: false)
       .joined(separator: "\"\"") + "\""
+  }
+}
+
+extension SummaryRow {
+  /// Every number of the row with its name, the ends of an interval beside its median.
+  var tidyValues: [(metric: String, value: Double, lower: Double?, upper: Double?)] {
+    var values: [(metric: String, value: Double, lower: Double?, upper: Double?)] = []
+    let names = Set(metrics.keys)
+    for metric in SummaryMetric.allCases.map(\.rawValue) {
+      guard let value = metrics[metric] else { continue }
+      let isEnd = ["_lower", "_upper"].contains {
+        metric.hasSuffix($0) && names.contains(String(metric.dropLast($0.count)))
+      }
+      if isEnd { continue }
+      values.append((metric, value, metrics[metric + "_lower"], metrics[metric + "_upper"]))
+    }
+    for cause in PaddingCause.allCases {
+      guard let cost = padding[cause.rawValue] else { continue }
+      let parts = [
+        ("slots", cost.slots), ("flops", cost.flops), ("wire_bytes", cost.wireBytes),
+        ("kv_bytes", cost.kvBytes), ("s", cost.seconds),
+      ]
+      values += parts.map { ("padding_\(cause.rawValue)_\($0.0)", $0.1, nil, nil) }
+    }
+    if let fit {
+      values.append(("fit_s_per_token", fit.secondsPerToken, nil, nil))
+      values.append(("fit_intercept_s", fit.intercept, nil, nil))
+      values.append(("fit_r_squared", fit.rSquared, nil, nil))
+    }
+    return values
   }
 }

@@ -60,7 +60,9 @@ extension Summary {
   private func column(
     _ title: String, _ unit: String, _ metric: SummaryMetric, _ format: (Double) -> String
   ) -> ColumnTable.Column {
-    .init(title, unit: unit, cells: rows.map { $0[metric].map(format) ?? ColumnTable.blank })
+    .init(
+      title, unit: unit, cells: rows.map { $0[metric].map(format) ?? ColumnTable.blank },
+      definition: metric.rawValue)
   }
 
   private func interval(
@@ -74,7 +76,7 @@ extension Summary {
       })
   }
 
-  private var throughputTable: ColumnTable {
+  var throughputTable: ColumnTable {
     let milliseconds = { (value: Double) in (value * 1e3).significant(4) }
     let rate = { (value: Double) in Count(value).description }
     return ColumnTable(
@@ -94,7 +96,7 @@ extension Summary {
       ])
   }
 
-  private var paddingTable: ColumnTable {
+  var paddingTable: ColumnTable {
     ColumnTable(
       keys: keys,
       columns: [
@@ -109,7 +111,7 @@ extension Summary {
       ])
   }
 
-  private var communicationTable: ColumnTable {
+  var communicationTable: ColumnTable {
     let bytes = { (value: Double) in Bytes(Int(value)).description }
     return ColumnTable(
       keys: keys,
@@ -126,7 +128,7 @@ extension Summary {
   }
 
   /// Bytes and time by operation: one row per layout, policy and operation.
-  private var operationTable: ColumnTable {
+  var operationTable: ColumnTable {
     let lines = rows.flatMap { row in (row.communication ?? []).map { (row, $0) } }
     func column(
       _ title: String, _ unit: String, _ value: (OperationShare) -> String

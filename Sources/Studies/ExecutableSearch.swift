@@ -39,7 +39,9 @@ public enum ExecutableSearch {
       ?? CommandLine.arguments.first ?? ""
   }
 
-  static func folderOfRunningProgram() -> String { RelativePath.folder(of: runningProgram()) }
+  public static func folderOfRunningProgram() -> String {
+    RelativePath.folder(of: runningProgram())
+  }
 
   static func absolute(_ path: String) -> String {
     path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path

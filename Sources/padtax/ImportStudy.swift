@@ -50,7 +50,7 @@ struct ImportStudy: ParsableCommand {
     try study.write(
       to: directory, arguments: CommandLine.arguments, version: padtaxVersion)
     let report = try RunReport(directory)
-    try report.write()
+    try report.write(bundle: ReportFiles.bundle())
     Terminal.line("\(study.version): \(study.count) measurements imported")
     Terminal.line("report   padtax report \(directory.path)")
     Terminal.line("run      padtax run \(directory.job) --set model.scale=1/2048 --layouts tp1")

@@ -4,19 +4,27 @@ import Records
 import Reporting
 import Studies
 
-/// Aggregates the records of runs and prints their tables.
+/// Aggregates the records of runs, prints their tables and writes their reports.
 struct Report: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Aggregate runs into records.jsonl, summary.csv and summary.json; print the table.",
+    abstract: "Aggregate runs: tables, report.html, summary.csv, summary.json, records.jsonl.",
     discussion: """
       Reads what is there, also when a run was killed. Several runs, measured or imported, are shown
-      in the same tables; each keeps its own files.
+      in the same tables and in one more page, report-joined.html in the first run's folder; each
+      keeps its own files. Charts need the bundle that scripts/fetch-vega makes (docs/REPORT.md).
       """)
 
   @Argument(help: "Run directories, such as results/quickstart/20261121T113000Z.")
   var runs: [String]
   @Option(help: "Width of the table in characters; the terminal's, or 100, when left out.")
   var width: Int?
+  @Option(help: "Where the page of all these runs goes, instead of beside the first run's files.")
+  var html: String?
+  @Flag(help: "Print a summary in Markdown, for a pull request, instead of the tables.")
+  var markdown = false
+  @Option(
+    help: ArgumentHelp("Folder for every chart as SVG, PNG and Vega-Lite.", valueName: "dir"))
+  var images: String?
 
   @Option(
     help: ArgumentHelp("Write a timeline for Perfetto or Chrome's tracing.", valueName: "file"))
@@ -38,19 +46,34 @@ struct Report: ParsableCommand {
   func run() throws {
     // All are read before anything is printed or written: a wrong path among them changes nothing.
     let reports = try runs.map { try RunReport(RunDirectory(path: Self.trimmed($0))) }
-    for report in reports { try report.write() }
+    let bundle = try ReportFiles.bundle()
+    for report in reports { try report.write(bundle: bundle) }
     let summaries = reports.map(\.summary)
     let summary = summaries.count == 1 ? summaries[0] : Summary(joining: summaries)
     if let trace, let report = reports.first {
       try AtomicFile.write(RunTrace(report.contents).json(), to: trace)
     }
     if let openmetrics { try AtomicFile.write(OpenMetrics(summary).text, to: openmetrics) }
+    let page = HTMLReport(summary, runs: reports.map(\.contents))
+    let path = html ?? ReportFiles.joinedPath(reports.map(\.directory))
+    if let path { try AtomicFile.write(page.page(bundle: bundle), to: path) }
+    let rendered = try images.map { try ReportFiles.render(page, into: Self.trimmed($0)) }
+    if markdown {
+      Terminal.write(summary.markdown, to: STDOUT_FILENO)
+      return
+    }
     Terminal.write(summary.text(width: width ?? Terminal.tableWidth), to: STDOUT_FILENO)
     for report in reports {
       let files = [
-        report.directory.records, report.directory.summaryCSV, report.directory.summaryJSON,
+        report.directory.reportHTML, report.directory.records, report.directory.summaryCSV,
+        report.directory.summaryJSON,
       ]
       Terminal.line("\nfiles: " + files.joined(separator: " "))
+    }
+    if let path { Terminal.line("page: \(path)") }
+    if let images, let rendered { Terminal.line("images: \(rendered) charts in \(images)") }
+    if bundle == nil {
+      Terminal.error("padtax: the pages have no charts: scripts/fetch-vega makes what draws them")
     }
   }
 

@@ -81,6 +81,8 @@ struct Run: ParsableCommand {
       job: job, settings: settings + shorthands, resuming: resume, record: record)
     if let shard { plan = plan.part(shard.index, of: shard.count) }
     if dryRun { return try printLaunches(plan) }
+    // What is wrong with the report's surroundings is said before the run, not after it.
+    if !noReport { _ = try ReportFiles.bundle() }
     let start = UTCTime.now()
     let directory =
       try resume.map(RunDirectory.init(path:))
@@ -153,7 +155,7 @@ struct Run: ParsableCommand {
 
   private func report(_ directory: RunDirectory) throws {
     let report = try RunReport(directory)
-    try report.write()
+    try report.write(bundle: ReportFiles.bundle())
     Terminal.write("\n" + report.summary.text(width: Terminal.tableWidth), to: STDOUT_FILENO)
   }
 }

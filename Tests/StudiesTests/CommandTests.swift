@@ -61,7 +61,7 @@ import Testing
     let cells = folder.names("out/cells")
     #expect(cells.map { String($0.prefix(4)) } == ["tp1-", "tp2-"])
     #expect(folder.exists(folder.cell("tp2", "done")))
-    for file in ["records.jsonl", "summary.csv", "summary.json"] {
+    for file in ["records.jsonl", "summary.csv", "summary.json", "report.html"] {
       #expect(folder.exists("out/" + file), "\(file)")
     }
     let job = try JobFile.read(path: folder.path + "/out/job.yaml")
