@@ -66,7 +66,7 @@ let package = Package(
       name: "Inference",
       dependencies: [
         "Transformers", "Scheduling", "Communication", "Costs", "Records", "Models", "Workloads",
-        "Units", "Checkpoints", "Tensors", "Kernels", "MPI", "Locality", "Networks",
+        "Units", "Statistics", "Checkpoints", "Tensors", "Kernels", "MPI", "Locality", "Networks",
       ]),
     .target(
       name: "Netbench", dependencies: ["Models", "Networks", "Records", "Statistics", "Units"]),
@@ -86,7 +86,7 @@ let package = Package(
     .target(name: "Slurm", dependencies: ["Records", "Models", "Scheduling", "Units", mustache]),
     .target(
       name: "Reporting",
-      dependencies: ["Records", "Workloads", "Scheduling", "Statistics", "Units"],
+      dependencies: ["Records", "Models", "Workloads", "Scheduling", "Statistics", "Units"],
       resources: [.embedInCode("Resources")]),
     .executableTarget(
       name: "padtax",
@@ -157,7 +157,9 @@ let package = Package(
       ]),
     .testTarget(
       name: "StudiesTests",
-      dependencies: ["Studies", "Records", "Models", "Workloads", "TestSupport", "padtax"]),
+      dependencies: [
+        "Studies", "Records", "Models", "Workloads", "TestSupport", "padtax", "padtax-rank",
+      ]),
     .testTarget(
       name: "SlurmTests",
       dependencies: [

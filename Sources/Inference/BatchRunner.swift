@@ -18,6 +18,8 @@ package final class BatchRunner {
     var losses: [[Double]]
     var prefill: PhaseAccount
     var decode: PhaseAccount
+    /// When this rank began, CLOCK_MONOTONIC nanoseconds.
+    var start: UInt64
   }
 
   let context: RankContext
@@ -128,7 +130,8 @@ package final class BatchRunner {
     let losses = batch.plan.isScore ? try collect(outcome.losses) : []
     return Result(
       batchTTFTSeconds: times[0], totalSeconds: times[1], tokens: tokens,
-      losses: losses, prefill: accounts.prefill, decode: accounts.decode)
+      losses: losses, prefill: accounts.prefill, decode: accounts.decode,
+      start: outcome.start)
   }
 
   /// All sequences' tokens or losses on the coordinator, in the batch's order.

@@ -177,10 +177,14 @@ public final class CellRun {
     let check = TrafficCheck(
       context: context, traffic: try context.traffic(resources.predicted(resolved.model)))
     let warmup = resolved.job.warmup
-    let repeats = warmup + resolved.job.repeats
+    var repeats = warmup + resolved.job.repeats
+    var precision = resolved.job.precision.map {
+      Precision($0, policies: policies, seed: resolved.job.seed)
+    }
     progress.begin(total: repeats * resolved.batches.count * policies.count)
     var order = 0
-    for turn in 0..<repeats {
+    var turn = 0
+    while turn < repeats {
       for (index, batch) in resolved.batches.enumerated() {
         for (choice, policy) in policies.enumerated() {
           let result = try runner.run(prepared[index][choice])
@@ -189,9 +193,22 @@ public final class CellRun {
             result, batch: batch, policy: policy, plans: plans[index][choice],
             prepared: prepared[index][choice], runner: runner,
             turn: (turn < warmup ? turn : turn - warmup, turn < warmup, order))
+          if resolved.job.trace == true, turn == warmup, index == 0 {
+            let trace = OperationTrace(
+              context: context, cell: cell.name, policy: "\(policy)", batch: batch.id)
+            for record in try trace.records(start: result.start) { try rankFile.append(record) }
+          }
+          if turn >= warmup {
+            precision?.add(result, policy: choice, repeat: turn - warmup)
+          }
           order += 1
           progress.step(policy: policy, batch: batch.id)
         }
+      }
+      turn += 1
+      if turn == repeats, try goesOn(precision) {
+        repeats += 1
+        progress.extend(by: resolved.batches.count * policies.count)
       }
     }
     return try write(check)
@@ -213,6 +230,16 @@ public final class CellRun {
     let text = try context.control.broadcastArray(
       Array(failures.joined(separator: "\n").utf8), root: 0)
     return text.isEmpty ? nil : String(decoding: text, as: UTF8.self)
+  }
+
+  /// Whether another repeat is needed. The coordinator decides, so that no rank goes on alone.
+  private func goesOn(_ precision: Precision?) throws -> Bool {
+    guard let precision else { return false }
+    let isReached = try context.together("statistics") {
+      try context.isCoordinator ? precision.isReached() : true
+    }
+    let answer = try context.control.broadcastArray([Int32(isReached ? 0 : 1)], root: 0)
+    return answer[0] == 1
   }
 
   private func write(

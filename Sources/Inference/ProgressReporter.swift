@@ -35,6 +35,9 @@ public final class ProgressReporter {
     show(stage: "measure", policy: nil, batch: nil, always: true)
   }
 
+  /// More work than `begin` said.
+  func extend(by count: Int) { total += count }
+
   func step(policy: Policy, batch: Int) {
     done += 1
     show(stage: "measure", policy: policy, batch: batch, always: done == total)

@@ -75,6 +75,8 @@ extension JobSpecification {
     if mode == .generate { lines.append("  output-tokens: \(verification.outputTokens)") }
     lines.append("clock: \(clock.name)")
     lines += (clock.virtualTime?.jobEntries ?? []).map { "\($0.0): \($0.1)" }
+    lines += precision?.jobLines ?? []
+    if trace == true { lines.append("trace: true") }
     return lines.joined(separator: "\n") + "\n"
   }
 }

@@ -60,13 +60,16 @@ public enum JobFile {
     let warmup = try job.integer("warm-up", in: 0...1000) ?? 1
     let repeats = try job.integer("repeats", in: 1...100_000) ?? 3
     let seed = try job.integer("seed", in: 0...Int.max) ?? 1
+    let precision = try PrecisionRule.read(&job, repeats: repeats, policies: policies.count)
+    let trace = try job.choice("trace", TraceChoice.self) == .on ? true : nil
     return JobSpecification(
       name: name, question: question, model: model, layouts: layouts, policies: policies,
       workload: workload, outputTokens: outputs, microBatches: micro, microBatchPadding: padding,
       warmup: warmup,
       repeats: repeats, seed: UInt64(seed), backend: try backend(&job),
       verification: try verification(&job, mode), mode: mode, dialect: dialect,
-      tensorReduction: reduction, clock: try clock(&job, folder))
+      tensorReduction: reduction, clock: try clock(&job, folder), precision: precision,
+      trace: trace)
   }
 
   private static func communication(

@@ -25,6 +25,11 @@ public struct JobSpecification: Hashable, Sendable, Codable {
   public var dialect: Dialect
   public var tensorReduction: TensorReduction
   public var clock: ClockChoice
+  /// Repeats go on until this is reached; nil for exactly `repeats`.
+  public var precision: PrecisionRule?
+  /// True: the calls of one execution per policy are kept. Nil, not false, for no, so that cells keep
+  /// the names they had without the key.
+  public var trace: Bool?
 
   public init(
     name: String, question: String, model: ModelSource, layouts: [ParallelLayout],
@@ -33,7 +38,7 @@ public struct JobSpecification: Hashable, Sendable, Codable {
     warmup: Int, repeats: Int, seed: UInt64, backend: BackendChoice,
     verification: VerificationChoice, mode: JobMode = .generate,
     dialect: Dialect = .megatron, tensorReduction: TensorReduction = .allReduce,
-    clock: ClockChoice = .wall
+    clock: ClockChoice = .wall, precision: PrecisionRule? = nil, trace: Bool? = nil
   ) {
     self.name = name
     self.question = question
@@ -53,6 +58,8 @@ public struct JobSpecification: Hashable, Sendable, Codable {
     self.dialect = dialect
     self.tensorReduction = tensorReduction
     self.clock = clock
+    self.precision = precision
+    self.trace = trace
   }
 }
 

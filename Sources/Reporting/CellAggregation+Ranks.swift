@@ -57,12 +57,12 @@ extension CellAggregation {
     row[.pairs] = Double(pairs.count)
     row.set(
       (.taxTTFT, .taxTTFTLower, .taxTTFTUpper),
-      pairs.map {
+      Self.byBatch(pairs, \.padded.batch) {
         Metrics.paddingTax(padded: $0.padded.batchTTFTSeconds, packed: $0.packed.batchTTFTSeconds)
       }, seed)
     row.set(
       (.taxTotal, .taxTotalLower, .taxTotalUpper),
-      pairs.map {
+      Self.byBatch(pairs, \.padded.batch) {
         Metrics.paddingTax(padded: $0.padded.totalSeconds, packed: $0.packed.totalSeconds)
       }, seed)
     let speedups = pairs.map { $0.padded.batchTTFTSeconds / $0.packed.batchTTFTSeconds }

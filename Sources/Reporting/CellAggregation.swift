@@ -41,6 +41,7 @@ struct CellAggregation {
       }
       row.answersEqual = answersEqual(policy)
       fillTimes(&row, records)
+      fillVariation(&row, records)
       fillSlots(&row, records)
       fillRanks(&row, policy: policy, executions: records.count)
       fillCommunication(&row, policy: policy, executions: records.count)
@@ -104,8 +105,11 @@ struct CellAggregation {
 
   private func fillTimes(_ row: inout SummaryRow, _ records: [BatchRecord]) {
     let peak = cell.provenance?.peakFLOPS ?? 0
-    row.set((.batchTTFT, .batchTTFTLower, .batchTTFTUpper), records.map(\.batchTTFTSeconds), seed)
-    row.set((.total, .totalLower, .totalUpper), records.map(\.totalSeconds), seed)
+    row.set(
+      (.batchTTFT, .batchTTFTLower, .batchTTFTUpper),
+      Self.byBatch(records, \.batch, \.batchTTFTSeconds), seed)
+    row.set(
+      (.total, .totalLower, .totalUpper), Self.byBatch(records, \.batch, \.totalSeconds), seed)
     row[.prefillEffective] = median(records.map(Metrics.prefillEffectiveTPS))
     row[.prefillRaw] = median(records.map(Metrics.prefillRawTPS))
     row[.decode] = median(records.compactMap(Metrics.decodeTPS))
@@ -156,14 +160,15 @@ struct CellAggregation {
 }
 
 extension SummaryRow {
-  /// Sets a median and, for two values or more, the ends of its bootstrap 95 % interval.
+  /// Sets a median and, for two values or more, the ends of its bootstrap 95 % interval: batches are
+  /// drawn first, then repeats of them.
   mutating func set(
     _ names: (median: SummaryMetric, lower: SummaryMetric, upper: SummaryMetric),
-    _ values: [Double], _ seed: UInt64
+    _ batches: [[Double]], _ seed: UInt64
   ) {
-    guard let sample = try? Sample(values) else { return }
-    self[names.median] = sample.median
-    guard sample.count > 1 else { return }
+    guard let sample = try? ClusteredSample(batches) else { return }
+    self[names.median] = sample.sample.median
+    guard sample.sample.count > 1 else { return }
     let interval = sample.bootstrapMedian(seed: seed)
     self[names.lower] = interval.lower
     self[names.upper] = interval.upper

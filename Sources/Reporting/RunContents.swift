@@ -35,9 +35,16 @@ public struct RunContents: Sendable {
       do { job = try JobFile.read(path: directory.job) } catch { warnings.append("\(error)") }
     }
     let present = directory.cells()
+    if present.isEmpty, FileManager.default.fileExists(atPath: directory.records) {
+      cells = try CellContents.gathered(in: directory.records) { warnings.append($0) }
+      identifier = run?.identifier ?? Self.lastName(directory)
+      self.warnings = warnings
+      return
+    }
     guard run != nil || !present.isEmpty else {
       throw RecordError(
-        "\(directory.path): is not a run directory: it has neither run.json nor cells/")
+        "\(directory.path): is not a run directory: it has neither run.json nor cells/ nor "
+          + "records.jsonl")
     }
     let expected = run?.cells ?? []
     let names = expected + present.filter { !expected.contains($0) }
@@ -47,9 +54,12 @@ public struct RunContents: Sendable {
       cell.variation = run?.variations?[name] ?? ""
       cells.append(cell)
     }
-    identifier =
-      run?.identifier ?? String(directory.path.split(separator: "/").last ?? "run")
+    identifier = run?.identifier ?? Self.lastName(directory)
     self.warnings = warnings
+  }
+
+  private static func lastName(_ directory: RunDirectory) -> String {
+    String(directory.path.split(separator: "/").last ?? "run")
   }
 
   /// The record of a run directory.
@@ -84,6 +94,8 @@ public struct CellContents: Sendable {
   public var batches: [BatchRecord]
   public var ranks: [RankRecord]
   public var trafficChecks: [TrafficCheckRecord]
+  /// Calls of one execution per policy, where the job was traced.
+  public var operations: [OperationRecord] = []
 
   public init(
     name: String, state: CellDirectory.Marker?, errorText: String = "",
@@ -122,7 +134,37 @@ public struct CellContents: Sendable {
     let files = (try? FileManager.default.contentsOfDirectory(atPath: cell.ranksFolder)) ?? []
     for file in files.sorted() where file.hasSuffix(".jsonl") {
       ranks += try lines(RankRecord.self, cell.ranksFolder + "/" + file)
+      if job?.trace == true {
+        operations += try lines(OperationRecord.self, cell.ranksFolder + "/" + file)
+      }
     }
+  }
+
+  /// The cells of a `records.jsonl`, in the order of their first record: what is left of a run whose
+  /// `cells/` were not kept, such as a reference study.
+  static func gathered(in path: String, warn: (String) -> Void) throws -> [CellContents] {
+    var cells: [CellContents] = []
+    func cell(_ name: String, _ change: (inout CellContents) -> Void) {
+      let found = cells.firstIndex { $0.name == name }
+      if found == nil { cells.append(CellContents(name: name, state: .done)) }
+      change(&cells[found ?? cells.count - 1])
+    }
+    for record in try JSONLines.read(Provenance.self, path: path, warning: warn) {
+      cell(record.cell) { $0.provenance = record }
+    }
+    for record in try JSONLines.read(VerificationRecord.self, path: path) {
+      cell(record.cell) { $0.verifications.append(record) }
+    }
+    for record in try JSONLines.read(BatchRecord.self, path: path) {
+      cell(record.cell) { $0.batches.append(record) }
+    }
+    for record in try JSONLines.read(RankRecord.self, path: path) {
+      cell(record.cell) { $0.ranks.append(record) }
+    }
+    for record in try JSONLines.read(TrafficCheckRecord.self, path: path) {
+      cell(record.cell) { $0.trafficChecks.append(record) }
+    }
+    return cells
   }
 
   /// The cell once for each origin of its times, since times of different clocks make no median.

@@ -16,6 +16,7 @@ extension Summary {
     if rows.isEmpty { return out + "\nNothing was measured.\n" + warningText(width) }
     var tables = [
       ("THROUGHPUT", throughputTable), ("PADDING", paddingTable), ("SLOT BUDGET", budgetTable),
+      ("WHAT TIMES VARY WITH", variationTable),
       ("TTFT OVER (LONGEST - SHORTEST PROMPT)", fitTable),
       ("COMMUNICATION", operationTable),
       ("TIME IN COMMUNICATION, AND MEMORY", communicationTable),
@@ -188,6 +189,7 @@ extension Summary {
         + "for padding: that time shared out by bytes of slots without a token.",
       "comm., idle: parts of the ranks' time in which data moved, or a rank waited for others.",
     ]
+    lines += variationLegend
     if rows.contains(where: { $0[.meanNLL] != nil }) {
       lines.append(
         "A score job: TTFT and total are the time of the whole pass, prefill is that pass; mean NLL: "

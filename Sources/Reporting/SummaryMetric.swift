@@ -23,6 +23,12 @@ public enum SummaryMetric: String, Sendable, CaseIterable, Codable {
   case mfu = "prefill_mfu"
   case mfuRaw = "prefill_mfu_raw"
 
+  case ttftInputEffect = "ttft_input_effect"
+  case ttftNoise = "ttft_noise"
+  case totalInputEffect = "total_input_effect"
+  case totalNoise = "total_noise"
+  case outliers = "outliers"
+
   case pairs = "pairs"
   case taxTTFT = "padding_tax_ttft"
   case taxTTFTLower = "padding_tax_ttft_lower"

@@ -12,8 +12,9 @@ struct Padtax: ParsableCommand {
     abstract: "Measures what padding costs when language models are served over MPI.",
     version: padtaxVersion,
     subcommands: [
-      Run.self, SlurmCommand.self, Verify.self, Report.self, WorkloadCommand.self,
-      ImportStudy.self, CommCommand.self, NetworksCommand.self, NetbenchCommand.self,
+      Run.self, SlurmCommand.self, Verify.self, Report.self, CompareCommand.self,
+      FindingsCommand.self, WorkloadCommand.self, ImportStudy.self, CommCommand.self,
+      NetworksCommand.self, NetbenchCommand.self,
       ValidateCommand.self, DoctorCommand.self, Presets.self,
     ])
 

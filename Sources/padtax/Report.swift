@@ -26,7 +26,18 @@ struct Report: ParsableCommand {
     help: ArgumentHelp("Folder for every chart as SVG, PNG and Vega-Lite.", valueName: "dir"))
   var images: String?
 
+  @Option(
+    help: ArgumentHelp("Write a timeline for Perfetto or Chrome's tracing.", valueName: "file"))
+  var trace: String?
+  @Option(
+    help: ArgumentHelp("Write every number in OpenMetrics' text format.", valueName: "file"))
+  var openmetrics: String?
+
   func validate() throws {
+    if trace != nil, runs.count > 1 {
+      throw ValidationError("--trace is about one run; \(runs.count) are named")
+    }
+
     if let width, !(40...1000).contains(width) {
       throw ValidationError("--width \(width) is out of range; it must be 40 to 1000")
     }
@@ -39,6 +50,10 @@ struct Report: ParsableCommand {
     for report in reports { try report.write(bundle: bundle) }
     let summaries = reports.map(\.summary)
     let summary = summaries.count == 1 ? summaries[0] : Summary(joining: summaries)
+    if let trace, let report = reports.first {
+      try AtomicFile.write(RunTrace(report.contents).json(), to: trace)
+    }
+    if let openmetrics { try AtomicFile.write(OpenMetrics(summary).text, to: openmetrics) }
     let page = HTMLReport(summary, runs: reports.map(\.contents))
     let path = html ?? ReportFiles.joinedPath(reports.map(\.directory))
     if let path { try AtomicFile.write(page.page(bundle: bundle), to: path) }

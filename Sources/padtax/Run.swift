@@ -20,6 +20,15 @@ struct Run: ParsableCommand {
     name: .customLong("set"), parsing: .singleValue,
     help: ArgumentHelp("Replace a value of the job, such as model.scale=1/64.", valueName: "k=v"))
   var settings: [String] = []
+  @Option(
+    name: .customLong("until-ci"),
+    help: ArgumentHelp(
+      "Repeat until ratios are known to this, as --set until-ci=2%.", valueName: "2%"))
+  var untilCI: String?
+  @Option(
+    name: .customLong("most-repeats"),
+    help: ArgumentHelp("The cap of --until-ci; 50 when left out.", valueName: "n"))
+  var mostRepeats: Int?
   @Option(help: "Folder of the run itself, new or empty, instead of one under results/.")
   var out: String?
   @Option(help: "Layouts instead of the job's, such as tp2,pp2; of a resumed run, those to run.")
@@ -53,6 +62,9 @@ struct Run: ParsableCommand {
       throw ValidationError("--resume names the folder; leave out --out")
     }
     if resume != nil, prepare { throw ValidationError("--resume goes on with what is prepared") }
+    if mostRepeats != nil, untilCI == nil {
+      throw ValidationError("--most-repeats is the cap of --until-ci, which is missing")
+    }
     if job == nil, !(settings + shorthands).isEmpty {
       throw ValidationError("--set replaces values of a job; name the job, or leave --set out")
     }
@@ -111,8 +123,12 @@ struct Run: ParsableCommand {
 
   /// Options that stand for settings.
   private var shorthands: [String] {
-    [("clock", clock), ("network", network), ("nodes", nodes.map(String.init))]
-      .compactMap { key, value in value.map { "\(key)=\($0)" } }
+    let most = untilCI.map { _ in String(mostRepeats ?? 50) }
+    return [
+      ("clock", clock), ("network", network), ("nodes", nodes.map(String.init)),
+      ("until-ci", untilCI), ("most-repeats", most),
+    ]
+    .compactMap { key, value in value.map { "\(key)=\($0)" } }
   }
 
   private func printLaunches(_ plan: RunPlan) throws {

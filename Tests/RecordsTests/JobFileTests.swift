@@ -39,6 +39,7 @@ import Testing
       ["model.layers=2", "model.heads=8", "verify={sequences: 2, output-tokens: 3}"],
       ["name=\"-1.0\"", "policies=[left-pad]", "layouts=tp2pp2dp2", "micro-batches=4"],
       ["dialect=vllm-v0"], ["tensor-reduction=reduce-scatter"],
+      ["until-ci=2%", "most-repeats=30"], ["until-ci=0.7 %", "most-repeats=6", "trace=true"],
       ["question=\"line\\ntab\\t quote \\\" back\\\\ bell\\a nel\\N\"", "warm-up=0"],
     ]
     for changes in settings {
@@ -144,6 +145,10 @@ import Testing
       ("backend.kind=gpu", "--set backend.kind=gpu: backend.kind: unknown value 'gpu'; valid"),
       ("layouts=[tp1, tp1]", "--set layouts=[tp1, tp1]: layouts: 'tp1' is there twice"),
       ("name.x=1", "--set name.x=1: 'x' is inside something that has no keys"),
+      ("until-ci=2%", "--set until-ci=2%: until-ci: needs a cap: most-repeats"),
+      ("trace=maybe", "--set trace=maybe: trace: unknown value 'maybe'; valid choices: false"),
+      ("until-ci=2", "--set until-ci=2: until-ci: '2' is not a share above 0"),
+      ("most-repeats=9", "--set most-repeats=9: most-repeats: is the cap of until-ci"),
       ("seed=[1", "--set seed=[1: not YAML"),
     ])
   func namesTheOption(setting: String, start: String) {

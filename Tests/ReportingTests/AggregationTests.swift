@@ -207,6 +207,51 @@ import Testing
   }
 }
 
+@Suite struct VariationTests {
+  /// Times of three batches, three repeats each, as multiples of the batch's own.
+  private func row(_ factors: [[Double]]) throws -> SummaryRow {
+    let bases = [1.0, 2.0, 4.0]
+    let records = factors.enumerated().flatMap { batch, repeats in
+      repeats.enumerated().map { turn, factor in
+        Fixture.batch(
+          "packed", batch: batch, turn: turn, ttft: bases[batch] * factor,
+          total: 3 * bases[batch] * factor)
+      }
+    }
+    return try #require(Fixture.summary(Fixture.cell(records)).row("tp2", "packed"))
+  }
+
+  @Test("the batches' share and the repeats' are told apart, and an outlier is counted")
+  func components() throws {
+    let quiet = try row([[1, 1.01, 0.99], [1.01, 1, 0.99], [0.99, 1.01, 1]])
+    // Logarithms of 1, 2, 4: standard deviation ln 2; of 1, 1.01, 0.99: 0.01.
+    #expect(abs(quiet.number(.ttftInputEffect) - 0.693147) < 1e-3)
+    #expect(abs(quiet.number(.totalNoise) - 0.01) < 1e-4)
+    #expect(quiet[.outliers] == 0 && quiet.executions == 9)
+    let loud = try row([[1, 1.01, 0.99], [1.01, 1.5, 0.99], [0.99, 1.01, 1]])
+    #expect(loud[.outliers] == 1 && loud.executions == 9, "marked, not removed")
+    let one = try row([[1, 1.01, 0.99]])
+    #expect(one[.ttftNoise] == nil && one[.outliers] == nil)
+  }
+
+  @Test("intervals are those of batches, not of repeats")
+  func intervals() throws {
+    // 45 independent values would have an interval around the batch in the middle.
+    let factors = (0..<15).map { 1 + 0.001 * Double($0) }
+    let row = try row([factors, factors, factors])
+    #expect(row.number(.batchTTFTLower) < 1.1 && row.number(.batchTTFTUpper) > 3.9)
+    let text = Fixture.summary(
+      Fixture.cell(
+        [0, 1].flatMap { batch in
+          [1.0, 1.1].enumerated().map {
+            Fixture.batch("packed", batch: batch, turn: $0, ttft: $1 + Double(batch), total: 5)
+          }
+        })
+    ).text()
+    #expect(text.contains("WHAT TIMES VARY WITH"))
+  }
+}
+
 @Suite struct TrustTests {
   @Test("answers that were wrong, or never verified, leave no number and say why")
   func unverified() throws {

@@ -45,6 +45,23 @@ enum Glossary {
       "pairs", "pairs",
       "Executions of a policy that were compared with a packed execution of the same batch and "
         + "repeat on the same ranks."),
+    Entry(
+      "ttft_input_effect", "input effect on TTFT",
+      "Standard deviation of the batches' true log TTFTs: about how far inputs move it, relatively."
+    ),
+    Entry(
+      "ttft_noise", "noise of TTFT",
+      "Standard deviation of log TTFT between repeats of one batch."),
+    Entry(
+      "total_input_effect", "input effect on total time",
+      "Standard deviation of the batches' true log total times."),
+    Entry(
+      "total_noise", "noise of total time",
+      "Standard deviation of log total time between repeats of one batch."),
+    Entry(
+      "outliers", "outliers",
+      "Executions further than 3.5 scaled median absolute deviations from their batch's median; "
+        + "marked, never left out."),
   ]
 
   private static let padding = [
