@@ -59,7 +59,7 @@ struct BadInputTests {
     // Only the coordinator plans: the other ranks must not be left waiting.
     try refused(
       try JobFolder(batches: [([5, 3], [2, 2]), ([4], [3])]), ranks: 2, layout: "dp2",
-      says: ["job.yaml:12: layouts", "batch 1 only 1 requests", "2 replicas"])
+      says: ["job.yaml:12:10: layouts", "batch 1 only 1 requests", "2 replicas"])
   }
 
   @Test func missingJob() throws {
