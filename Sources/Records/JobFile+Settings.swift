@@ -75,6 +75,7 @@ extension JobSpecification {
     if mode == .generate { lines.append("  output-tokens: \(verification.outputTokens)") }
     lines.append("clock: \(clock.name)")
     lines += (clock.virtualTime?.jobEntries ?? []).map { "\($0.0): \($0.1)" }
+    if let stepLimit { lines.append("step-limit: \(stepLimit)") }
     return lines.joined(separator: "\n") + "\n"
   }
 }

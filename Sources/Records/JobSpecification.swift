@@ -25,6 +25,8 @@ public struct JobSpecification: Hashable, Sendable, Codable {
   public var dialect: Dialect
   public var tensorReduction: TensorReduction
   public var clock: ClockChoice
+  /// Nil only in the digest of a cell's identifier, on which it has no bearing.
+  public var stepLimit: StepLimit?
 
   public init(
     name: String, question: String, model: ModelSource, layouts: [ParallelLayout],
@@ -33,7 +35,7 @@ public struct JobSpecification: Hashable, Sendable, Codable {
     warmup: Int, repeats: Int, seed: UInt64, backend: BackendChoice,
     verification: VerificationChoice, mode: JobMode = .generate,
     dialect: Dialect = .megatron, tensorReduction: TensorReduction = .allReduce,
-    clock: ClockChoice = .wall
+    clock: ClockChoice = .wall, stepLimit: StepLimit? = .standard
   ) {
     self.name = name
     self.question = question
@@ -53,6 +55,7 @@ public struct JobSpecification: Hashable, Sendable, Codable {
     self.dialect = dialect
     self.tensorReduction = tensorReduction
     self.clock = clock
+    self.stepLimit = stepLimit
   }
 }
 

@@ -23,6 +23,7 @@ public struct Cell: Hashable, Sendable {
     // What the paths lead to is in the model and the batches.
     job.name = ""
     job.question = ""
+    job.stepLimit = nil
     if job.model.kind != .preset { job.model.value = "" }
     if job.workload.kind != .generate && job.workload.kind != .padRatio { job.workload.value = "" }
     var digest = Digest()
