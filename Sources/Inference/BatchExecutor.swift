@@ -86,11 +86,13 @@ public final class BatchExecutor {
       tokens: [], start: context.now(), prefillEnd: 0, end: 0)
     losses = LossBook(batch)
     context.ledger.context.phase = Traffic.prefill
-    for step in batch.steps {
+    for (index, step) in batch.steps.enumerated() {
+      context.activity.beginStep(index, isDecode: step.phase == .decode)
       if step.phase == .decode && outcome.prefillEnd == 0 {
         outcome.prefillEnd = try finishPrefill(&tokens)
       }
-      for micro in step.micro {
+      for (number, micro) in step.micro.enumerated() {
+        context.activity.beginMicroBatch(number)
         let slot = flow.next()
         context.ledger.context = flow.current.whole
         let stream = try enter(micro, slot: slot, tokens: &tokens, flow: flow, outcome: &outcome)
@@ -117,6 +119,7 @@ public final class BatchExecutor {
     tokenBuffers.removeAll(keepingCapacity: true)
     shard.backend.synchronize()
     outcome.end = context.now()
+    context.activity.rest()
     // A score pass ends when every loss is known; nothing is decoded.
     if batch.plan.isScore { outcome.prefillEnd = outcome.end }
     context.ledger.context = TrafficContext(phase: Traffic.outside)

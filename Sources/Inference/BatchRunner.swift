@@ -76,29 +76,37 @@ package final class BatchRunner {
     plans: [BatchPlan], prompts: [[Int32]], scored: Set<Int> = [], tokenTypes: [[Int32]] = []
   ) throws -> PreparedBatch {
     precondition(scored.isEmpty || context.layout.data == 1, "scoring runs on one replica")
-    var own: (words: [Int32], tokens: [Int32], types: [Int32]) = ([], [], [])
-    for replica in 0..<context.layout.data {
-      var words: [Int32] = []
-      var tokens: [Int32] = []
-      var types: [Int32] = []
-      if context.isCoordinator {
-        let part = Self.share(of: prompts.count, replica: replica, layout: context.layout)
-        words = plans[replica].encoded()
-        tokens = zip(prompts[part], plans[replica].promptLengths).flatMap { $0.prefix($1) }
-        if !tokenTypes.isEmpty {
-          types = zip(tokenTypes[part], plans[replica].promptLengths).flatMap { $0.prefix($1) }
-        }
+    // One message for all replicas: the most steps; per replica the length of each part; the parts.
+    let replicas = context.layout.data
+    var message: [Int32] = []
+    if context.isCoordinator {
+      var parts: [[Int32]] = []
+      for replica in 0..<replicas {
+        let share = Self.share(of: prompts.count, replica: replica, layout: context.layout)
+        let lengths = plans[replica].promptLengths
+        parts.append(plans[replica].encoded())
+        parts.append(zip(prompts[share], lengths).flatMap { $0.prefix($1) })
+        parts.append(
+          tokenTypes.isEmpty ? [] : zip(tokenTypes[share], lengths).flatMap { $0.prefix($1) })
       }
-      words = try context.control.broadcastArray(words, root: 0)
-      tokens = try context.control.broadcastArray(tokens, root: 0)
-      types = try context.control.broadcastArray(types, root: 0)
-      if replica == context.coordinates.replica { own = (words, tokens, types) }
+      message = [Int32(plans.map(\.steps.count).max() ?? 0)] + parts.map { Int32($0.count) }
+      message += parts.flatMap { $0 }
     }
-    let plan = try BatchPlan(decoding: own.words)
-    return PreparedBatch(
-      plan: plan, prompts: Self.split(own.tokens, plan.promptLengths), scored: scored,
-      tokenTypes: own.types.isEmpty ? [] : Self.split(own.types, plan.promptLengths),
+    message = try context.control.broadcastArray(message, root: 0)
+    let counts = message[1..<1 + 3 * replicas].map { Int($0) }
+    let mine = 3 * context.coordinates.replica
+    var first = 1 + 3 * replicas + counts[..<mine].reduce(0, +)
+    let own = counts[mine..<mine + 3].map { count in
+      defer { first += count }
+      return Array(message[first..<first + count])
+    }
+    let plan = try BatchPlan(decoding: own[0])
+    var prepared = PreparedBatch(
+      plan: plan, prompts: Self.split(own[1], plan.promptLengths), scored: scored,
+      tokenTypes: own[2].isEmpty ? [] : Self.split(own[2], plan.promptLengths),
       reads: executor.reads)
+    prepared.mostSteps = Int(message[0])
+    return prepared
   }
 
   private static func split(_ values: [Int32], _ lengths: [Int]) -> [[Int32]] {
@@ -112,10 +120,15 @@ package final class BatchRunner {
   /// Runs a prepared batch once. Collective.
   @discardableResult
   package func run(_ batch: PreparedBatch, capture: LogitCapture? = nil) throws -> Result {
+    let activity = context.activity
+    activity.awaitOthers(steps: batch.mostSteps)
     context.ledger.clear()
     try context.control.barrier()
     context.ledger.clear()
+    let start = MonotonicClock.nanoseconds()
     let outcome = try executor.run(batch, capture: capture)
+    if activity.isMeasuring { activity.enter("gather") }
+    activity.awaitOthers(steps: batch.mostSteps)
     let accounts = try PhaseAccounting(context: context).accounts(outcome)
     context.ledger.isRecording = false
     defer { context.ledger.isRecording = true }
@@ -128,6 +141,8 @@ package final class BatchRunner {
     try context.control.allReduce(inPlace: &times, .max)
     let tokens = try collect(outcome.tokens)
     let losses = batch.plan.isScore ? try collect(outcome.losses) : []
+    activity.endBatch(from: start)
+    activity.awaitOthers(steps: 0)
     return Result(
       batchTTFTSeconds: times[0], totalSeconds: times[1], tokens: tokens,
       losses: losses, prefill: accounts.prefill, decode: accounts.decode,

@@ -16,7 +16,7 @@ public final class CellRun {
   let cell: CellDirectory
   let resources: CellResources
   let progress: ProgressReporter
-  private let rankFile: JSONLinesWriter
+  private let nodeFile: NodeRecords
   private let batchFile: JSONLinesWriter?
   var oversubscribed = false
 
@@ -29,11 +29,9 @@ public final class CellRun {
     self.resources = resources
     self.cell = cell
     self.progress = progress
-    (rankFile, batchFile) = try context.together("output") {
-      (
-        try JSONLinesWriter(path: cell.rank(context.rank)),
-        context.isCoordinator ? try JSONLinesWriter(path: cell.batches) : nil
-      )
+    nodeFile = try NodeRecords(context: context, cell: cell)
+    batchFile = try context.together("output") {
+      context.isCoordinator ? try JSONLinesWriter(path: cell.batches) : nil
     }
   }
 
@@ -41,6 +39,7 @@ public final class CellRun {
   /// - Throws: `InferenceError` of kind `failed` after the measurements when a policy's answers
   ///   were wrong (that policy has no timing), or a rank's traffic was not the model's.
   public func run(arguments: [String]) throws {
+    context.activity.begin("survey")
     let survey = RankSurvey(context: context, backend: resources.backend, resolved: resolved)
     let place = try survey.place()
     oversubscribed = place.isOversubscribed
@@ -70,6 +69,7 @@ public final class CellRun {
   }
 
   func loadShard(_ model: ModelConfiguration) throws -> any ModelShard {
+    context.activity.begin("load")
     progress.report(stage: "load")
     return try context.together("weights") {
       try makeShard(
@@ -88,6 +88,7 @@ public final class CellRun {
     let outputs = resolved.outputLengths(of: sample).map { min($0, check.outputTokens) }
     let prompts = try resolved.tokens(of: sample)
     let model = try MemoryCheck.verificationModel(resolved.model, context: context)
+    context.activity.begin("verify")
     progress.report(stage: "verify")
     let records =
       resolved.job.mode == .score
@@ -111,6 +112,7 @@ public final class CellRun {
   ) throws -> [VerificationRecord] {
     // A policy that cuts prompts is held against the answers to the cut prompts.
     func kept(_ policy: Policy) -> [Int] { prompts.map { policy.kept(of: $0.count) } }
+    context.activity.begin("reference")
     let references = try context.together("reference") {
       guard context.isCoordinator else { return [[Int]: ReferenceAnswers]() }
       return try Dictionary(
@@ -130,6 +132,7 @@ public final class CellRun {
     if model == resolved.model { shard = executor.shard }
     var records: [VerificationRecord] = []
     for policy in resolved.job.policies {
+      context.activity.begin("verify", policy: "\(policy)")
       progress.report(stage: "verify", policy: policy)
       let reference = references[kept(policy)]
       let comparison = try verification.compare(
@@ -156,6 +159,7 @@ public final class CellRun {
     (shard as? EncoderShard)?.output = .best(of: resolved.model)
     let runner = BatchRunner(
       context: context, executor: BatchExecutor(context: context, shard: shard))
+    context.activity.begin("plans")
     var prepared: [[PreparedBatch]] = []
     var plans: [[[BatchPlan]]] = []
     for batch in resolved.batches {
@@ -182,12 +186,17 @@ public final class CellRun {
       Precision($0, policies: policies, seed: resolved.job.seed)
     }
     progress.begin(total: repeats * resolved.batches.count * policies.count)
+    context.activity.isMeasuring = true
+    defer { context.activity.isMeasuring = false }
     var order = 0
     var turn = 0
     while turn < repeats {
       for (index, batch) in resolved.batches.enumerated() {
         for (choice, policy) in policies.enumerated() {
+          context.activity.begin(
+            "measure", policy: "\(policy)", batch: batch.id, turn: turn - warmup)
           let result = try runner.run(prepared[index][choice])
+          context.activity.enter("records")
           check.compare(prepared[index][choice], id: batch.id, policy: "\(policy)")
           try write(
             result, batch: batch, policy: policy, plans: plans[index][choice],
@@ -196,7 +205,7 @@ public final class CellRun {
           if resolved.job.trace == true, turn == warmup, index == 0 {
             let trace = OperationTrace(
               context: context, cell: cell.name, policy: "\(policy)", batch: batch.id)
-            for record in try trace.records(start: result.start) { try rankFile.append(record) }
+            try nodeFile.append(try trace.records(start: result.start))
           }
           if turn >= warmup {
             precision?.add(result, policy: choice, repeat: turn - warmup)
@@ -211,7 +220,22 @@ public final class CellRun {
         progress.extend(by: resolved.batches.count * policies.count)
       }
     }
-    return try write(check)
+    context.activity.rest()
+    context.activity.begin("traffic check")
+    let difference = try write(check)
+    context.activity.begin("end")
+    try writeStages(executions: order)
+    return difference
+  }
+
+  private func writeStages(executions: Int) throws {
+    try context.together("output") {
+      guard context.isCoordinator else { return }
+      let times = StageTimes(
+        cell: cell.name, ranks: context.layout.worldSize, executions: executions,
+        seconds: context.activity.stages)
+      try AtomicFile.write(JSONText.pretty(times), to: cell.stages)
+    }
   }
 
   /// Writes the comparison of the traffic with its model; the first failure of each policy in words.
@@ -250,11 +274,8 @@ public final class CellRun {
       cell: cell.name, context: context, traffic: try context.traffic(resolved.model),
       batch: batch, policy: policy,
       turn: turn, oversubscribed: oversubscribed)
-    for record in try writer.rankRecords(
-      result, plan: prepared.plan, executor: runner.executor)
-    {
-      try rankFile.append(record)
-    }
+    try nodeFile.append(
+      try writer.rankRecords(result, plan: prepared.plan, executor: runner.executor))
     try batchFile?.append(
       writer.batchRecord(result, plans: plans, microBatches: resolved.job.microBatches))
   }

@@ -17,6 +17,8 @@ public struct PreparedBatch {
   /// Token ids per sequence.
   public let prompts: [[Int32]]
   let steps: [(phase: Phase, micro: [Micro])]
+  /// Steps of the longest replica's plan.
+  var mostSteps: Int
   /// Largest number of sampled slots in one micro-batch.
   let mostSamples: Int
   /// Sequences of which every prompt position's logits are wanted.
@@ -34,6 +36,7 @@ public struct PreparedBatch {
     self.plan = plan
     self.scored = scored
     self.prompts = prompts
+    mostSteps = plan.steps.count
     steps = plan.steps.map { step in
       (
         step.phase,

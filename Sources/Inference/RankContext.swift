@@ -26,6 +26,7 @@ public final class RankContext {
   public let ledger: TrafficLedger
   /// Times everything that the communicators do; nil where the wall clock does.
   public let clock: VirtualClock?
+  let activity = RankActivity()
   /// Held while this rank computes, where ranks take turns.
   var token: ComputeToken?
   /// All ranks of the layout.

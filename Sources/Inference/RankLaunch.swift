@@ -26,7 +26,10 @@ public struct RankLaunch {
       try hosts?.check(world)
       let (layout, resolved) = try readJob(
         path, layout: layout, settings: settings, world: world)
-      let clock = try VirtualClock.asked(by: resolved.job, layout: layout, rank: world.rank)
+      // One rank's node may lack the network's file.
+      let clock = try world.together("network") {
+        try VirtualClock.asked(by: resolved.job, layout: layout, rank: world.rank)
+      }
       let context = try RankContext(
         layout: layout, world: world, dialect: resolved.job.dialect,
         reduction: resolved.job.tensorReduction, clock: clock)
@@ -55,6 +58,9 @@ public struct RankLaunch {
       }
       try cell.enter(.ready)
     }
+    context.activity.limit = resolved.job.stepLimit ?? .standard
+    let watchdog = Watchdog(context, limit: context.activity.limit, cell: cell)
+    defer { watchdog?.stop() }
     do {
       try CellRun(
         context: context, resolved: resolved, resources: resources, cell: cell,

@@ -51,6 +51,7 @@ extension CellRun {
     if model == resolved.model { shard = verification.runner.executor.shard }
     var records: [VerificationRecord] = []
     for policy in resolved.job.policies {
+      context.activity.begin("verify", policy: "\(policy)")
       progress.report(stage: "verify", policy: policy)
       let comparison = try verification.score(
         policy: policy, prompts: prompts, reference: reference)

@@ -5,7 +5,7 @@ import CMPI
 extension Communicator {
   /// Waits until all ranks are here.
   public func barrier() throws(MPIError) {
-    let start = begin()
+    let start = begin(.barrier, bytes: 0)
     let stamp = try stampCollective(.barrier, 0)
     try check(cmpi_barrier(handle), "MPI_Barrier", self)
     try stamp?.finish(cmpi_envelope())
@@ -145,7 +145,7 @@ extension Communicator {
     _ data: UnsafeMutableRawPointer?, _ count: Int, _ stride: Int, _ kind: ElementKind, root: Int
   ) throws(MPIError) {
     let from = try member(root, "MPI_Bcast")
-    let start = begin()
+    let start = begin(.broadcast, bytes: count * kind.byteCount, peer: root)
     let stamp = try stampCollective(.broadcast, count * kind.byteCount)
     var done = 0
     repeat {
@@ -166,7 +166,7 @@ extension Communicator {
     _ input: UnsafeRawPointer?, _ output: UnsafeMutableRawPointer?, _ count: Int, _ stride: Int,
     _ kind: ElementKind, _ operation: ReduceOperation
   ) throws(MPIError) {
-    let start = begin()
+    let start = begin(.allReduce, bytes: count * kind.byteCount)
     let stamp = try stampCollective(.allReduce, count * kind.byteCount)
     var done = 0
     repeat {
@@ -188,7 +188,7 @@ extension Communicator {
     _ kind: ElementKind, _ operation: ReduceOperation
   ) throws(MPIError) {
     let n = try elements(block * size, "MPI_Reduce_scatter_block") / CInt(truncatingIfNeeded: size)
-    let start = begin()
+    let start = begin(.reduceScatter, bytes: (block * size) * kind.byteCount)
     let stamp = try stampCollective(.reduceScatter, (block * size) * kind.byteCount)
     try check(
       cmpi_reduce_scatter_block(
@@ -203,7 +203,7 @@ extension Communicator {
     _ input: UnsafeRawPointer?, _ output: UnsafeMutableRawPointer?, block: Int, _ kind: ElementKind
   ) throws(MPIError) {
     let n = try elements(block * size, "MPI_Allgather") / CInt(truncatingIfNeeded: size)
-    let start = begin()
+    let start = begin(.allGather, bytes: (block * size) * kind.byteCount)
     let stamp = try stampCollective(.allGather, (block * size) * kind.byteCount)
     try check(
       cmpi_allgather(input, address(output), n, kind.rawValue, handle), "MPI_Allgather", self)

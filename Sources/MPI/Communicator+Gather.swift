@@ -117,7 +117,8 @@ extension Communicator {
   ) throws(MPIError) {
     let to = try member(root, "MPI_Gather")
     let n = try elements(block * size, "MPI_Gather") / CInt(truncatingIfNeeded: size)
-    let start = begin()
+    let start = begin(
+      .gather, bytes: (rank == root ? block * size : block) * kind.byteCount, peer: root)
     let stamp = try stampCollective(.gather, (rank == root ? block * size : block) * kind.byteCount)
     try check(
       cmpi_gather(input, address(output), n, kind.rawValue, to, handle), "MPI_Gather", self,
@@ -135,7 +136,7 @@ extension Communicator {
     let n = try elements(inputCount, "MPI_Gatherv")
     let total = rank == root ? counts.reduce(0, +) : inputCount
     _ = try elements(total, "MPI_Gatherv")
-    let start = begin()
+    let start = begin(.gather, bytes: total * kind.byteCount, peer: root)
     let stamp = try stampCollective(.gather, total * kind.byteCount)
     let code = withLayout(rank == root ? counts : []) { sizes, offsets in
       cmpi_gatherv(input, n, address(output), sizes, offsets, kind.rawValue, to, handle)
@@ -153,7 +154,7 @@ extension Communicator {
     let n = try elements(inputCount, "MPI_Allgatherv")
     let total = counts.reduce(0, +)
     _ = try elements(total, "MPI_Allgatherv")
-    let start = begin()
+    let start = begin(.allGather, bytes: total * kind.byteCount)
     let stamp = try stampCollective(.allGather, total * kind.byteCount)
     let code = withLayout(counts) { sizes, offsets in
       cmpi_allgatherv(input, n, address(output), sizes, offsets, kind.rawValue, handle)

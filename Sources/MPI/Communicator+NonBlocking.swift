@@ -40,11 +40,11 @@ extension Communicator {
   /// Starts a barrier: the request is done once all ranks have started it.
   public func startBarrier() throws(MPIError) -> Request {
     var request = cmpi_request_null()
-    let start = begin(blocks: false)
+    let start = begin(.startBarrier, bytes: 0, blocks: false)
     let stamp = try stampCollective(.barrier, 0)
     try check(cmpi_ibarrier(handle, &request), "MPI_Ibarrier", self)
     end(start, .startBarrier, .uint8, count: 0)
-    return Request(request, kind: .uint8, communicator: self, peer: -1, stamp: stamp)
+    return Request(request, kind: .uint8, communicator: self, peer: -1, bytes: 0, stamp: stamp)
   }
 
   // MARK: Untyped calls
@@ -56,13 +56,15 @@ extension Communicator {
     let to = try member(peer, "MPI_Isend")
     let n = try elements(count, "MPI_Isend")
     var request = cmpi_request_null()
-    let start = begin(blocks: false)
+    let start = begin(.startSend, bytes: count * kind.byteCount, peer: peer, blocks: false)
     let stamp = try stampSend(count * kind.byteCount, to: peer, tag: tag)
     try check(
       cmpi_isend(address(data), n, kind.rawValue, to, CInt(clamping: tag), handle, &request),
       "MPI_Isend", self, peer: peer)
     end(start, .startSend, kind, count: count, peer: peer)
-    return Request(request, kind: kind, communicator: self, peer: peer, stamp: stamp)
+    return Request(
+      request, kind: kind, communicator: self, peer: peer, bytes: count * kind.byteCount,
+      stamp: stamp)
   }
 
   @usableFromInline
@@ -72,14 +74,15 @@ extension Communicator {
     let from = try source(peer, "MPI_Irecv")
     let n = try elements(count, "MPI_Irecv")
     var request = cmpi_request_null()
-    let start = begin(blocks: false)
+    let start = begin(.startReceive, bytes: count * kind.byteCount, peer: peer ?? -1, blocks: false)
     let stamp = try stampReceive(from: peer, tag: tag)
     try check(
       cmpi_irecv(address(data), n, kind.rawValue, from, mpiTag(tag), handle, &request),
       "MPI_Irecv", self, peer: peer)
     end(start, .startReceive, kind, count: count, peer: peer ?? -1)
     return Request(
-      request, kind: kind, communicator: self, peer: peer ?? -1, isReceive: true, stamp: stamp)
+      request, kind: kind, communicator: self, peer: peer ?? -1, bytes: count * kind.byteCount,
+      isReceive: true, stamp: stamp)
   }
 
   @usableFromInline
@@ -89,13 +92,15 @@ extension Communicator {
     let from = try member(root, "MPI_Ibcast")
     let n = try elements(count, "MPI_Ibcast")
     var request = cmpi_request_null()
-    let start = begin(blocks: false)
+    let start = begin(.startBroadcast, bytes: count * kind.byteCount, peer: root, blocks: false)
     let stamp = try stampCollective(.broadcast, count * kind.byteCount)
     try check(
       cmpi_ibcast(address(data), n, kind.rawValue, from, handle, &request), "MPI_Ibcast", self,
       peer: root)
     end(start, .startBroadcast, kind, count: count, peer: root)
-    return Request(request, kind: kind, communicator: self, peer: root, stamp: stamp)
+    return Request(
+      request, kind: kind, communicator: self, peer: root, bytes: count * kind.byteCount,
+      stamp: stamp)
   }
 
   @usableFromInline
@@ -105,13 +110,15 @@ extension Communicator {
   ) throws(MPIError) -> Request {
     let n = try elements(count, "MPI_Iallreduce")
     var request = cmpi_request_null()
-    let start = begin(blocks: false)
+    let start = begin(.startAllReduce, bytes: count * kind.byteCount, blocks: false)
     let stamp = try stampCollective(.allReduce, count * kind.byteCount)
     try check(
       cmpi_iallreduce_in_place(
         address(data), n, kind.rawValue, operation.rawValue, handle, &request),
       "MPI_Iallreduce", self)
     end(start, .startAllReduce, kind, count: count)
-    return Request(request, kind: kind, communicator: self, peer: -1, stamp: stamp)
+    return Request(
+      request, kind: kind, communicator: self, peer: -1, bytes: count * kind.byteCount, stamp: stamp
+    )
   }
 }

@@ -90,7 +90,7 @@ extension Communicator {
   ) throws(MPIError) {
     let to = try member(peer, "MPI_Send")
     let n = try elements(count, "MPI_Send")
-    let start = begin()
+    let start = begin(.send, bytes: count * kind.byteCount, peer: peer)
     let stamp = try stampSend(count * kind.byteCount, to: peer, tag: tag)
     try check(
       cmpi_send(address(data), n, kind.rawValue, to, CInt(clamping: tag), handle),
@@ -106,7 +106,7 @@ extension Communicator {
     let from = try source(peer, "MPI_Recv")
     let n = try elements(count, "MPI_Recv")
     var envelope = cmpi_envelope()
-    let start = begin()
+    let start = begin(.receive, bytes: count * kind.byteCount, peer: peer ?? -1)
     let stamp = try stampReceive(from: peer, tag: tag)
     try check(
       cmpi_recv(address(data), n, kind.rawValue, from, mpiTag(tag), handle, &envelope),
@@ -128,7 +128,8 @@ extension Communicator {
     let sending = try elements(outgoingCount, "MPI_Sendrecv")
     let receiving = try elements(incomingCount, "MPI_Sendrecv")
     var envelope = cmpi_envelope()
-    let start = begin()
+    let start = begin(
+      .sendReceive, bytes: (outgoingCount + incomingCount) * kind.byteCount, peer: receiver)
     let leaving = try stampSend(outgoingCount * kind.byteCount, to: receiver, tag: sendTag)
     let coming = try stampReceive(from: sender, tag: receiveTag)
     try check(
@@ -147,8 +148,12 @@ extension Communicator {
   @usableFromInline
   func probeRaw(_ kind: ElementKind, from peer: Int?, tag: Int?) throws(MPIError) -> Envelope {
     var envelope = cmpi_envelope()
+    ledger?.mark.enter(.receive, label: label.raw, peer: peer ?? -1, bytes: 0)
     clock?.enter(blocks: true)
-    defer { clock?.leave() }
+    defer {
+      clock?.leave()
+      ledger?.mark.leave()
+    }
     try check(
       cmpi_probe(try source(peer, "MPI_Probe"), mpiTag(tag), kind.rawValue, handle, &envelope),
       "MPI_Probe", self, peer: peer)

@@ -191,10 +191,13 @@ public struct Communicator: ~Copyable {
 
   // MARK: What the call wrappers share
 
-  /// The start time of a call, 0 where nobody records.
+  /// Marks a call and gives its start time, 0 where nobody records.
   /// - Parameter blocks: false of a call that returns at once.
   @inline(__always)
-  func begin(blocks: Bool = true) -> UInt64 {
+  func begin(
+    _ operation: TrafficOperation, bytes: Int, peer: Int = -1, blocks: Bool = true
+  ) -> UInt64 {
+    ledger?.mark.enter(operation, label: label.raw, peer: peer, bytes: bytes)
     clock?.enter(blocks: blocks)
     guard let ledger, ledger.isRecording else { return 0 }
     return clock?.time ?? MonotonicClock.nanoseconds()
@@ -210,6 +213,7 @@ public struct Communicator: ~Copyable {
         start: start, end: clock?.time ?? MonotonicClock.nanoseconds())
     }
     clock?.leave()
+    ledger?.mark.leave()
   }
 
   /// MPI reads negative ranks as wildcards or as "nobody", so peers are checked before the call.

@@ -12,19 +12,21 @@ public struct Request: ~Copyable {
   let label: CommunicatorLabel
   let place: String
   let peer: Int
+  let bytes: Int
   let isReceive: Bool
   let ledger: TrafficLedger?
   let stamp: Stamp?
 
   init(
     _ handle: cmpi_request, kind: ElementKind, communicator: borrowing Communicator, peer: Int,
-    isReceive: Bool = false, stamp: Stamp?
+    bytes: Int, isReceive: Bool = false, stamp: Stamp?
   ) {
     self.handle = handle
     self.kind = kind
     label = communicator.label
     place = communicator.label.name
     self.peer = peer
+    self.bytes = bytes
     self.isReceive = isReceive
     ledger = communicator.ledger
     self.stamp = stamp
@@ -44,7 +46,8 @@ public struct Request: ~Copyable {
   public mutating func wait() throws(MPIError) -> Envelope? {
     guard isActive else { return nil }
     var envelope = cmpi_envelope()
-    let start = beginWait(ledger, stamp?.clock)
+    let start = beginWait(
+      ledger, stamp?.clock, isReceive ? .startReceive : .wait, label, peer: peer, bytes: bytes)
     isActive = false  // Even a failed wait frees the request (section 3.7.3).
     try checkWait(cmpi_wait(&handle, kind.rawValue, &envelope), "MPI_Wait", place, peer)
     try stamp?.finish(envelope)
@@ -59,7 +62,7 @@ public struct Request: ~Copyable {
     precondition(stamp == nil, noTests)
     var envelope = cmpi_envelope()
     var done: CInt = 0
-    let start = beginWait(ledger, nil)
+    let start = beginWait(ledger, nil, nil, label)
     let code = cmpi_test(&handle, &done, kind.rawValue, &envelope)
     if code != cmpi_success() || done != 0 { isActive = false }
     try checkWait(code, "MPI_Test", place, peer)
@@ -111,7 +114,7 @@ public final class RequestSet {
   public func waitAll() throws(MPIError) {
     guard !handles.isEmpty else { return }
     let (ledger, label, stamps) = (self.ledger, self.label, self.stamps)
-    let start = beginWait(ledger, stamps.first?.clock)
+    let start = beginWait(ledger, stamps.first?.clock, .wait, label)
     let code = handles.withUnsafeMutableBufferPointer {
       cmpi_waitall(CInt(truncatingIfNeeded: $0.count), $0.baseAddress)
     }
@@ -127,7 +130,7 @@ public final class RequestSet {
     guard !handles.isEmpty else { return true }
     precondition(stamps.isEmpty, noTests)
     var done: CInt = 0
-    let start = beginWait(ledger, nil)
+    let start = beginWait(ledger, nil, nil, label)
     let code = handles.withUnsafeMutableBufferPointer {
       cmpi_testall(CInt(truncatingIfNeeded: $0.count), $0.baseAddress, &done)
     }
@@ -144,7 +147,7 @@ public final class RequestSet {
   public func waitAny() throws(MPIError) -> Int? {
     precondition(stamps.isEmpty, noTests)
     var index: CInt = 0
-    let start = beginWait(ledger, nil)
+    let start = beginWait(ledger, nil, .wait, label)
     let code = handles.withUnsafeMutableBufferPointer {
       cmpi_waitany(CInt(truncatingIfNeeded: $0.count), $0.baseAddress, &index)
     }
@@ -152,6 +155,7 @@ public final class RequestSet {
     try checkWait(code, "MPI_Waitany", label.name, -1)
     // MPI answers "undefined" when no active request is left.
     guard index != cmpi_undefined() else {
+      ledger?.mark.leave()
       reset()
       return nil
     }
@@ -178,7 +182,14 @@ private func checkWait(
   }
 }
 
-private func beginWait(_ ledger: TrafficLedger?, _ clock: VirtualClock?) -> UInt64 {
+/// - Parameter operation: what the wait is marked as; nil where it returns at once.
+private func beginWait(
+  _ ledger: TrafficLedger?, _ clock: VirtualClock?, _ operation: TrafficOperation?,
+  _ label: CommunicatorLabel, peer: Int = -1, bytes: Int = 0
+) -> UInt64 {
+  if let operation {
+    ledger?.mark.enter(operation, label: label.raw, peer: peer, bytes: bytes)
+  }
   clock?.enter(blocks: true)
   guard let ledger, ledger.isRecording else { return 0 }
   return clock?.time ?? MonotonicClock.nanoseconds()
@@ -194,4 +205,5 @@ private func endWait(
       end: clock?.time ?? MonotonicClock.nanoseconds())
   }
   clock?.leave()
+  ledger?.mark.leave()
 }

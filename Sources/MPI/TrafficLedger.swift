@@ -79,6 +79,8 @@ public struct TrafficEvent: Sendable, Hashable {
 public final class TrafficLedger {
   /// Copied into each event from now on.
   public final var context = TrafficContext()
+  /// The call that goes on, recorded or not.
+  public let mark = CallMark()
   /// False: calls pass unseen and no clock is read.
   public final var isRecording: Bool
   /// Events recorded since the last `clear()`.

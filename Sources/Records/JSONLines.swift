@@ -67,7 +67,16 @@ public final class JSONLinesWriter {
   }
 
   public func append(_ record: some Record) throws(RecordError) {
-    let bytes = Array((RecordLine.sealed(try JSONText.line(record)) + "\n").utf8)
+    try append(lines: Self.line(record))
+  }
+
+  /// A record as `append` writes it.
+  public static func line(_ record: some Record) throws(RecordError) -> [UInt8] {
+    Array((RecordLine.sealed(try JSONText.line(record)) + "\n").utf8)
+  }
+
+  /// Appends whole lines that `line` made, with one write.
+  public func append(lines bytes: [UInt8]) throws(RecordError) {
     let written = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, bytes.count) }
     guard written == bytes.count else { throw AtomicFile.failure("append to", path) }
   }

@@ -69,7 +69,18 @@ public enum JobFile {
       repeats: repeats, seed: UInt64(seed), backend: try backend(&job),
       verification: try verification(&job, mode), mode: mode, dialect: dialect,
       tensorReduction: reduction, clock: try clock(&job, folder), precision: precision,
-      trace: trace)
+      trace: trace, stepLimit: try stepLimit(&job))
+  }
+
+  private static func stepLimit(_ job: inout JobNode) throws(RecordError) -> StepLimit {
+    guard let text = try job.text("step-limit") else { return .standard }
+    guard let limit = StepLimit(parsing: text) else {
+      throw job.error(
+        "step-limit",
+        "'\(text)' is not a limit; take seconds above 0 (60), a multiple of the slowest step, from 2 "
+          + "on (20x), or off")
+    }
+    return limit
   }
 
   private static func communication(

@@ -30,6 +30,8 @@ public struct JobSpecification: Hashable, Sendable, Codable {
   /// True: the calls of one execution per policy are kept. Nil, not false, for no, so that cells keep
   /// the names they had without the key.
   public var trace: Bool?
+  /// Nil only in the digest of a cell's identifier, on which it has no bearing.
+  public var stepLimit: StepLimit?
 
   public init(
     name: String, question: String, model: ModelSource, layouts: [ParallelLayout],
@@ -38,7 +40,8 @@ public struct JobSpecification: Hashable, Sendable, Codable {
     warmup: Int, repeats: Int, seed: UInt64, backend: BackendChoice,
     verification: VerificationChoice, mode: JobMode = .generate,
     dialect: Dialect = .megatron, tensorReduction: TensorReduction = .allReduce,
-    clock: ClockChoice = .wall, precision: PrecisionRule? = nil, trace: Bool? = nil
+    clock: ClockChoice = .wall, precision: PrecisionRule? = nil, trace: Bool? = nil,
+    stepLimit: StepLimit? = .standard
   ) {
     self.name = name
     self.question = question
@@ -60,6 +63,7 @@ public struct JobSpecification: Hashable, Sendable, Codable {
     self.clock = clock
     self.precision = precision
     self.trace = trace
+    self.stepLimit = stepLimit
   }
 }
 

@@ -43,17 +43,29 @@ public struct CellDirectory: Sendable, Hashable {
   public var batches: String { path + "/batches.jsonl" }
   public var verification: String { path + "/verification.jsonl" }
   public var trafficCheck: String { path + "/traffic-check.jsonl" }
+  public var stages: String { path + "/stages.json" }
   public var ranksFolder: String { path + "/ranks" }
-  public func rank(_ rank: Int) -> String {
-    let digits = String(rank)
-    let zeros = String(repeating: "0", count: max(0, 5 - digits.count))
-    return "\(ranksFolder)/rank-\(zeros)\(digits).jsonl"
+  /// Records of the ranks of one node, counted from 0 in the order of their first ranks.
+  public func node(_ node: Int) -> String { "\(ranksFolder)/node-\(Self.digits(node)).jsonl" }
+  /// Made by the rank that finds that the ranks stand still; every rank leaves its place in it.
+  public var stalls: String { path + "/stalls" }
+  public func stall(_ rank: Int) -> String { "\(stalls)/rank-\(Self.digits(rank)).txt" }
+
+  private static func digits(_ number: Int) -> String {
+    let digits = String(number)
+    return String(repeating: "0", count: max(0, 5 - digits.count)) + digits
   }
   public func marker(_ marker: Marker) -> String { path + "/" + marker.rawValue }
 
   /// The last state that was reached, nil when the cell has not begun.
   public func state() -> Marker? {
     [.done, .error, .ready].first { FileManager.default.fileExists(atPath: marker($0)) }
+  }
+
+  /// What a marker says; empty when it is not there.
+  public func text(of marker: Marker) -> String {
+    FileManager.default.contents(atPath: self.marker(marker))
+      .map { String(decoding: $0, as: UTF8.self) } ?? ""
   }
 
   /// Enters a state: writes its marker with `text` and removes the others.

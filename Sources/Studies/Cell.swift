@@ -25,6 +25,7 @@ public struct Cell: Hashable, Sendable {
     job.question = ""
     // Writes more down, measures the same.
     job.trace = nil
+    job.stepLimit = nil
     if job.model.kind != .preset { job.model.value = "" }
     if job.workload.kind != .generate && job.workload.kind != .padRatio { job.workload.value = "" }
     var digest = Digest()

@@ -19,8 +19,7 @@ extension StudyRun {
     case nil, .ready: return .open
     case .error:
       guard !retriesErrors else { return .open }
-      let text = FileManager.default.contents(atPath: folder.marker(.error)) ?? Data()
-      return .failed(String(decoding: text, as: UTF8.self))
+      return .failed(folder.text(of: .error))
     case .done:
       do {
         let records = try JSONLines.read(BatchRecord.self, path: folder.batches, warning: warn)

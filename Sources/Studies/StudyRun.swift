@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Records
 
 /// Runs the cells of a plan one after another and keeps their markers.
@@ -107,6 +108,7 @@ public struct StudyRun {
     let folder = directory.cell(cell.id)
     let child = try ChildProcess(plan.launch(cell, in: directory).command)
     var lastErrors: [String] = []
+    var deaths = RankDeaths()
     let status = child.wait(signals: signals) { line in
       switch line {
       case .output(let text):
@@ -115,6 +117,7 @@ public struct StudyRun {
           return
         }
       case .error(let text):
+        deaths.read(text)
         if !text.allSatisfy(\.isWhitespace) { lastErrors.append(text) }
         if lastErrors.count > 20 { lastErrors.removeFirst() }
       }
@@ -133,7 +136,12 @@ public struct StudyRun {
       try folder.enter(.ready, text: text + "\n")
       return Outcome(cell: cell, code: .stopped, text: text)
     }
-    let text = ([Self.text(status)] + lastErrors).joined(separator: "\n")
+    if FileManager.default.fileExists(atPath: folder.stalls), folder.state() == .error {
+      // The ranks' watchdog wrote the error, with every rank's place.
+      return Outcome(cell: cell, code: code, text: folder.text(of: .error))
+    }
+    let head = [deaths.text, Self.text(status)].compactMap(\.self)
+    let text = (head + lastErrors).joined(separator: "\n")
     if folder.state() != .error { try folder.enter(.error, text: text + "\n") }
     return Outcome(cell: cell, code: code, text: text)
   }

@@ -22,9 +22,7 @@ struct FaultTests {
     #expect(verified.allSatisfy { !$0.passed && $0.failure != nil })
     #expect(verified.allSatisfy { $0.maxLogitError > $0.tolerance })
     #expect(try folder.records(BatchRecord.self, cell.batches).isEmpty)
-    for rank in 0..<2 {
-      #expect(try folder.records(RankRecord.self, cell.rank(rank)).isEmpty)
-    }
+    #expect(try folder.records(RankRecord.self, cell.node(0)).isEmpty)
     #expect(result.errors.count == 1 && result.standardError.contains("answers are wrong"))
     #expect(cell.state() == .error)
   }
@@ -40,7 +38,7 @@ struct FaultTests {
     let batches = try folder.records(BatchRecord.self, cell.batches)
     #expect(Set(batches.map(\.policy)) == ["packed"] && batches.count == 3)
     for rank in 0..<2 {
-      let records = try folder.records(RankRecord.self, cell.rank(rank))
+      let records = try folder.records(rank: rank, "pp2")
       #expect(Set(records.map(\.policy)) == ["packed"] && records.count == 6)
     }
     for policy in ["right-pad", "left-pad"] {
@@ -118,7 +116,7 @@ struct FaultTests {
     let batches = try folder.records(BatchRecord.self, cell.batches)
     #expect(batches.count > 10 && Set(batches.map(\.tokenDigest)).count == 1)
     for rank in 0..<2 {
-      #expect(try folder.records(RankRecord.self, cell.rank(rank)).count >= 20)
+      #expect(try folder.records(rank: rank, "tp2").count >= 20)
     }
     #expect(cell.state() == .ready)
   }

@@ -16,9 +16,9 @@ struct OperationTraceTests {
       try #require(result.exitCode == 0, "\(result.summary)")
       let batches = try folder.records(BatchRecord.self, folder.cell(layout).batches)
       for rank in 0..<2 {
-        let path = folder.cell(layout).rank(rank)
-        let calls = try folder.records(OperationRecord.self, path)
-        let records = try folder.records(RankRecord.self, path)
+        let path = folder.cell(layout).node(0)
+        let calls = try folder.records(OperationRecord.self, path).filter { $0.rank == rank }
+        let records = try folder.records(RankRecord.self, path).filter { $0.rank == rank }
         for policy in ["right-pad", "left-pad", "packed"] {
           let own = calls.filter { $0.policy == policy && $0.communicator != "control" }
           let batch = try #require(

@@ -97,10 +97,14 @@ struct JobFolder {
     try JSONLines.read(type, path: path)
   }
 
-  /// Records of all ranks that count.
+  /// All records of one rank.
+  func records(rank: Int, _ layout: String) throws -> [RankRecord] {
+    try records(RankRecord.self, cell(layout).node(0)).filter { $0.rank == rank }
+  }
+
+  /// Records of all ranks that count, rank by rank.
   func rankRecords(_ layout: String, ranks: Int) throws -> [RankRecord] {
-    try (0..<ranks).flatMap { try records(RankRecord.self, cell(layout).rank($0)) }
-      .filter { !$0.warmup }
+    try (0..<ranks).flatMap { try records(rank: $0, layout) }.filter { !$0.warmup }
   }
 
   func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }

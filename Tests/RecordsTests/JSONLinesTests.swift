@@ -119,8 +119,8 @@ import Testing
     #expect(directory.cells() == [])
     for name in ["tp2", "pp2"] { try AtomicFile.createFolder(directory.cell(name).path) }
     #expect(directory.cells() == ["pp2", "tp2"])
-    #expect(directory.cell("tp2").rank(7) == folder.path + "/cells/tp2/ranks/rank-00007.jsonl")
-    #expect(directory.cell("tp2").rank(123_456).hasSuffix("rank-123456.jsonl"))
+    #expect(directory.cell("tp2").node(7) == folder.path + "/cells/tp2/ranks/node-00007.jsonl")
+    #expect(directory.cell("tp2").node(123_456).hasSuffix("node-123456.jsonl"))
   }
 
   @Test("a file is replaced as a whole and an impossible path is an error")

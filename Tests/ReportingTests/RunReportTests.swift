@@ -32,7 +32,7 @@ import Testing
     try AtomicFile.write(line + "\n" + line.prefix(40), to: cell.batches)
     let rank = try JSONText.line(
       Fixture.rank("packed", "prefill", rank: 0, wall: 2, compute: 1, communication: 1))
-    try AtomicFile.write(rank + "\n", to: cell.rank(0))
+    try AtomicFile.write(rank + "\n", to: cell.node(0))
     return directory
   }
 

@@ -87,9 +87,9 @@ struct ScoreJobTests {
     )
     try traffic(cell, layout: layout.0, model: model)
     // What the plan says of padding on the wire is what all ranks' ledgers say.
-    let sent = try (0..<layout.1).flatMap { rank in
-      try JSONLines.read(RankRecord.self, path: cell.rank(rank)) { _ in }
-    }.filter { $0.policy == "right-pad" }.flatMap(\.traffic)
+    let sent = try JSONLines.read(RankRecord.self, path: cell.node(0)).filter {
+      $0.policy == "right-pad"
+    }.flatMap(\.traffic)
     let padded = sent.lazy.filter { ["all-reduce", "send"].contains($0.operation) }
       .reduce(0) { $0 + $1.paddedBytes }
     #expect(batches[0].padding.values.reduce(0) { $0 + $1.wireBytes } == padded)
@@ -102,7 +102,7 @@ struct ScoreJobTests {
   ) throws {
     let plan = try ParallelLayout(parsing: layout)
     let last = plan.worldSize - 1
-    let ranks = try JSONLines.read(RankRecord.self, path: cell.rank(last)) { _ in }
+    let ranks = try JSONLines.read(RankRecord.self, path: cell.node(0)).filter { $0.rank == last }
     #expect(ranks.map(\.phase) == ["score", "score", "score", "score"])
     for (record, slots) in zip(ranks, [300, 300, 100, Self.tokens]) {
       let padded = record.policy == "fixed:20" ? 100 - (20 + 1 + 17 + 20 + 5) : slots - Self.tokens
@@ -148,9 +148,7 @@ struct ScoreJobTests {
     #expect(checks.map(\.tokensCompared) == [111, 111, 19 + 16 + 19 + 4, 111])
     #expect(checks.allSatisfy { $0.passed && $0.maxLogitError > 0 && $0.tolerance < 1e-3 })
     let batches = try JSONLines.read(BatchRecord.self, path: cell.batches) { _ in }
-    let ranks = try (0..<4).flatMap {
-      try JSONLines.read(RankRecord.self, path: cell.rank($0)) { _ in }
-    }
+    let ranks = try JSONLines.read(RankRecord.self, path: cell.node(0))
     for batch in batches {
       let padded = ranks.filter { $0.policy == batch.policy }.flatMap(\.traffic)
         .filter { $0.communicator != "control" && $0.operation != "receive" }

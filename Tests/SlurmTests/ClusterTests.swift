@@ -87,6 +87,9 @@ struct ClusterTests {
     #expect(folder.cell("tp1").state() == .done)
     #expect(folder.cell("tp2").state() == .ready)
     #expect(folder.cell("pp2").state() == .error)
+    let error = folder.cell("pp2").text(of: .error)
+    #expect(
+      error.hasPrefix("rank ") && error.contains("was ended by Segmentation fault"), "\(error)")
     let report = folder.text("run/slurm/padtax-toy-report-\(jobs[2]).log")
     #expect(report.contains("was stopped before it finished"), "\(report)")
     #expect(report.contains(": failed: "), "\(report)")
@@ -148,6 +151,13 @@ struct ClusterTests {
     let hosts = provenance.ranks.map(\.host)
     #expect(hosts.count == 4 && Set(hosts).count == 2 && hosts[0] == hosts[1], "\(hosts)")
     #expect(hosts[2] == hosts[3])
+    // One file of rank records for each node, with the records of its ranks.
+    let cell = folder.cell("tp2pp2")
+    #expect(try FileManager.default.contentsOfDirectory(atPath: cell.ranksFolder).count == 2)
+    for node in 0..<2 {
+      let ranks = try JSONLines.read(RankRecord.self, path: cell.node(node)).map(\.rank)
+      #expect(Set(ranks) == [2 * node, 2 * node + 1], "\(ranks)")
+    }
   }
 
   @Test("an allocation with a node too many is an error before anything runs")

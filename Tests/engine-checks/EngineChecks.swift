@@ -13,6 +13,8 @@ import Scheduling
 /// - `traffic SEED COUNT`: the ledgers of random cases against the analytic model of traffic.
 /// - `counted-time JOB LAYOUT OUT`: a job under a virtual clock whose processor time is exact.
 /// - `wrong-weights JOB LAYOUT OUT`, `no-mask JOB LAYOUT OUT`: a job whose engine has a fault.
+/// - `hang JOB LAYOUT OUT`, `slow-load JOB LAYOUT OUT`: a job whose last rank never ends a step, or
+///   whose coordinator takes its time before it measures.
 /// - `wrong-traffic JOB LAYOUT OUT`: a job whose traffic is predicted for one layer too many.
 @main
 enum EngineChecks {
@@ -39,7 +41,8 @@ enum EngineChecks {
       return Int(
         try runCountedJob(
           arguments[1], layout: arguments[2], output: arguments[3], world))
-    case ("wrong-weights", 4), ("no-mask", 4), ("wrong-traffic", 4):
+    case ("wrong-weights", 4), ("no-mask", 4), ("wrong-traffic", 4), ("hang", 4),
+      ("slow-load", 4):
       return Int(
         try runFaultyJob(
           arguments[0], job: arguments[1], layout: arguments[2], output: arguments[3], world))

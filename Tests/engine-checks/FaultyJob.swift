@@ -1,3 +1,4 @@
+import Glibc
 import Inference
 import Kernels
 import MPI
@@ -7,8 +8,9 @@ import Tensors
 import Transformers
 
 /// Runs a job as `padtax-rank` does, with a fault of its engine that only padded policies show
-/// (`no-mask`), with wrong weights on every rank but the coordinator (`wrong-weights`), or with
-/// traffic predicted for a model with a layer more (`wrong-traffic`).
+/// (`no-mask`), with wrong weights on every rank but the coordinator (`wrong-weights`), with traffic
+/// predicted for a model with a layer more (`wrong-traffic`), with a last rank that computes for ever
+/// once a batch is recorded (`hang`), or with a coordinator that reads weights slowly (`slow-load`).
 /// Returns the exit code.
 func runFaultyJob(
   _ mode: String, job: String, layout: String, output: String,
@@ -22,12 +24,29 @@ func runFaultyJob(
   let sound = try CPUBackend(threads: 1)
   let isFaulty = mode == "wrong-weights" && !context.isCoordinator
   let seed = resolved.job.seed
+  let hangs = mode == "hang" && context.rank == layout.worldSize - 1
+  let isCoordinator = context.isCoordinator
+  let batches = RunDirectory(path: output).cell("\(layout)").batches
+  func hangOnceMeasuring() {
+    var facts = stat()
+    while stat(batches, &facts) == 0 && facts.st_size > 0 { usleep(1000) }
+  }
   var resources = CellResources(
-    backend: mode == "no-mask" ? MasklessBackend(sound) : sound,
+    backend: mode == "no-mask" || hangs
+      ? PatchedBackend(sound) { rows in
+        if hangs { hangOnceMeasuring() }
+        return rows.map { row in
+          var row = row
+          if !hangs { row.masked = 0..<0 }
+          return row
+        }
+      } : sound,
     weights: { model in
-      FaultyWeights(
-        RandomWeights(seed: seed, layers: model.layerCount),
-        fault: Fault(tensor: "layers.1.mlp.down_proj.weight", factor: 1.05), isFaulty: isFaulty)
+      if mode == "slow-load" && isCoordinator { usleep(1_500_000) }
+      return
+        FaultyWeights(
+          RandomWeights(seed: seed, layers: model.layerCount),
+          fault: Fault(tensor: "layers.1.mlp.down_proj.weight", factor: 1.05), isFaulty: isFaulty)
     })
   if mode == "wrong-traffic" {
     var more = ModelOverrides()
@@ -42,10 +61,15 @@ func runFaultyJob(
   }
 }
 
-/// A backend that forgets the padding mask in attention.
-private final class MasklessBackend: Backend {
+/// A backend whose attention sees other rows than it is asked for.
+private final class PatchedBackend: Backend {
   let sound: any Backend
-  init(_ sound: any Backend) { self.sound = sound }
+  private let patch: ([AttentionRow]) -> [AttentionRow]
+
+  init(_ sound: any Backend, _ patch: @escaping ([AttentionRow]) -> [AttentionRow]) {
+    self.sound = sound
+    self.patch = patch
+  }
 
   var provenance: BackendProvenance { sound.provenance }
   func allocate(_ count: Int) throws -> Storage { try sound.allocate(count) }
@@ -85,13 +109,8 @@ private final class MasklessBackend: Backend {
     queries: Matrix, rows: [AttentionRow], cache: KVCacheView, queryHeads: Int, scale: Float,
     into out: Matrix
   ) {
-    let unmasked = rows.map { row in
-      var row = row
-      row.masked = 0..<0
-      return row
-    }
     sound.attend(
-      queries: queries, rows: unmasked, cache: cache, queryHeads: queryHeads, scale: scale,
+      queries: queries, rows: patch(rows), cache: cache, queryHeads: queryHeads, scale: scale,
       into: out)
   }
   func gatherRows(_ x: Matrix, rows: [Int], into y: Matrix) {
