@@ -28,6 +28,8 @@ public struct JobAxes {
 
   var axes: [Axis] = []
 
+  public var isEmpty: Bool { axes.isEmpty }
+
   /// Variations in all; 1 without axes.
   public var count: Int { axes.reduce(1) { $0 * $1.steps.count } }
 

@@ -43,7 +43,7 @@ public struct RunPlan {
     var first: JobSpecification?
     var seen: [String: String] = [:]
     for variation in 0..<axes.count {
-      let index = axes.count > 1 ? variation : nil
+      let index = axes.isEmpty ? nil : variation
       let job = try JobFile.read(path: jobPath, settings: settings, variation: index)
       let resolved = try ResolvedJob(job, file: jobPath, settings: settings, variation: index)
       let text = axes.text(variation)

@@ -97,6 +97,15 @@ import Testing
     #expect(folder.text("out/started").split(separator: "\n").count == 8)
   }
 
+  @Test("an axis of one value is applied")
+  func oneValue() throws {
+    let folder = try makeFolder()
+    let one = run + ["--layouts", "tp1", "--set", "'axes={output-tokens: [7]}'"]
+    #expect(try Padtax.start(one, in: folder).code == 0)
+    let job = try JobFile.read(path: folder.path + "/" + folder.cell("tp1", "job.yaml"))
+    #expect(job.outputTokens == 7)
+  }
+
   @Test("errors are run again only when asked, and the others are left alone")
   func retries() throws {
     let folder = try makeFolder()
