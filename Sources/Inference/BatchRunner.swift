@@ -45,8 +45,7 @@ package final class BatchRunner {
     }
   }
 
-  /// The plans of one batch, replica by replica. Without `score`, output lengths that are all 0 ask
-  /// for an encoder's.
+  /// The plans of one batch, replica by replica.
   package static func plans(
     policy: Policy, promptLengths: [Int], outputLengths: [Int], microBatches: Int,
     padding: MicroBatchPadding = .global, layout: ParallelLayout, mode: JobMode = .generate
@@ -54,18 +53,8 @@ package final class BatchRunner {
     try check(requests: promptLengths.count, layout: layout)
     return try (0..<layout.data).map { replica in
       let part = share(of: promptLengths.count, replica: replica, layout: layout)
-      if mode == .score {
-        return try BatchPlan(
-          scoring: policy, promptLengths: Array(promptLengths[part]), microBatches: microBatches,
-          padding: padding)
-      }
-      if outputLengths.allSatisfy({ $0 == 0 }) {
-        return try BatchPlan(
-          encoding: policy, promptLengths: Array(promptLengths[part]), microBatches: microBatches,
-          padding: padding)
-      }
       return try BatchPlan(
-        policy: policy, promptLengths: Array(promptLengths[part]),
+        mode, policy, promptLengths: Array(promptLengths[part]),
         outputLengths: Array(outputLengths[part]), microBatches: microBatches, padding: padding)
     }
   }

@@ -224,6 +224,11 @@ public final class CellRun {
     context.activity.begin("traffic check")
     let difference = try write(check)
     context.activity.begin("end")
+    // Before the marker says that the cell is whole.
+    try context.together("output") {
+      try batchFile?.synchronize()
+      try nodeFile.synchronize()
+    }
     try writeStages(executions: order)
     return difference
   }

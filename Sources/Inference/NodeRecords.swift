@@ -25,6 +25,9 @@ final class NodeRecords {
     self.ledger = ledger
   }
 
+  /// Waits until the disk has what was appended.
+  func synchronize() throws { try file?.synchronize() }
+
   /// Hands this rank's records to the node's writer, which appends all ranks' with one write.
   /// Collective over the node.
   func append(_ records: [some Record]) throws {

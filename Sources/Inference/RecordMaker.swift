@@ -3,6 +3,7 @@ import Costs
 import Locality
 import Records
 import Scheduling
+import Units
 import Workloads
 
 /// Makes the records of one execution of one batch.
@@ -67,17 +68,12 @@ struct RecordMaker {
 
   /// FNV-1a over all tokens and the ends of sequences, as 16 hexadecimal digits.
   static func digest(_ tokens: [[Int32]]) -> String {
-    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-    func mix(_ value: UInt32) {
-      for shift in stride(from: 0, to: 32, by: 8) {
-        hash = (hash ^ UInt64((value >> UInt32(shift)) & 0xff)) &* 0x100_0000_01b3
-      }
-    }
+    var digest = Digest()
+    func add(_ value: UInt32) { withUnsafeBytes(of: value.littleEndian) { digest.add($0) } }
     for sequence in tokens {
-      for token in sequence { mix(UInt32(bitPattern: token)) }
-      mix(.max)
+      for token in sequence { add(UInt32(bitPattern: token)) }
+      add(.max)
     }
-    let digits = String(hash, radix: 16)
-    return String(repeating: "0", count: 16 - digits.count) + digits
+    return digest.text
   }
 }

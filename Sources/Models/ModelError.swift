@@ -1,7 +1,7 @@
 import JSONReading
 
 /// What was asked of a model, what was found, where, and what would be valid.
-public struct ModelError: Error, Hashable, Sendable, CustomStringConvertible {
+public struct ModelError: PlacedError, Hashable, Sendable {
   public enum Kind: String, Sendable {
     /// The file cannot be read or is not JSON.
     case file
@@ -31,13 +31,5 @@ public struct ModelError: Error, Hashable, Sendable, CustomStringConvertible {
 
   init(_ kind: Kind, _ problem: JSONProblem) {
     self.init(kind, file: problem.path, line: problem.line, problem.message)
-  }
-
-  public var description: String {
-    switch (file, line) {
-    case (.some(let file), .some(let line)): "\(file):\(line): \(message)"
-    case (.some(let file), nil): "\(file): \(message)"
-    default: message
-    }
   }
 }

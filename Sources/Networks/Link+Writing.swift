@@ -1,3 +1,4 @@
+import JSONReading
 import Units
 
 extension Link {
@@ -8,9 +9,9 @@ extension Link {
   public var fileText: String {
     typealias Key = LinkFile.Key
     var entries: [(Key, String)] = [
-      (.schema, Self.quoted(LinkFile.schema)), (.version, "\(LinkFile.version)"),
-      (.name, Self.quoted(name)), (.description, Self.quoted(description)),
-      (.source, Self.quoted(source)), (.date, Self.quoted(date)),
+      (.schema, JSONLiteral.string(LinkFile.schema)), (.version, "\(LinkFile.version)"),
+      (.name, JSONLiteral.string(name)), (.description, JSONLiteral.string(description)),
+      (.source, JSONLiteral.string(source)), (.date, JSONLiteral.string(date)),
     ]
     if !sources.isEmpty {
       entries.append((.sources, Self.object(sources.map { ($0, $1.fileText) }, indent: 2)))
@@ -33,7 +34,7 @@ extension Link {
       entries.append((.collectives, Self.object(kinds, indent: 2)))
     }
     if !algorithms.isEmpty {
-      let chosen = algorithms.map { ($0.rawValue, Self.quoted($1.rawValue)) }
+      let chosen = algorithms.map { ($0.rawValue, JSONLiteral.string($1.rawValue)) }
       entries.append((.algorithms, Self.object(chosen, indent: 2)))
     }
     return Self.object(entries.map { ($0.0.rawValue, $0.1) }, indent: 0, sorted: false) + "\n"
@@ -45,7 +46,7 @@ extension Link {
     let space = String(repeating: " ", count: indent)
     return "{\n"
       + (sorted ? entries.sorted { $0.0 < $1.0 } : entries)
-      .map { "\(space)  \(quoted($0)): \($1)" }.joined(separator: ",\n")
+      .map { "\(space)  \(JSONLiteral.string($0)): \($1)" }.joined(separator: ",\n")
       + "\n\(space)}"
   }
 
@@ -56,28 +57,11 @@ extension Link {
     while text.last == "0" { text.removeLast() }
     return String(text.last == "." ? text.dropLast() : text)
   }
-
-  fileprivate static func quoted(_ text: String) -> String {
-    var result = "\""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"": result += "\\\""
-      case "\\": result += "\\\\"
-      case "\n": result += "\\n"
-      case "\t": result += "\\t"
-      case _ where scalar.value < 0x20:
-        let digits = String(scalar.value, radix: 16)
-        result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-      default: result.unicodeScalars.append(scalar)
-      }
-    }
-    return result + "\""
-  }
 }
 
 extension Link.NumberSource {
   fileprivate var fileText: String {
-    "{\"source\": \(Link.quoted(source)), \"date\": \(Link.quoted(date))}"
+    "{\"source\": \(JSONLiteral.string(source)), \"date\": \(JSONLiteral.string(date))}"
   }
 }
 

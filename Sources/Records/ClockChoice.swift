@@ -38,9 +38,11 @@ public struct VirtualTime: Hashable, Sendable, Codable {
 }
 
 extension VirtualTime {
-  /// Whether a part of a network's name is a file rather than a name of the catalogue.
-  public static func isFile(_ part: some StringProtocol) -> Bool {
-    part.contains("/") || part.hasSuffix(".json")
+  /// A network's name with its files as `path` gives them; what is neither in a folder nor `.json` is
+  /// a name of the catalogue and stays.
+  public static func network(_ name: String, path: (String) -> String) -> String {
+    name.split(separator: "+", omittingEmptySubsequences: false).map(String.init)
+      .map { $0.contains("/") || $0.hasSuffix(".json") ? path($0) : $0 }.joined(separator: "+")
   }
 
   var jobEntries: [(String, String)] {

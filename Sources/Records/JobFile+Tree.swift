@@ -25,7 +25,7 @@ extension JobFile {
   static func tree(
     _ text: String, file: String, folder: String, settings: [String], variation: Int?
   ) throws(RecordError) -> JobTree {
-    var source = JobSource(file: file, text: text, settings: settings, variation: variation)
+    var source = JobSource(file: file, text: text)
     guard var root = try compose(text, source) else {
       throw RecordError("\(file): the file is empty")
     }
@@ -115,9 +115,7 @@ extension JobFile {
       job[Node(part)] = .mapping(source)
     }
     if case .scalar(var network)? = job["network"] {
-      network.string = network.string.split(separator: "+", omittingEmptySubsequences: false)
-        .map { VirtualTime.isFile($0) ? resolve(String($0), in: folder) : String($0) }
-        .joined(separator: "+")
+      network.string = VirtualTime.network(network.string) { resolve($0, in: folder) }
       job["network"] = .scalar(network)
     }
     node = .mapping(job)

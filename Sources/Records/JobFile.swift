@@ -61,7 +61,7 @@ public enum JobFile {
     let repeats = try job.integer("repeats", in: 1...100_000) ?? 3
     let seed = try job.integer("seed", in: 0...Int.max) ?? 1
     let precision = try PrecisionRule.read(&job, repeats: repeats, policies: policies.count)
-    let trace = try job.choice("trace", TraceChoice.self) == .on ? true : nil
+    let trace = try job.flag("trace") == true ? true : nil
     return JobSpecification(
       name: name, question: question, model: model, layouts: layouts, policies: policies,
       workload: workload, outputTokens: outputs, microBatches: micro, microBatchPadding: padding,
@@ -118,9 +118,7 @@ public enum JobFile {
       throw job.error(
         "network", "is missing; the virtual clock needs a network, such as nvlink3-a100")
     }
-    time.network = network.split(separator: "+", omittingEmptySubsequences: false)
-      .map { VirtualTime.isFile($0) ? resolve(String($0), in: folder) : String($0) }
-      .joined(separator: "+")
+    time.network = VirtualTime.network(network) { resolve($0, in: folder) }
     return .virtual(time)
   }
 

@@ -6,9 +6,6 @@ import Yams
 /// a line number tells where it came from.
 struct JobSource {
   let file: String
-  let settings: [String]
-  /// Which of the study's variations is meant, nil for the job as it stands (`JobAxes`).
-  let variation: Int?
   private var parts: [Part] = []
   private var lines = 0
 
@@ -19,10 +16,8 @@ struct JobSource {
     let file: String
   }
 
-  init(file: String, text: String, settings: [String], variation: Int? = nil) {
+  init(file: String, text: String) {
     self.file = file
-    self.settings = settings
-    self.variation = variation
     _ = add(text, file: file)
   }
 

@@ -50,9 +50,3 @@ public struct OperationRecord: Record, Hashable {
     case endSeconds = "end_s"
   }
 }
-
-/// The job key `trace`.
-enum TraceChoice: String, CaseIterable {
-  case off = "false"
-  case on = "true"
-}

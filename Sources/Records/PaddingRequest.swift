@@ -66,10 +66,7 @@ extension JobFile {
       throw node.error("cov-pad", "pad-ratio needs one of cov-pad, cov-len")
     }
     let key = covPadding == nil ? "cov-len" : "cov-pad"
-    let nearest = try node.text("nearest") ?? "false"
-    guard let takesNearest = Bool(nearest) else {
-      throw node.error("nearest", "unknown value '\(nearest)'; valid choices: true, false")
-    }
+    let takesNearest = try node.flag("nearest") ?? false
     let mean = try node.text("mean")
     return PaddingRequest(
       ratios: try numbers(ratios, "pad-ratio", node),

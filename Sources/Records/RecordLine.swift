@@ -1,3 +1,5 @@
+import Units
+
 /// One record as a line of text that shows when it was damaged: the JSON object's last key is the
 /// CRC-32 of the object without it.
 ///
@@ -10,7 +12,7 @@ enum RecordLine {
 
   /// The object's text with its checksum; `object` ends in `}`.
   static func sealed(_ object: String) -> String {
-    object.dropLast() + head + hex(checksum(object.utf8)) + tail
+    object.dropLast() + head + checksum(object.utf8).hexadecimal + tail
   }
 
   /// False when the line carries a checksum that does not fit; true without one, as in files that
@@ -23,7 +25,7 @@ enum RecordLine {
     let given = seal.dropFirst(head.utf8.count).prefix(8)
     var crc = update(0xffff_ffff, bytes.dropLast(length))
     crc = update(crc, CollectionOfOne(UInt8(ascii: "}")))
-    return given.elementsEqual(hex(~crc).utf8)
+    return given.elementsEqual((~crc).hexadecimal.utf8)
   }
 
   /// CRC-32 as in zlib and Ethernet (polynomial 0x04C11DB7, reflected).
@@ -37,10 +39,5 @@ enum RecordLine {
 
   private static let table: [UInt32] = (0..<256).map { index in
     (0..<8).reduce(UInt32(index)) { crc, _ in crc >> 1 ^ (crc & 1 == 0 ? 0 : 0xedb8_8320) }
-  }
-
-  private static func hex(_ value: UInt32) -> String {
-    let digits = String(value, radix: 16)
-    return String(repeating: "0", count: 8 - digits.count) + digits
   }
 }

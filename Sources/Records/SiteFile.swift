@@ -12,7 +12,7 @@ public enum SiteFile {
 
   /// Parses the text of a site file.
   public static func parse(_ text: String, file: String) throws(RecordError) -> SiteSettings {
-    let source = JobSource(file: file, text: text, settings: [])
+    let source = JobSource(file: file, text: text)
     guard let tree = try JobFile.compose(text, source) else {
       throw RecordError("\(file): the file is empty")
     }

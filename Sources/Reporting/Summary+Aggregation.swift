@@ -88,7 +88,7 @@ extension Summary {
         "OpenBLAS runs its SSE3 kernels (Prescott) on a CPU with AVX2 or more: GEMM is about 5 times too slow"
       )
     }
-    for layout in unique(rows.filter(\.isDistrusted).map(\.layout)) {
+    for layout in rows.filter(\.isDistrusted).map(\.layout).unique {
       add("\(layout): oversubscribed, more ranks than cores: its times are not to be trusted")
     }
     for row in rows {
@@ -107,14 +107,17 @@ extension Summary {
         "\(check.layout) \(check.policy), batch \(check.batch): traffic is not the model's: "
           + "\(difference)")
     }
-    for layout in unique(rows.filter { $0.answersEqual == false }.map(\.layout)) {
+    for layout in rows.filter({ $0.answersEqual == false }).map(\.layout).unique {
       add("\(layout): the policies' generated tokens differ for at least one batch")
     }
     return warnings
   }
+}
 
-  private static func unique(_ names: [String]) -> [String] {
-    names.enumerated().filter { names.firstIndex(of: $0.element) == $0.offset }.map(\.element)
+extension [String] {
+  /// Each text once, in the order of first appearance.
+  var unique: [String] {
+    enumerated().filter { firstIndex(of: $0.element) == $0.offset }.map(\.element)
   }
 }
 

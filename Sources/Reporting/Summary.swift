@@ -148,9 +148,7 @@ extension Summary {
   /// The rows of several runs as one summary, as far as they have something in common.
   public init(joining parts: [Summary]) {
     func common(_ value: (Summary) -> String) -> String {
-      let values = parts.map(value)
-      let unique = values.enumerated().filter { values.firstIndex(of: $0.element) == $0.offset }
-      return unique.map(\.element).joined(separator: " + ")
+      parts.map(value).unique.joined(separator: " + ")
     }
     self.init(
       run: parts.map(\.run).joined(separator: ", "), job: common(\.job),

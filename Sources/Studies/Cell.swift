@@ -1,5 +1,6 @@
 import Models
 import Records
+import Units
 
 /// One launch of ranks within a study: one layout of one variation of the job. What a study counts,
 /// skips when it is done, and runs again when it is not.
@@ -33,22 +34,5 @@ public struct Cell: Hashable, Sendable {
     digest.add(try JSONText.line(resolved.model))
     digest.add(try JSONText.line(resolved.batches))
     id = "\(layout)-\(digest.text.prefix(8))"
-  }
-}
-
-/// FNV-1a over 64 bits: tells contents apart, protects against nothing.
-struct Digest {
-  private var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-
-  mutating func add(_ bytes: some Sequence<UInt8>) {
-    for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-  }
-
-  mutating func add(_ text: String) { add(text.utf8) }
-
-  /// 16 hexadecimal digits.
-  var text: String {
-    let digits = String(hash, radix: 16)
-    return String(repeating: "0", count: 16 - digits.count) + digits
   }
 }

@@ -19,8 +19,8 @@ public struct CellEstimate: Hashable, Sendable {
   public let seconds: Double
   public let bytesPerRank: Int
 
-  public init(_ cell: Cell) throws {
-    let resolved = try ResolvedJob(cell.job, file: "")
+  /// - Parameter resolved: the cell's job.
+  public init(_ cell: Cell, _ resolved: ResolvedJob) throws {
     let (model, job, layout) = (resolved.model, cell.job, cell.layout)
     let weights = try (0..<layout.worldSize).map {
       try ShardPlan(model: model, layout: layout, rank: $0).weightBytes(elementBytes: 4)
@@ -32,19 +32,10 @@ public struct CellEstimate: Hashable, Sendable {
     var kvSlots = 0
     for batch in resolved.batches {
       for policy in job.policies {
-        let outputs = resolved.outputLengths(of: batch)
-        let plan =
-          job.mode == .score
-          ? try BatchPlan(
-            scoring: policy, promptLengths: batch.lengths, microBatches: job.microBatches,
-            padding: job.microBatchPadding)
-          : model.isEncoder
-            ? try BatchPlan(
-              encoding: policy, promptLengths: batch.lengths, microBatches: job.microBatches,
-              padding: job.microBatchPadding)
-            : try BatchPlan(
-              policy: policy, promptLengths: batch.lengths, outputLengths: outputs,
-              microBatches: job.microBatches, padding: job.microBatchPadding)
+        let plan = try BatchPlan(
+          job.mode, policy, promptLengths: batch.lengths,
+          outputLengths: resolved.outputLengths(of: batch), microBatches: job.microBatches,
+          padding: job.microBatchPadding)
         let costs = PlanCosts(traffic: traffic, plans: [plan])
         let flops = [Phase.prefill, .decode, .score].reduce(0) { $0 + costs.phase($1).slotFLOPs }
         let reads = Double(plan.steps.count * heaviest) / Self.bytesPerSecond
@@ -65,35 +56,27 @@ extension RunPlan {
   /// The cells and what they will roughly take, as lines of text.
   public var overview: [String] {
     get throws {
-      var lines = try ["\(cells.count) cell\(cells.count == 1 ? "" : "s")"] + modelLines()
+      var shapes: [String] = []
+      var estimates: [String] = []
       var total = 0.0
       for cell in cells {
-        let estimate = try CellEstimate(cell)
+        let resolved = try ResolvedJob(cell.job, file: "")
+        let shape =
+          "\(resolved.model.shapeSummary); \(resolved.batches.count) batches, policies "
+          + cell.job.policies.map(\.description).joined(separator: ", ")
+        if !shapes.contains(shape) { shapes.append(shape) }
+        let estimate = try CellEstimate(cell, resolved)
         total += estimate.seconds
         let variation = cell.variation.isEmpty ? "" : "  \(cell.variation)"
-        lines.append(
+        estimates.append(
           "  \(cell.id)  \(estimate.executions) executions, about \(Self.text(estimate.seconds)), "
             + "\(Bytes(estimate.bytesPerRank)) per rank\(variation)")
       }
       let rate = "\(Int(CellEstimate.flopsPerSecond / 1e9)) GFLOP/s"
       let bandwidth = "\(Int(CellEstimate.bytesPerSecond / 1e9)) GB/s"
-      lines.append(
-        "about \(Self.text(total)) in all, if a rank does \(rate) and reads \(bandwidth)")
-      return lines
+      let all = "about \(Self.text(total)) in all, if a rank does \(rate) and reads \(bandwidth)"
+      return ["\(cells.count) cell\(cells.count == 1 ? "" : "s")"] + shapes + estimates + [all]
     }
-  }
-
-  /// One line per model shape and set of batches.
-  private func modelLines() throws -> [String] {
-    var lines: [String] = []
-    for cell in cells {
-      let resolved = try ResolvedJob(cell.job, file: "")
-      let line =
-        "\(resolved.model.shapeSummary); \(resolved.batches.count) batches, policies "
-        + cell.job.policies.map(\.description).joined(separator: ", ")
-      if !lines.contains(line) { lines.append(line) }
-    }
-    return lines
   }
 
   static func text(_ seconds: Double) -> String {

@@ -36,9 +36,7 @@ extension JobSpecification {
     if model.kind != .preset { job.model.value = Self.rebase(model.value, folder) }
     if workload.kind != .generate { job.workload.value = Self.rebase(workload.value, folder) }
     if case .virtual(var time) = clock {
-      time.network = time.network.split(separator: "+", omittingEmptySubsequences: false)
-        .map { VirtualTime.isFile($0) ? Self.rebase(String($0), folder) : String($0) }
-        .joined(separator: "+")
+      time.network = VirtualTime.network(time.network) { Self.rebase($0, folder) }
       job.clock = .virtual(time)
     }
     return job

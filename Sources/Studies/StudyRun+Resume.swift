@@ -1,6 +1,7 @@
 import FoundationEssentials
 import Glibc
 import Records
+import Units
 
 extension StudyRun {
   /// What is done about a cell that has been begun before.

@@ -1,3 +1,5 @@
+import JSONReading
+
 extension BatchFile {
   /// The file's bytes: one batch a line, keys in a fixed order, so that equal files are equal bytes.
   ///
@@ -5,7 +7,7 @@ extension BatchFile {
   /// there is one. Request ids and arrivals are not stored.
   public func encoded() -> [UInt8] {
     var text = "{\"schema\": \"\(Self.schema)\", \"version\": \(Self.version),\n"
-    text += " \"source\": \(Self.quoted(source)),\n \"batches\": [\n"
+    text += " \"source\": \(JSONLiteral.string(source)),\n \"batches\": [\n"
     text += batches.map { "  \(Self.line($0))" }.joined(separator: ",\n")
     text += "\n]}\n"
     return Array(text.utf8)
@@ -28,24 +30,5 @@ extension BatchFile {
 
   private static func list(_ numbers: [some BinaryInteger]) -> String {
     "[" + numbers.map { "\($0)" }.joined(separator: ", ") + "]"
-  }
-
-  /// A JSON string literal (RFC 8259, section 7).
-  private static func quoted(_ text: String) -> String {
-    var literal = "\""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"": literal += "\\\""
-      case "\\": literal += "\\\\"
-      case "\n": literal += "\\n"
-      case "\t": literal += "\\t"
-      case "\r": literal += "\\r"
-      case _ where scalar.value < 32:
-        let hex = String(scalar.value, radix: 16)
-        literal += "\\u" + String(repeating: "0", count: 4 - hex.utf8.count) + hex
-      default: literal.unicodeScalars.append(scalar)
-      }
-    }
-    return literal + "\""
   }
 }

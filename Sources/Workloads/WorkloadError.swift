@@ -1,7 +1,7 @@
 import JSONReading
 
 /// What was wrong with prompts, batches or a file of them, and where.
-public struct WorkloadError: Error, Hashable, Sendable, CustomStringConvertible {
+public struct WorkloadError: PlacedError, Hashable, Sendable {
   public let file: String?
   public let line: Int?
   public let message: String
@@ -14,13 +14,5 @@ public struct WorkloadError: Error, Hashable, Sendable, CustomStringConvertible 
 
   init(_ problem: JSONProblem) {
     self.init(file: problem.path, line: problem.line, problem.message)
-  }
-
-  public var description: String {
-    switch (file, line) {
-    case (.some(let file), .some(let line)): "\(file):\(line): \(message)"
-    case (.some(let file), nil): "\(file): \(message)"
-    default: message
-    }
   }
 }

@@ -92,23 +92,11 @@ struct FaultTests {
   func killedRank() async throws {
     let folder = try JobFolder(more: ["output-tokens: 6"])
     let cell = folder.cell("tp2")
-    async let launch = Task.detached {
-      try Ranks.run(
-        2, job: folder.job, layout: "tp2", out: folder.out, ["--set", "repeats=100000"],
-        timeLimit: 60)
-    }.value
     var killed: Double?
-    for _ in 0..<400 where killed == nil {
-      try await Task.sleep(for: .milliseconds(50))
-      guard folder.exists(cell.batches),
-        try folder.records(BatchRecord.self, cell.batches).count > 10,
-        let text = try? String(contentsOfFile: cell.provenance, encoding: .utf8)
-      else { continue }
-      let facts = try JSONText.decode(Provenance.self, from: text, source: "provenance")
-      kill(pid_t(facts.ranks[1].process), SIGKILL)
+    let result = try await folder.runEndlessly("tp2") { second in
+      kill(second, SIGKILL)
       killed = Self.now()
     }
-    let result = try await launch
     let moment = try #require(killed, "\(result.summary)")
     #expect(result.exitCode != 0 && !result.timedOut, "\(result.summary)")
     #expect(Self.now() - moment < 15)

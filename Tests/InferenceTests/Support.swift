@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Glibc
 import Records
 import TestSupport
 import Testing
@@ -108,4 +109,28 @@ struct JobFolder {
   }
 
   func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
+}
+
+extension JobFolder {
+  /// Runs a layout of two ranks that would measure for ever; once it has written more than ten
+  /// batches, `act` gets the second rank's process.
+  func runEndlessly(
+    _ layout: String, act: (pid_t) -> Void
+  ) async throws -> ProcessOutput {
+    let (job, out, cell) = (job, out, cell(layout))
+    async let launch = Task.detached {
+      try Ranks.run(
+        2, job: job, layout: layout, out: out, ["--set", "repeats=100000"], timeLimit: 60)
+    }.value
+    for _ in 0..<400 {
+      try await Task.sleep(for: .milliseconds(50))
+      guard exists(cell.batches), try records(BatchRecord.self, cell.batches).count > 10,
+        let text = try? String(contentsOfFile: cell.provenance, encoding: .utf8)
+      else { continue }
+      let facts = try JSONText.decode(Provenance.self, from: text, source: "provenance")
+      act(pid_t(facts.ranks[1].process))
+      break
+    }
+    return try await launch
+  }
 }

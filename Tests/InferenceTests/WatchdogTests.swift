@@ -50,23 +50,11 @@ struct WatchdogTests {
   func stopped() async throws {
     let folder = try JobFolder(more: ["output-tokens: 6", "step-limit: 1"])
     let cell = folder.cell("tp2")
-    async let launch = Task.detached {
-      try Ranks.run(
-        2, job: folder.job, layout: "tp2", out: folder.out, ["--set", "repeats=100000"],
-        timeLimit: 60)
-    }.value
     var stopped: pid_t?
-    for _ in 0..<400 where stopped == nil {
-      try await Task.sleep(for: .milliseconds(50))
-      guard folder.exists(cell.batches),
-        try folder.records(BatchRecord.self, cell.batches).count > 10,
-        let text = try? String(contentsOfFile: cell.provenance, encoding: .utf8)
-      else { continue }
-      let facts = try JSONText.decode(Provenance.self, from: text, source: "provenance")
-      stopped = pid_t(facts.ranks[1].process)
-      kill(pid_t(facts.ranks[1].process), SIGSTOP)
+    let result = try await folder.runEndlessly("tp2") { second in
+      stopped = second
+      kill(second, SIGSTOP)
     }
-    let result = try await launch
     let process = try #require(stopped, "\(result.summary)")
     #expect(result.exitCode == 1 && !result.timedOut, "\(result.summary)")
     let text = cell.text(of: .error)

@@ -146,7 +146,9 @@ import Testing
       ("layouts=[tp1, tp1]", "--set layouts=[tp1, tp1]: layouts: 'tp1' is there twice"),
       ("name.x=1", "--set name.x=1: 'x' is inside something that has no keys"),
       ("until-ci=2%", "--set until-ci=2%: until-ci: needs a cap: most-repeats"),
-      ("trace=maybe", "--set trace=maybe: trace: unknown value 'maybe'; valid choices: false"),
+      (
+        "trace=maybe", "--set trace=maybe: trace: unknown value 'maybe'; valid choices: true, false"
+      ),
       ("until-ci=2", "--set until-ci=2: until-ci: '2' is not a share above 0"),
       ("most-repeats=9", "--set most-repeats=9: most-repeats: is the cap of until-ci"),
       ("seed=[1", "--set seed=[1: not YAML"),

@@ -28,9 +28,7 @@ struct ProvenanceComparison {
       refuse("\(base.layout): more ranks than cores ran: its times are not to be trusted")
     }
     func facts(_ provenance: Provenance, _ fact: (RankFacts) -> String) -> String {
-      let values = provenance.ranks.map(fact)
-      return values.enumerated().filter { values.firstIndex(of: $0.element) == $0.offset }
-        .map(\.element).joined(separator: " + ")
+      provenance.ranks.map(fact).unique.joined(separator: " + ")
     }
     let hardware: [(String, (RankFacts) -> String)] = [
       ("CPU", { $0.cpuModel }), ("usable cores", { "\($0.usableCores)" }),
