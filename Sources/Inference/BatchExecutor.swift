@@ -84,12 +84,14 @@ public final class BatchExecutor {
     var flow = Flow(ringCount: ring.count, batch: batch, context: context)
     var outcome = BatchOutcome(
       tokens: [], start: context.now(), prefillEnd: 0, end: 0)
+    let began = MonotonicClock.nanoseconds()
     losses = LossBook(batch)
     context.ledger.context.phase = Traffic.prefill
     for (index, step) in batch.steps.enumerated() {
       context.activity.beginStep(index, isDecode: step.phase == .decode)
       if step.phase == .decode && outcome.prefillEnd == 0 {
         outcome.prefillEnd = try finishPrefill(&tokens)
+        outcome.elapsedPrefill = MonotonicClock.nanoseconds() - began
       }
       for (number, micro) in step.micro.enumerated() {
         context.activity.beginMicroBatch(number)
@@ -112,6 +114,7 @@ public final class BatchExecutor {
       try receiveLosses()
     } else if outcome.prefillEnd == 0 {
       outcome.prefillEnd = try finishPrefill(&tokens)
+      outcome.elapsedPrefill = MonotonicClock.nanoseconds() - began
     }
     try drain(&tokens)
     for slot in ring { try slot.finishSend() }
@@ -119,9 +122,13 @@ public final class BatchExecutor {
     tokenBuffers.removeAll(keepingCapacity: true)
     shard.backend.synchronize()
     outcome.end = context.now()
+    outcome.elapsed = MonotonicClock.nanoseconds() - began
     context.activity.rest()
     // A score pass ends when every loss is known; nothing is decoded.
-    if batch.plan.isScore { outcome.prefillEnd = outcome.end }
+    if batch.plan.isScore {
+      outcome.prefillEnd = outcome.end
+      outcome.elapsedPrefill = outcome.elapsed
+    }
     context.ledger.context = TrafficContext(phase: Traffic.outside)
     outcome.tokens = tokens.generated
     outcome.losses = losses.values

@@ -12,6 +12,9 @@ package final class BatchRunner {
     /// Longest over replicas.
     var batchTTFTSeconds: Double
     var totalSeconds: Double
+    /// The same by the wall clock, whatever clock timed the run.
+    var elapsedTTFTSeconds: Double
+    var elapsedSeconds: Double
     /// Generated tokens per sequence of the whole batch.
     var tokens: [[Int32]]
     /// Negative log-likelihood per scored token of every sequence, of a score pass.
@@ -121,11 +124,12 @@ package final class BatchRunner {
     let accounts = try PhaseAccounting(context: context).accounts(outcome)
     context.ledger.isRecording = false
     defer { context.ledger.isRecording = true }
-    var times = [0.0, 0.0]
+    var times = [0.0, 0.0, 0.0, 0.0]
     if context.leadsReplica {
       times = [
-        Double(outcome.prefillEnd - outcome.start) / 1e9, Double(outcome.end - outcome.start) / 1e9,
-      ]
+        outcome.prefillEnd - outcome.start, outcome.end - outcome.start, outcome.elapsedPrefill,
+        outcome.elapsed,
+      ].map { Double($0) / 1e9 }
     }
     try context.control.allReduce(inPlace: &times, .max)
     let tokens = try collect(outcome.tokens)
@@ -133,7 +137,8 @@ package final class BatchRunner {
     activity.endBatch(from: start)
     activity.awaitOthers(steps: 0)
     return Result(
-      batchTTFTSeconds: times[0], totalSeconds: times[1], tokens: tokens,
+      batchTTFTSeconds: times[0], totalSeconds: times[1], elapsedTTFTSeconds: times[2],
+      elapsedSeconds: times[3], tokens: tokens,
       losses: losses, prefill: accounts.prefill, decode: accounts.decode,
       start: outcome.start)
   }
