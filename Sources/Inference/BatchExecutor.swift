@@ -29,6 +29,10 @@ public final class BatchExecutor {
   public init(context: RankContext, shard: any ModelShard) {
     self.context = context
     self.shard = shard
+    // What a stage sent must not wait for the end of its next micro-batch.
+    if context.layout.pipeline > 1 {
+      shard.betweenLayers = { () throws(MPIError) in try context.pipeline.progress() }
+    }
   }
 
   /// Which token's row answers for a sequence.

@@ -8,6 +8,8 @@ import Tensors
 public protocol ModelShard: AnyObject {
   var plan: ShardPlan { get }
   var backend: any Backend { get }
+  /// Called after each layer but the last; nil for nothing.
+  var betweenLayers: (() throws(MPIError) -> Void)? { get set }
 
   /// Makes room for micro-batches of up to `slots` slots, `samples` sampled and `scored` scored at
   /// a time; only a `TransformerShard` scores.

@@ -12,6 +12,7 @@ import Tensors
 public final class TransformerShard: ModelShard {
   public let plan: ShardPlan
   public let backend: any Backend
+  public var betweenLayers: (() throws(MPIError) -> Void)?
   let weights: ShardWeights
   let group: TensorGroup
   private let rotary: RotaryTable
@@ -89,6 +90,7 @@ public final class TransformerShard: ModelShard {
     // What is not yet added.
     var pending = plan.hasEmbedding ? nil : stream.pending
     for (index, layer) in weights.layers.enumerated() {
+      if index > 0 { try betweenLayers?() }
       if let pending {
         backend.addRMSNorm(
           pending, residual: stream.residual, weight: layer.attentionNorm, epsilon: epsilon,

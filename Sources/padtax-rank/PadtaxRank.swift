@@ -89,7 +89,7 @@ struct MeasureNetwork: ParsableCommand {
   @Option(help: "Layout whose groups are measured.") var layout: String?
   @Option var minBytes: String?
   @Option var maxBytes: String?
-  @Option var factor: Int?
+  @Option var factor: Double?
   @Option(help: "Some of ping-pong, all-reduce, …, joined by commas.") var operations: String?
   @Option(help: "Slices of each operation and size.") var repeats: Int?
   @Option(help: "Seconds for each operation and size.") var seconds: Double?
