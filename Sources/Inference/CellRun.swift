@@ -188,10 +188,12 @@ public final class CellRun {
     progress.begin(total: repeats * resolved.batches.count * policies.count)
     context.activity.isMeasuring = true
     defer { context.activity.isMeasuring = false }
+    let traced = resolved.batches.indices.first { !resolved.warmupBatches.contains($0) }
     var order = 0
     var turn = 0
     while turn < repeats {
       for (index, batch) in resolved.batches.enumerated() {
+        let isWarmup = turn < warmup || resolved.warmupBatches.contains(index)
         for (choice, policy) in policies.enumerated() {
           context.activity.begin(
             "measure", policy: "\(policy)", batch: batch.id, turn: turn - warmup)
@@ -201,13 +203,13 @@ public final class CellRun {
           try write(
             result, batch: batch, policy: policy, plans: plans[index][choice],
             prepared: prepared[index][choice], runner: runner,
-            turn: (turn < warmup ? turn : turn - warmup, turn < warmup, order))
-          if resolved.job.trace == true, turn == warmup, index == 0 {
+            turn: (turn < warmup ? turn : turn - warmup, isWarmup, order))
+          if resolved.job.trace == true, turn == warmup, index == traced {
             let trace = OperationTrace(
               context: context, cell: cell.name, policy: "\(policy)", batch: batch.id)
             try nodeFile.append(try trace.records(start: result.start))
           }
-          if turn >= warmup {
+          if !isWarmup {
             precision?.add(result, policy: choice, repeat: turn - warmup)
           }
           order += 1

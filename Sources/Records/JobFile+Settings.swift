@@ -77,6 +77,7 @@ extension JobSpecification {
     lines += (clock.virtualTime?.jobEntries ?? []).map { "\($0.0): \($0.1)" }
     lines += precision?.jobLines ?? []
     if trace == true { lines.append("trace: true") }
+    if let warmupBatches { lines.append("warm-up-batches: \(warmupBatches)") }
     if let stepLimit { lines.append("step-limit: \(stepLimit)") }
     return lines.joined(separator: "\n") + "\n"
   }

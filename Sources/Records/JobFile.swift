@@ -58,6 +58,7 @@ public enum JobFile {
     let padding = try job.choice("micro-batch-padding", MicroBatchPadding.self) ?? .global
     let (dialect, reduction) = try communication(&job)
     let warmup = try job.integer("warm-up", in: 0...1000) ?? 1
+    let warmupBatches = try job.integer("warm-up-batches", in: 0...1_000_000)
     let repeats = try job.integer("repeats", in: 1...100_000) ?? 3
     let seed = try job.integer("seed", in: 0...Int.max) ?? 1
     let precision = try PrecisionRule.read(&job, repeats: repeats, policies: policies.count)
@@ -65,7 +66,7 @@ public enum JobFile {
     return JobSpecification(
       name: name, question: question, model: model, layouts: layouts, policies: policies,
       workload: workload, outputTokens: outputs, microBatches: micro, microBatchPadding: padding,
-      warmup: warmup,
+      warmup: warmup, warmupBatches: warmupBatches == 0 ? nil : warmupBatches,
       repeats: repeats, seed: UInt64(seed), backend: try backend(&job),
       verification: try verification(&job, mode), mode: mode, dialect: dialect,
       tensorReduction: reduction, clock: try clock(&job, folder), precision: precision,

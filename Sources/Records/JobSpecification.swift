@@ -17,6 +17,9 @@ public struct JobSpecification: Hashable, Sendable, Codable {
   public var microBatchPadding: MicroBatchPadding
   /// Repeats that are stored but left out of statistics, and those that count, per batch.
   public var warmup: Int
+  /// The first batches of each padding pair, or of all, that only warm up; nil, not 0, for none, as
+  /// with `trace`.
+  public var warmupBatches: Int?
   public var repeats: Int
   public var seed: UInt64
   public var backend: BackendChoice
@@ -37,7 +40,7 @@ public struct JobSpecification: Hashable, Sendable, Codable {
     name: String, question: String, model: ModelSource, layouts: [ParallelLayout],
     policies: [Policy], workload: WorkloadSource, outputTokens: Int?, microBatches: Int,
     microBatchPadding: MicroBatchPadding = .global,
-    warmup: Int, repeats: Int, seed: UInt64, backend: BackendChoice,
+    warmup: Int, warmupBatches: Int? = nil, repeats: Int, seed: UInt64, backend: BackendChoice,
     verification: VerificationChoice, mode: JobMode = .generate,
     dialect: Dialect = .megatron, tensorReduction: TensorReduction = .allReduce,
     clock: ClockChoice = .wall, precision: PrecisionRule? = nil, trace: Bool? = nil,
@@ -53,6 +56,7 @@ public struct JobSpecification: Hashable, Sendable, Codable {
     self.microBatches = microBatches
     self.microBatchPadding = microBatchPadding
     self.warmup = warmup
+    self.warmupBatches = warmupBatches
     self.repeats = repeats
     self.seed = seed
     self.backend = backend

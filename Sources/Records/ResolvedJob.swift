@@ -11,6 +11,8 @@ public struct ResolvedJob: Sendable, Hashable, Codable {
   public let job: JobSpecification
   public let model: ModelConfiguration
   public let batches: [Batch]
+  /// Indices of batches whose executions are stored but not counted.
+  public let warmupBatches: Set<Int>
 
   /// Loads what the job names.
   /// - Parameters:
@@ -32,6 +34,7 @@ public struct ResolvedJob: Sendable, Hashable, Codable {
     try checks.clock(layouts ?? job.layouts)
     try checks.policies()
     batches = try checks.batches()
+    warmupBatches = try checks.warmupBatches(batches)
     for batch in batches {
       try checks.validate(batch, for: model)
       for layout in layouts ?? job.layouts { try checks.validate(batch, for: layout) }
@@ -64,6 +67,26 @@ extension JobSpecification {
   func outputLengths(of batch: Batch, model: ModelConfiguration) -> [Int] {
     if model.isEncoder || mode == .score { return batch.requests.map { _ in 0 } }
     return batch.requests.map { outputTokens ?? $0.outputLength ?? 1 }
+  }
+}
+
+extension JobChecks {
+  /// The first batches of each padding pair, or of all where no pairs were asked for.
+  func warmupBatches(_ batches: [Batch]) throws(RecordError) -> Set<Int> {
+    guard let count = job.warmupBatches else { return [] }
+    var seen: [PaddingPair?: Int] = [:]
+    let warm = batches.indices.filter { index in
+      let before = seen[batches[index].target, default: 0]
+      seen[batches[index].target] = before + 1
+      return before < count
+    }
+    return try at("warm-up-batches") {
+      guard let fewest = seen.values.min(), fewest > count else {
+        throw RecordError(
+          "\(count) batches would warm up of \(seen.values.min() ?? 0); at least one must count")
+      }
+      return Set(warm)
+    }
   }
 }
 
