@@ -44,6 +44,9 @@ let package = Package(
     .target(
       name: "Networks", dependencies: ["Units", "Statistics", "JSONReading"],
       resources: [.embedInCode("Catalogue")], linkerSettings: [.linkedLibrary("m")]),
+    .target(
+      name: "Hardware", dependencies: ["Units", "Statistics", "JSONReading", "Networks", yams],
+      resources: [.embedInCode("Catalogue")], linkerSettings: [.linkedLibrary("m")]),
     .target(name: "Workloads", dependencies: ["Statistics", "JSONReading", "Units"]),
     .target(name: "Checkpoints"),
     .target(name: "Scheduling", dependencies: ["Units", "Models", "Workloads"]),
@@ -140,6 +143,8 @@ let package = Package(
       name: "ModelsTests", dependencies: ["Models", "Units", "Statistics", "TestSupport"]),
     .testTarget(
       name: "NetworksTests", dependencies: ["Networks", "Statistics", "TestSupport"]),
+    .testTarget(
+      name: "HardwareTests", dependencies: ["Hardware", "Networks", "Statistics", "TestSupport"]),
     .testTarget(
       name: "WorkloadsTests", dependencies: ["Workloads", "Statistics", "TestSupport"]),
     .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "TestSupport"]),
