@@ -57,7 +57,13 @@ let package = Package(
 
     .target(
       name: "Costs",
-      dependencies: ["Communication", "Models", "Workloads", "Scheduling", "Records"]),
+      dependencies: ["Communication", "Models", "Networks", "Workloads", "Scheduling", "Records"]),
+    .target(
+      name: "Simulation",
+      dependencies: [
+        "Costs", "Communication", "Hardware", "Records", "Scheduling", "Models", "Networks",
+        "Workloads", "Statistics", "Units",
+      ], linkerSettings: [.linkedLibrary("m")]),
 
     // The engine.
     .target(
@@ -94,8 +100,8 @@ let package = Package(
     .executableTarget(
       name: "padtax",
       dependencies: [
-        "Studies", "Slurm", "Reporting", "Communication", "Records", "Models", "Workloads",
-        "Networks",
+        "Studies", "Simulation", "Hardware", "Slurm", "Reporting", "Communication", "Records",
+        "Models", "Scheduling", "Workloads", "Networks",
         "Netbench", "Statistics", "Units", argumentParser,
       ]),
 
@@ -118,6 +124,10 @@ let package = Package(
         argumentParser,
       ],
       path: "Benchmarks/step-bench"),
+    .executableTarget(
+      name: "simulation-bench",
+      dependencies: ["Simulation", "Hardware", "Networks", "Models", "Scheduling"],
+      path: "Benchmarks/simulation-bench"),
 
     // Tests.
     .target(name: "TestSupport", path: "Tests/TestSupport"),
@@ -152,6 +162,12 @@ let package = Package(
     .testTarget(
       name: "CommunicationTests",
       dependencies: ["Communication", "Models", "Scheduling", "Statistics", "TestSupport"]),
+    .testTarget(
+      name: "SimulationTests",
+      dependencies: [
+        "Simulation", "Hardware", "Networks", "Costs", "Communication", "Records", "Scheduling",
+        "Models", "Workloads", "Statistics", "TestSupport",
+      ]),
     .testTarget(
       name: "RecordsTests", dependencies: ["Records", "Models", "Workloads", "Scheduling"]),
     .testTarget(
