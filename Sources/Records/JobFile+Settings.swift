@@ -78,6 +78,7 @@ extension JobSpecification {
     lines += precision?.jobLines ?? []
     if trace == true { lines.append("trace: true") }
     if let stepLimit { lines.append("step-limit: \(stepLimit)") }
+    lines += simulation?.jobLines(withNetwork: clock == .wall) ?? []
     return lines.joined(separator: "\n") + "\n"
   }
 }
