@@ -96,6 +96,11 @@ public struct Deployment: Sendable {
     }
   }
 
+  /// The ranks of a stage of a replica, tensor rank 0 first.
+  func members(stage: Int, replica: Int) -> [Int] {
+    (0..<layout.tensor).map { layout.rank(of: .init(tensor: $0, stage: stage, replica: replica)) }
+  }
+
   /// Bytes of one number on the wire and between kernels.
   var activationBytes: Int { traffic.activations.bytes }
 

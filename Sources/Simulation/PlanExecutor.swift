@@ -94,10 +94,7 @@ public struct PlanExecutor {
   ) -> Double {
     let key = CollectiveKey(kind: kind, bytes: bytes, stage: stage, replica: replica)
     if let seconds = collectives[key] { return seconds }
-    let layout = deployment.layout
-    let members = (0..<layout.tensor).map {
-      layout.rank(of: .init(tensor: $0, stage: stage, replica: replica))
-    }
+    let members = deployment.members(stage: stage, replica: replica)
     let seconds = deployment.prices.collective(kind, bytes: bytes, members: members)
     collectives[key] = seconds
     return seconds

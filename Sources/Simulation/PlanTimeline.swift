@@ -20,6 +20,12 @@ public struct PlanTimeline: Sendable, Hashable {
         kernels: a.kernels + b.kernels, overhead: a.overhead + b.overhead,
         collectives: a.collectives + b.collectives, transfers: a.transfers + b.transfers)
     }
+
+    static func - (a: Account, b: Account) -> Account {
+      Account(
+        kernels: a.kernels - b.kernels, overhead: a.overhead - b.overhead,
+        collectives: a.collectives - b.collectives, transfers: a.transfers - b.transfers)
+    }
   }
 
   /// Seconds until every sequence has its first token; of a score pass until its end.

@@ -19,7 +19,9 @@ struct StageTraffic {
   }
 
   /// One for each micro-batch, and one for what comes after the last.
-  private(set) var micros: [Micro]
+  let micros: [Micro]
+
+  init(_ micros: [Micro]) { self.micros = micros }
 
   /// - Parameter collective: seconds of a collective among the stage's ranks.
   init(
