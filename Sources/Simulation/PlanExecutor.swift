@@ -14,6 +14,9 @@ public struct PlanExecutor {
   public let deployment: Deployment
   /// Seconds of host work before a step, beyond kernels; `EngineOverheads.step` unless set.
   public var hostSeconds: @Sendable (StepPlan) -> Double
+  /// True for an engine that waits, before each step, until all stages are done with the one before;
+  /// padtax's own waits for tokens alone.
+  public var isStepSynchronous = false
   private var pricing: KernelPricing
   private var collectives: [CollectiveKey: Double] = [:]
 
@@ -35,6 +38,7 @@ public struct PlanExecutor {
   private struct Micro {
     var phase: Phase
     var hostSeconds: Double
+    var isFirst: Bool
     var layer: KernelPricing.Cost
     var embedding: KernelPricing.Cost
     var head: KernelPricing.Cost
@@ -55,6 +59,7 @@ public struct PlanExecutor {
     }
     var walk = TimelineWalk(deployment, replica: replica, traffic: stages)
     for (index, micro) in micros.enumerated() {
+      if isStepSynchronous, micro.isFirst { walk.synchronise() }
       walk.add(index, phase: micro.phase, hostSeconds: micro.hostSeconds) { stage in
         self.compute(micro, stage: stage)
       }
@@ -74,7 +79,7 @@ public struct PlanExecutor {
           Micro(
             phase: step.phase,
             hostSeconds: (index == 0 ? hostSeconds(step) : 0)
-              + overheads.perSequence * Double(shape.rows),
+              + overheads.perSequence * Double(shape.rows), isFirst: index == 0,
             layer: try pricing.layer(shape), embedding: try pricing.embedding(slots: shape.slots),
             head: try pricing.head(rows: shape.headRows)))
       }

@@ -25,6 +25,9 @@ struct TimelineWalk {
     linkFree = clocks
   }
 
+  /// Makes the first stage wait for all others.
+  mutating func synchronise() { clocks[0] = clocks.max() ?? 0 }
+
   /// Passes the next micro-batch through all stages.
   mutating func add(
     _ index: Int, phase: Phase, hostSeconds: Double,

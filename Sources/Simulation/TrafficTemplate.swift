@@ -22,7 +22,7 @@ struct TrafficTemplate: Sendable {
 
   init(_ traffic: TrafficModel) throws {
     multiple = traffic.reduction == .reduceScatter ? traffic.layout.tensor : 1
-    // Slots and sampled rows that no other number can be taken for.
+    // Slots that need no dead ones behind them.
     let rows = 2 * multiple
     let plan = try BatchPlan(
       policy: .packed, promptLengths: Array(repeating: 5, count: rows),
@@ -38,7 +38,8 @@ struct TrafficTemplate: Sendable {
         case .head, .logits, .tokens, .losses: isBySlot = false
         }
         let entry = Entry(
-          kind: operation.kind, count: 1, bytesPerUnit: operation.bytes / operation.units,
+          kind: operation.kind, count: 1,
+          bytesPerUnit: operation.bytes / (isBySlot ? plan.largestMicroBatch : rows),
           isBySlot: isBySlot, isPassed: operation.purpose == .activations)
         let index = entries.firstIndex {
           ($0.kind, $0.bytesPerUnit, $0.isBySlot, $0.isPassed)

@@ -8,17 +8,19 @@ import Workloads
 @testable import Simulation
 
 @Suite struct SimulatedCellTests {
-  private func resolved(_ lines: String = "") throws -> ResolvedJob {
+  private func resolved(
+    _ lines: String = "", model: String = "{preset: qwen2.5-7b, layers: 4}"
+  ) throws -> ResolvedJob {
     let job = try JobFile.parse(
       """
       name: cell
-      model: {preset: qwen2.5-7b, layers: 4}
+      model: \(model)
       layouts: [tp2pp2dp2]
       policies: [right-pad, packed, megatron-iterative]
       hardware: a100-80gb
       micro-batches: 2
       output-tokens: 5
-      workload: {generate: "uniform:10:90", batch-size: 8, batches-taken: 2}
+      workload: {generate: "uniform:10-90", batch-size: 8, batches-taken: 2}
       \(lines)
       """, file: "j.yaml", folder: ".")
     return try ResolvedJob(job, file: "j.yaml")
@@ -64,20 +66,19 @@ import Workloads
   }
 
   @Test func `a written cell is read as a finished one`() throws {
-    try TemporaryDirectory.use { folder in
-      let directory = CellDirectory(path: folder + "/cells/c", name: "c")
-      let cell = try cell(resolved())
-      try cell.write(
-        [try cell.run(batch: 0), try cell.run(batch: 1)], to: directory, arguments: [],
-        version: "1", start: "2026-01-01T00:00:00Z")
-      #expect(directory.state() == .done)
-      let read = try JSONLines.read(BatchRecord.self, path: directory.batches)
-      #expect(read.map(\.order) == Array(0..<6))
-    }
+    let folder = try TemporaryDirectory()
+    let directory = CellDirectory(path: folder.file("c"), name: "c")
+    let cell = try cell(resolved())
+    try cell.write(
+      [try cell.run(batch: 0), try cell.run(batch: 1)], to: directory, arguments: [],
+      version: "1", start: "2026-01-01T00:00:00Z")
+    #expect(directory.state() == .done)
+    let read = try JSONLines.read(BatchRecord.self, path: directory.batches)
+    #expect(read.map(\.order) == Array(0..<6))
   }
 
   @Test func `a batch that does not fit is refused with the numbers`() throws {
-    let resolved = try resolved("memory-reserve: 0.9")
+    let resolved = try resolved("memory-reserve: 0.9", model: "{preset: qwen2.5-72b}")
     #expect {
       try cell(resolved)
     } throws: {

@@ -11,7 +11,7 @@ import Testing
   func `an estimate is what walking the whole plan gives`(
     layout: String, microBatches: Int
   ) throws {
-    var random = CounterRandom(seed: 11).sequence()
+    var random = SequentialRandom(seed: 11)
     let deployment = try Example.deployment(layout, network: Network(parsing: "nvlink3-a100"))
     for policy in [Policy.rightPad, .packed, .sorted] {
       let lengths = (0..<9).map { _ in 1 + Int(random.next() % 200) }
