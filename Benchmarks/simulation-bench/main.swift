@@ -63,4 +63,6 @@ for round in 0..<rounds {
       StaticBatch(lengths: lengths, policy: policy, generate: 128))
   }
 }
-print("128 ragged prompts, right-pad and packed: \(Int(Double(2 * rounds) / (seconds() - start))) per second and core")
+print(
+  "128 ragged prompts, right-pad and packed: \(Int(Double(2 * rounds) / (seconds() - start))) per second and core"
+)

@@ -9,11 +9,15 @@ public struct NetworkPrices: Sendable {
   public let network: Network
   /// The node of each rank.
   public let nodes: [Int]
+  /// How many times as fast as the network says everything is.
+  public let speed: Double
   /// Ranks that send through the port of each rank at the same time.
   private let sharers: [Int]
 
-  public init(_ network: Network, nodes: [Int], layout: ParallelLayout) {
+  public init(_ network: Network, nodes: [Int], layout: ParallelLayout, speed: Double = 1) {
     precondition(nodes.count == layout.worldSize, "every rank of the layout has a node")
+    precondition(speed > 0, "a network has a speed above 0")
+    self.speed = speed
     self.network = network
     self.nodes = nodes
     let places = nodes.indices.map { layout.coordinates(of: $0) }
@@ -32,13 +36,13 @@ public struct NetworkPrices: Sendable {
   public func message(bytes: Int, from: Int, to: Int) -> (travel: Double, occupied: Double) {
     let same = nodes[from] == nodes[to]
     let load = same ? bytes : bytes * sharers[from]
-    let travel = network.sendSeconds(bytes: load, sameNode: same)
-    return (travel, max(0, travel - network.sendSeconds(bytes: 0, sameNode: same)))
+    let travel = network.sendSeconds(bytes: load, sameNode: same) / speed
+    return (travel, max(0, travel - network.sendSeconds(bytes: 0, sameNode: same) / speed))
   }
 
   /// Seconds of a collective among some ranks, the root first; 0 for one.
   public func collective(_ kind: CollectiveKind, bytes: Int, members: [Int]) -> Double {
     members.count > 1
-      ? network.collectiveSeconds(kind, bytes: bytes, nodes: members.map { nodes[$0] }) : 0
+      ? network.collectiveSeconds(kind, bytes: bytes, nodes: members.map { nodes[$0] }) / speed : 0
   }
 }

@@ -83,7 +83,8 @@ extension SimulationChoice {
 
 extension JobNode {
   /// A number from 0 to `limit`.
-  fileprivate mutating func share(_ key: String, upTo limit: Double) throws(RecordError) -> Double? {
+  fileprivate mutating func share(_ key: String, upTo limit: Double) throws(RecordError) -> Double?
+  {
     guard let text = try text(key) else { return nil }
     guard let value = Double(text), value >= 0, value <= limit else {
       throw error(key, "'\(text)' is not a share from 0 to \(limit)")

@@ -29,14 +29,17 @@ public struct Deployment: Sendable {
     public var overlap: Double
     /// The share of device memory, 0 to 1, that is left to the runtime.
     public var reserve: Double
+    /// How many times as fast as the network says messages and collectives are.
+    public var linkSpeed: Double
     /// Slots of a micro-batch whose feed-forward and attention intermediates are held at once.
     public var activationBlock: Int
 
     public init(
       format: NumberFormat = .bf16, cacheFormat: NumberFormat? = nil,
       dialect: Dialect = .megatron, reduction: TensorReduction = .allReduce, overlap: Double = 0,
-      reserve: Double = 0.05, activationBlock: Int = 8192
+      reserve: Double = 0.05, linkSpeed: Double = 1, activationBlock: Int = 8192
     ) {
+      self.linkSpeed = linkSpeed
       self.format = format
       self.cacheFormat = cacheFormat ?? (format == .fp32 ? .fp32 : .bf16)
       self.dialect = dialect
@@ -72,7 +75,8 @@ public struct Deployment: Sendable {
     }
     guard nodes.count == layout.worldSize else {
       throw SimulationError(
-        .configuration, "layout \(layout) has \(layout.worldSize) ranks, \(nodes.count) have a node")
+        .configuration, "layout \(layout) has \(layout.worldSize) ranks, \(nodes.count) have a node"
+      )
     }
     guard spans == 1 || network.interNode != nil else {
       throw SimulationError(
@@ -86,7 +90,8 @@ public struct Deployment: Sendable {
         model: model, layout: layout, dialect: settings.dialect, reduction: settings.reduction,
         activations: settings.format == .fp32 ? .float : .bfloat16)
     }
-    prices = NetworkPrices(network, nodes: nodes, layout: layout)
+    prices = NetworkPrices(
+      network, nodes: nodes, layout: layout, speed: settings.linkSpeed)
     let partition = traffic.partition
     shards = try SimulationError.wrap {
       try (0..<layout.pipeline).map {

@@ -37,7 +37,8 @@ public struct PaddingStudy: Sendable {
     name = "\(folder), \(version)"
     var measurements: [Measurement] = []
     for result in results.results {
-      let place = "\(folder): \(result.configuration.rawValue), \(result.cell), batch \(result.batchID)"
+      let place =
+        "\(folder): \(result.configuration.rawValue), \(result.cell), batch \(result.batchID)"
       guard let cell = cells.cells.first(where: { $0.label == result.cell })?.cell,
         let batch = cell.batches.first(where: { $0.batch.id == result.batchID })?.batch
       else { throw SimulationError(.data, "\(place): the dataset has no such batch") }

@@ -52,7 +52,8 @@ public struct ParallelismDevice: Sendable {
   public var text: String {
     let peaks = peaks.sorted { $0.key.bits > $1.key.bits }
       .map { "\($0.key.rawValue) \(($0.value / 1e15).significant(4))" }.joined(separator: ", ")
-    return "\(name): \(memory / 1_000_000_000) GB, \((bandwidth / 1e12).significant(3)) TB/s, PFLOP/s "
+    return
+      "\(name): \(memory / 1_000_000_000) GB, \((bandwidth / 1e12).significant(3)) TB/s, PFLOP/s "
       + "\(peaks); of these products reach \(Percentage(efficiency.gemm)), attention (bf16) "
       + "\(Percentage(efficiency.attention)), memory \(Percentage(efficiency.memory)); a kernel takes "
       + "\((efficiency.launch * 1e6).significant(3)) us at least; links \(network), all-reduce by its "

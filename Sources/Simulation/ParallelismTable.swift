@@ -65,7 +65,8 @@ public struct ParallelismTable: Sendable {
       rows.append(row)
     }
     guard !rows.isEmpty else {
-      throw SimulationError(.data, "\(source): has no rows; wanted: \(Self.header) and rows below it")
+      throw SimulationError(
+        .data, "\(source): has no rows; wanted: \(Self.header) and rows below it")
     }
     self.rows = rows
   }
@@ -78,7 +79,8 @@ public struct ParallelismTable: Sendable {
       String($0.drop { $0 == " " })
     }
     guard fields.count == names.count else {
-      throw SimulationError(.data, "\(place): \(fields.count) fields; wanted \(names.count): \(header)")
+      throw SimulationError(
+        .data, "\(place): \(fields.count) fields; wanted \(names.count): \(header)")
     }
     func fail(_ index: Int, _ wanted: String) -> SimulationError {
       SimulationError(

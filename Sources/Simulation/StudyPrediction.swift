@@ -94,10 +94,13 @@ public struct StudyPrediction: Sendable {
 
   /// The engine's batch that explains a study's TTFTs best when its host time is fitted on them: the
   /// smallest error among batches of all requests and of powers of two below.
+  /// - Parameter half: every other cell alone, as `Calibration.half` takes them; all when nil.
   public static func bestLimit(
-    _ study: PaddingStudy, model: ModelConfiguration, hardware: Accelerator
+    _ study: PaddingStudy, half: Int? = nil, model: ModelConfiguration, hardware: Accelerator
   ) throws(SimulationError) -> (limit: Int, errors: [(limit: Int, mape: Double)]) {
     let most = study.measurements.map(\.lengths.count).max() ?? 1
+    let cells = Set(
+      study.cells.enumerated().filter { half == nil || $0.offset % 2 == half }.map(\.element))
     var limits = [most]
     var power = 1
     while power < most { power *= 2 }
@@ -110,7 +113,8 @@ public struct StudyPrediction: Sendable {
       var engine = try StudyEngine(limit: limit, model: model, hardware: hardware)
       var all: [Double] = []
       for configuration in StudyConfiguration.allCases {
-        let pairs = try walked(study.measurements(of: configuration), &engine)
+        let own = study.measurements(of: configuration).filter { cells.contains($0.cell) }
+        let pairs = try walked(own, &engine)
         guard !pairs.isEmpty else { continue }
         let host = StudyFit.prefill(pairs)
         all += pairs.map { abs($0.walked.batchTTFT(host) / $0.measured.batchTTFT - 1) }

@@ -10,7 +10,8 @@ struct MemoryCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "memory",
     abstract: "Plan device memory: every term, the largest batch, what padding costs in bytes.",
-    discussion: "Nothing runs. GB are decimal. Exit code 2 when the batch that was given does not fit.")
+    discussion:
+      "Nothing runs. GB are decimal. Exit code 2 when the batch that was given does not fit.")
 
   @OptionGroup var place: DeploymentOptions
   @Option(help: "Requests of a batch; the largest that fits when left out.") var batch: Int?
@@ -46,7 +47,8 @@ struct MemoryCommand: ParsableCommand {
     }
     let deployment = try place.deployment()
     if let batch, batch < deployment.layout.data {
-      throw RecordError("--batch \(batch) leaves a replica of \(deployment.layout) without a request")
+      throw RecordError(
+        "--batch \(batch) leaves a replica of \(deployment.layout) without a request")
     }
     let answer = try MemoryAnswer(
       deployment, lengths: lengths, generate: generate, width: width, microBatches: microBatches)

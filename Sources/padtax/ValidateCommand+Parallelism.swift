@@ -34,7 +34,8 @@ extension ValidateCommand {
       }
     let against = row.baseline.isEmpty ? "" : " against \(row.baseline)"
     let remark = line.remark.isEmpty ? "" : "; \(line.remark)"
-    return "\(line.passed ? "PASS" : "FAIL") \(row.id): \(row.model) \(row.gpu) \(row.format.rawValue) "
+    return
+      "\(line.passed ? "PASS" : "FAIL") \(row.id): \(row.model) \(row.gpu) \(row.format.rawValue) "
       + "\(row.layout)\(batch) \(row.metric)\(against): paper \(row.value.significant(5)), padtax "
       + "\(line.found.significant(5)) \(row.unit) \(error.isEmpty ? "" : error + " ")(\(tolerance))"
       + remark

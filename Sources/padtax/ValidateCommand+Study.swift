@@ -45,11 +45,20 @@ extension ValidateCommand {
     _ study: PaddingStudy, model: ModelConfiguration, hardware: Accelerator
   ) throws -> Part {
     var part = Part()
-    let limits = try StudyPrediction.bestLimit(study, model: model, hardware: hardware)
+    let limits = try StudyPrediction.bestLimit(study, half: 0, model: model, hardware: hardware)
+    let other = try StudyPrediction.bestLimit(study, half: 1, model: model, hardware: hardware)
     part.notes.append(
-      "engine batch \(limits.limit), the one that explains the TTFTs best; MAPE with the host time "
-        + "fitted on all of them: "
-        + limits.errors.map { "\($0.limit): \(Self.percent($0.mape))" }.joined(separator: ", "))
+      "engine batch \(limits.limit), chosen on one half of the cells; MAPE there with the host time "
+        + "fitted: "
+        + limits.errors.map { "\($0.limit): \(Self.percent($0.mape))" }.joined(separator: ", ")
+        + "; the other half chooses \(other.limit)")
+    if let whole = limits.errors.first?.limit, whole != limits.limit {
+      let one = try StudyPrediction(
+        study, calibration: .decode, limit: whole, model: model, hardware: hardware)
+      part.notes.append(
+        "decode throughput cannot tell the engine's batch: as one batch of \(whole) the same fit gives "
+          + "MAPE \(Self.percent(ErrorSummary(one.lines.map(\.error))?.mape ?? 0))")
+    }
     part.notes += try regression(study)
     let asked = try calibrations()
     for calibration in asked {
@@ -72,7 +81,8 @@ extension ValidateCommand {
       let versions = try StudyImport.versions(in: folder)
       guard versions.count == 1 else {
         throw RecordError(
-          "--calibrate-on \(folder): has versions \(versions.joined(separator: " ")); one is wanted")
+          "--calibrate-on \(folder): has versions \(versions.joined(separator: " ")); one is wanted"
+        )
       }
       return [.study(try PaddingStudy(folder: folder, version: versions[0]))]
     }
@@ -103,7 +113,8 @@ extension ValidateCommand {
         let measured = line.measurement
         return .init(
           passed: true,
-          text: "\(measured.configuration.layout) \(measured.cell) batch \(measured.batch): measured "
+          text:
+            "\(measured.configuration.layout) \(measured.cell) batch \(measured.batch): measured "
             + "\(measured.batchTTFT.fixed(3)) s, padtax \(line.predicted.fixed(3)) s "
             + "(\(Self.signed(line.error))), line \(line.linear.fixed(3)) s "
             + "(\(Self.signed(line.linearError)))", error: line.error)

@@ -19,7 +19,8 @@ struct ValidateCommand: ParsableCommand {
     case parallelism = "2603.05692"
   }
 
-  @Option(help: "arXiv identifier of the paper whose figures are checked: 2507.14392 or 2603.05692.")
+  @Option(
+    help: "arXiv identifier of the paper whose figures are checked: 2507.14392 or 2603.05692.")
   var paper: Paper?
   @Option(help: "The paper's figures as a file, or other rows of its form; else those built in.")
   var table: String?
@@ -60,4 +61,3 @@ struct ValidateCommand: ParsableCommand {
     if !report.passed { throw ExitCode.gateFailed }
   }
 }
-

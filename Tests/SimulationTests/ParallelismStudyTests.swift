@@ -41,7 +41,8 @@ import Testing
   }
 
   @Test(arguments: [
-    ("kv_room_per_gpu", "", "", 154.54), ("weights", "", "", 405.85), ("kv_heads_per_gpu", "", "", 2),
+    ("kv_room_per_gpu", "", "", 154.54), ("weights", "", "", 405.85),
+    ("kv_heads_per_gpu", "", "", 2),
     ("max_batch", "9428", "684", 236), ("layers_per_gpu", "", "", 126),
   ])
   func `metrics that the published rows do not have are known`(

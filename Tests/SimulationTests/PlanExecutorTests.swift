@@ -85,7 +85,8 @@ import Testing
   }
 
   @Test func `the engine's own time is counted where it falls`() throws {
-    let overheads = EngineOverheads(step: 1, perSequence: 0.01, perCollective: 1e-4, perKernel: 1e-6)
+    let overheads = EngineOverheads(
+      step: 1, perSequence: 0.01, perCollective: 1e-4, perKernel: 1e-6)
     let deployment = try Example.deployment(
       "tp2", device: Example.device(FLOPModel(secondsPerFLOP: 0), overheads: overheads))
     var executor = PlanExecutor(deployment)

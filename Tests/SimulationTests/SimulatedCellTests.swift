@@ -1,5 +1,5 @@
-import Records
 import Models
+import Records
 import Scheduling
 import TestSupport
 import Testing
