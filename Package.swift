@@ -44,6 +44,9 @@ let package = Package(
     .target(
       name: "Networks", dependencies: ["Units", "Statistics", "JSONReading"],
       resources: [.embedInCode("Catalogue")], linkerSettings: [.linkedLibrary("m")]),
+    .target(
+      name: "Hardware", dependencies: ["Units", "Statistics", "JSONReading", "Networks", yams],
+      resources: [.embedInCode("Catalogue")], linkerSettings: [.linkedLibrary("m")]),
     .target(name: "Workloads", dependencies: ["Statistics", "JSONReading", "Units"]),
     .target(name: "Checkpoints"),
     .target(name: "Scheduling", dependencies: ["Units", "Models", "Workloads"]),
@@ -54,7 +57,13 @@ let package = Package(
 
     .target(
       name: "Costs",
-      dependencies: ["Communication", "Models", "Workloads", "Scheduling", "Records"]),
+      dependencies: ["Communication", "Models", "Networks", "Workloads", "Scheduling", "Records"]),
+    .target(
+      name: "Simulation",
+      dependencies: [
+        "Costs", "Communication", "Hardware", "Records", "Scheduling", "Models", "Networks",
+        "Workloads", "Statistics", "Units",
+      ], linkerSettings: [.linkedLibrary("m")]),
 
     // The engine.
     .target(
@@ -91,8 +100,8 @@ let package = Package(
     .executableTarget(
       name: "padtax",
       dependencies: [
-        "Studies", "Slurm", "Reporting", "Communication", "Records", "Models", "Workloads",
-        "Networks",
+        "Studies", "Simulation", "Hardware", "Slurm", "Reporting", "Communication", "Records",
+        "Models", "Scheduling", "Workloads", "Networks",
         "Netbench", "Statistics", "Units", argumentParser,
       ]),
 
@@ -115,6 +124,10 @@ let package = Package(
         argumentParser,
       ],
       path: "Benchmarks/step-bench"),
+    .executableTarget(
+      name: "simulation-bench",
+      dependencies: ["Simulation", "Hardware", "Networks", "Models", "Scheduling"],
+      path: "Benchmarks/simulation-bench"),
 
     // Tests.
     .target(name: "TestSupport", path: "Tests/TestSupport"),
@@ -141,12 +154,20 @@ let package = Package(
     .testTarget(
       name: "NetworksTests", dependencies: ["Networks", "Statistics", "TestSupport"]),
     .testTarget(
+      name: "HardwareTests", dependencies: ["Hardware", "Networks", "Statistics", "TestSupport"]),
+    .testTarget(
       name: "WorkloadsTests", dependencies: ["Workloads", "Statistics", "TestSupport"]),
     .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "TestSupport"]),
     .testTarget(name: "SchedulingTests", dependencies: ["Scheduling", "Statistics"]),
     .testTarget(
       name: "CommunicationTests",
       dependencies: ["Communication", "Models", "Scheduling", "Statistics", "TestSupport"]),
+    .testTarget(
+      name: "SimulationTests",
+      dependencies: [
+        "Simulation", "Hardware", "Networks", "Costs", "Communication", "Records", "Scheduling",
+        "Models", "Workloads", "Statistics", "TestSupport",
+      ]),
     .testTarget(
       name: "RecordsTests", dependencies: ["Records", "Models", "Workloads", "Scheduling"]),
     .testTarget(

@@ -6,17 +6,20 @@ struct PlanWalk {
   let traffic: TrafficModel
   let place: ParallelLayout.Coordinates
   let scored: Set<Int>
-  let emit: (PlannedOperation) -> Void
+  /// Takes an operation and the micro-batch that the rank works on, counted over the plan's steps;
+  /// their number once all are done.
+  let emit: (PlannedOperation, Int) -> Void
 
   /// Tokens and losses that come back to the first stage, in order, and how many have come.
   private var expected: [Return] = []
   private var received = 0
+  private var current = 0
   /// Tokens that the first stage has of each sequence, prompt and generated.
   private var known: [Int] = []
 
   init(
     traffic: TrafficModel, place: ParallelLayout.Coordinates, scored: Set<Int>,
-    emit: @escaping (PlannedOperation) -> Void
+    emit: @escaping (PlannedOperation, Int) -> Void
   ) {
     self.traffic = traffic
     self.place = place
@@ -40,6 +43,7 @@ struct PlanWalk {
       step.microBatches.map { MicroTraffic($0, phase: step.phase, plan: plan, scored: scored) }
     }
     for (index, micro) in micros.enumerated() {
+      current = index
       // Decode begins when the first stage has every first token.
       if micro.phase == .decode, index > 0, micros[index - 1].phase != .decode {
         receiveAll(.prefill)
@@ -48,6 +52,7 @@ struct PlanWalk {
       layers(micro)
       leave(micro)
     }
+    current = micros.count
     if let last = micros.last { receiveAll(last.phase) }
   }
 
@@ -152,7 +157,7 @@ struct PlanWalk {
         kind: .receive, communicator: .pipeline, purpose: isScore ? .losses : .tokens,
         element: isScore ? .double : .int32, rows: next.count, columns: 1,
         peer: traffic.layout.pipeline - 1, phase: phase, units: next.count,
-        usefulUnits: next.count))
+        usefulUnits: next.count), current)
     take(next.rows)
   }
 
@@ -221,7 +226,7 @@ struct PlanWalk {
       PlannedOperation(
         kind: kind, communicator: communicator, purpose: purpose, element: element,
         rows: shape.rows, columns: shape.columns, peer: peer, phase: micro.phase,
-        units: units.all, usefulUnits: units.useful))
+        units: units.all, usefulUnits: units.useful), current)
   }
 }
 

@@ -93,6 +93,15 @@ public struct TrafficModel: Sendable, Hashable {
   public func walk(
     _ plan: BatchPlan, rank: Int, scored: Set<Int> = [], _ body: (PlannedOperation) -> Void
   ) {
+    walkMicroBatches(plan, rank: rank, scored: scored) { operation, _ in body(operation) }
+  }
+
+  /// As `walk`, with the micro-batch that the rank works on at the time, counted over all steps of
+  /// the plan. A receive that is posted ahead has the number of the micro-batch before its own, one
+  /// after the last micro-batch the number of all.
+  public func walkMicroBatches(
+    _ plan: BatchPlan, rank: Int, scored: Set<Int> = [], _ body: (PlannedOperation, Int) -> Void
+  ) {
     withoutActuallyEscaping(body) { body in
       var walk = PlanWalk(
         traffic: self, place: layout.coordinates(of: rank), scored: scored, emit: body)

@@ -79,6 +79,7 @@ extension JobSpecification {
     if trace == true { lines.append("trace: true") }
     if let warmupBatches { lines.append("warm-up-batches: \(warmupBatches)") }
     if let stepLimit { lines.append("step-limit: \(stepLimit)") }
+    lines += simulation?.jobLines(withNetwork: clock == .wall) ?? []
     return lines.joined(separator: "\n") + "\n"
   }
 }

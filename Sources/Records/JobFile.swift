@@ -70,7 +70,8 @@ public enum JobFile {
       repeats: repeats, seed: UInt64(seed), backend: try backend(&job),
       verification: try verification(&job, mode), mode: mode, dialect: dialect,
       tensorReduction: reduction, clock: try clock(&job, folder), precision: precision,
-      trace: trace, stepLimit: try stepLimit(&job))
+      trace: trace, stepLimit: try stepLimit(&job),
+      simulation: try SimulationChoice.read(&job, folder: folder))
   }
 
   private static func stepLimit(_ job: inout JobNode) throws(RecordError) -> StepLimit {

@@ -35,6 +35,8 @@ public struct JobSpecification: Hashable, Sendable, Codable {
   public var trace: Bool?
   /// Nil only in the digest of a cell's identifier, on which it has no bearing.
   public var stepLimit: StepLimit?
+  /// What the job is priced on when it is simulated; nil without the key `hardware`.
+  public var simulation: SimulationChoice?
 
   public init(
     name: String, question: String, model: ModelSource, layouts: [ParallelLayout],
@@ -44,7 +46,7 @@ public struct JobSpecification: Hashable, Sendable, Codable {
     verification: VerificationChoice, mode: JobMode = .generate,
     dialect: Dialect = .megatron, tensorReduction: TensorReduction = .allReduce,
     clock: ClockChoice = .wall, precision: PrecisionRule? = nil, trace: Bool? = nil,
-    stepLimit: StepLimit? = .standard
+    stepLimit: StepLimit? = .standard, simulation: SimulationChoice? = nil
   ) {
     self.name = name
     self.question = question
@@ -68,6 +70,7 @@ public struct JobSpecification: Hashable, Sendable, Codable {
     self.precision = precision
     self.trace = trace
     self.stepLimit = stepLimit
+    self.simulation = simulation
   }
 }
 

@@ -35,6 +35,11 @@ public struct CellDirectory: Sendable, Hashable {
   public let path: String
   public let name: String
 
+  public init(path: String, name: String) {
+    self.path = path
+    self.name = name
+  }
+
   /// The job of this cell alone: one layout, one variation.
   public var job: String { path + "/job.yaml" }
   /// Held by whoever runs the cell.

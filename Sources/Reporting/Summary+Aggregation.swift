@@ -136,7 +136,7 @@ extension Origin {
 
 extension Provenance {
   /// Where the times of the cell come from, as far as its clock tells.
-  var origin: Origin { clock == "virtual" ? .virtual : .measured }
+  var origin: Origin { Origin(rawValue: clock) ?? .measured }
 }
 
 extension RankFacts {

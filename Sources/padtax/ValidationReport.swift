@@ -1,0 +1,53 @@
+import Simulation
+import Units
+
+/// What a check found.
+struct ValidationReport: Encodable {
+  struct Line: Encodable {
+    let passed: Bool
+    let text: String
+    /// Signed, a share of the figure; nil where the figure has none.
+    let error: Double?
+
+    init(passed: Bool, text: String, error: Double? = nil) {
+      self.passed = passed
+      self.text = text
+      self.error = error
+    }
+  }
+
+  let schema = "padtax/validation"
+  let version = 1
+  /// What was checked, and where its figures come from.
+  let name: String
+  let source: String
+  let passed: Bool
+  let lines: [Line]
+  /// Of the lines that have an error.
+  let errors: ErrorSummary?
+  /// What a reader must know to get the same figures.
+  let notes: [String]
+  private let verdict: String
+
+  /// - Parameter verdict: the last line's words; how many rows passed when nil.
+  init(name: String, source: String, lines: [Line], notes: [String], verdict: String? = nil) {
+    self.name = name
+    self.source = source
+    self.lines = lines
+    self.notes = notes
+    passed = lines.allSatisfy(\.passed)
+    errors = ErrorSummary(lines.compactMap(\.error))
+    let good = lines.count { $0.passed }
+    let word = errors == nil ? "equal" : "within their tolerance"
+    self.verdict = verdict ?? "\(good) of \(lines.count) rows \(word)"
+  }
+
+  private enum CodingKeys: String, CodingKey {
+    case schema, version, name, source, passed, lines, errors, notes, verdict
+  }
+
+  var text: [String] {
+    ["\(name), figures of \(source)"] + lines.map(\.text) + notes.map { "note: \($0)" }
+      + (errors.map { ["errors: \($0)"] } ?? []) + ["\(passed ? "PASS" : "FAIL"): \(verdict)"]
+  }
+}
