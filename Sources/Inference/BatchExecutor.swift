@@ -86,6 +86,7 @@ public final class BatchExecutor {
     }
     var tokens = TokenBook(batch)
     var flow = Flow(ringCount: ring.count, batch: batch, context: context)
+    context.begin(.prefill)
     var outcome = BatchOutcome(
       tokens: [], start: context.now(), prefillEnd: 0, end: 0)
     let began = MonotonicClock.nanoseconds()
@@ -238,6 +239,8 @@ public final class BatchExecutor {
     try drain(&tokens)
     shard.backend.synchronize()
     context.ledger.context.phase = Traffic.decode
-    return context.now()
+    let end = context.now()
+    context.begin(.decode)
+    return end
   }
 }

@@ -2,6 +2,7 @@ import Locality
 import MPI
 import Models
 import Records
+import Scheduling
 import Transformers
 
 /// What traffic is for: the label of a communicator and the phase in which a call was made.
@@ -26,6 +27,8 @@ public final class RankContext {
   public let ledger: TrafficLedger
   /// Times everything that the communicators do; nil where the wall clock does.
   public let clock: VirtualClock?
+  /// What the clock pretends, as the job says it.
+  private let virtualTime: VirtualTime?
   let activity = RankActivity()
   /// Held while this rank computes, where ranks take turns.
   var token: ComputeToken?
@@ -40,7 +43,8 @@ public final class RankContext {
   /// Collective over `world`, which must have as many ranks as the layout.
   public init(
     layout: ParallelLayout, world: borrowing Communicator, dialect: Dialect = .megatron,
-    reduction: TensorReduction = .allReduce, clock: VirtualClock? = nil
+    reduction: TensorReduction = .allReduce, clock: VirtualClock? = nil,
+    virtualTime: VirtualTime? = nil
   ) throws {
     precondition(
       dialect == .megatron || reduction == .allReduce,
@@ -58,6 +62,7 @@ public final class RankContext {
     }
     self.ledger = ledger
     self.clock = clock
+    self.virtualTime = virtualTime
     let coordinates = layout.coordinates(of: world.rank)
     self.coordinates = coordinates
     control = try world.duplicate(label: Traffic.control, clock: clock)
@@ -75,6 +80,11 @@ public final class RankContext {
   public var rank: Int { control.rank }
   /// Nanoseconds now on the clock that times this job.
   func now() -> UInt64 { clock?.now() ?? MonotonicClock.nanoseconds() }
+  /// Tells a virtual clock what the rank computes from now on.
+  func begin(_ phase: Phase) {
+    guard let clock, let time = virtualTime, let decode = time.decodeScale else { return }
+    clock.rescale(phase == .decode ? decode : time.computeScale)
+  }
   /// Where the times of this job's records come from.
   var origin: Origin { clock == nil ? .measured : .virtual }
   public var isCoordinator: Bool { rank == 0 }

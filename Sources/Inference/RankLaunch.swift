@@ -32,7 +32,8 @@ public struct RankLaunch {
       }
       let context = try RankContext(
         layout: layout, world: world, dialect: resolved.job.dialect,
-        reduction: resolved.job.tensorReduction, clock: clock)
+        reduction: resolved.job.tensorReduction, clock: clock,
+        virtualTime: resolved.job.clock.virtualTime)
       defer { clock?.close() }
       let resources = try CellResources(context: context, resolved: resolved)
       try runCell(

@@ -168,7 +168,8 @@ package struct RankSurvey {
     return VirtualTimeFacts(
       network: network.name, networkSource: network.description,
       nodes: (try time.nodes.nodes(ranks: context.layout.worldSize).last ?? 0) + 1,
-      computeScale: time.computeScale, computeTokens: tokens)
+      computeScale: time.computeScale,
+      decodeScale: time.decodeScale, computeTokens: tokens)
   }
 
   private static func environment() -> [String: String] {

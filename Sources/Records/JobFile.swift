@@ -114,6 +114,7 @@ public enum JobFile {
     var time = VirtualTime(
       network: "", nodes: ranksPerNode.map { .ranksPerNode($0) } ?? .count(nodes ?? 1))
     time.computeScale = try job.positive("compute-scale", limit: 1e6) ?? time.computeScale
+    time.decodeScale = try job.positive("decode-scale", limit: 1e6)
     time.token = try job.choice("compute-token", TokenChoice.self) ?? time.token
     guard name == .virtual else { return .wall }
     guard let network else {

@@ -47,10 +47,11 @@ extension Summary {
   private static func line(_ time: VirtualTimeFacts) -> String {
     let nodes = "\(time.nodes) node\(time.nodes == 1 ? "" : "s")"
     let speed =
-      time.computeScale == 1
+      time.computeScale == 1 && time.decodeScale == nil
       ? "this machine's processors"
       : "processors "
         + "\(time.computeScale.significant(4)) times as fast as this machine's"
+        + (time.decodeScale.map { ", \($0.significant(4)) times in decode steps" } ?? "")
     let turns = time.computeTokens.map { ", ranks took turns: \($0) computed at once" } ?? ""
     return "\(nodes), network \(time.networkSource), \(speed)\(turns)"
   }

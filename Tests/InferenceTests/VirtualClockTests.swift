@@ -112,6 +112,21 @@ struct VirtualClockTests {
     }
   }
 
+  @Test("decode steps have a scale of their own")
+  func decodeScale() throws {
+    func times(_ scale: Int) throws -> Run {
+      let scales = ["compute-scale: 2", "decode-scale: \(scale)"]
+      return try run(Self.network + scales, counted: true)
+    }
+    let (same, faster) = (try times(2), try times(8))
+    #expect(faster.provenance.virtualTime?.decodeScale == 8)
+    #expect(same.batches.map(\.batchTTFTSeconds) == faster.batches.map(\.batchTTFTSeconds))
+    for (slow, fast) in zip(same.ranks, faster.ranks) {
+      let scale = slow.phase == "decode" ? 4.0 : 1
+      #expect(abs(slow.computeSeconds - scale * fast.computeSeconds) < 1e-7, "\(slow), \(fast)")
+    }
+  }
+
   /// What of a rank's record is a count, a byte or a time.
   private struct Times: Equatable {
     let numbers: [Double]
