@@ -41,14 +41,71 @@ extension Accelerator {
     self.overheads = overheads
     sources = (base?.sources ?? [:]).merging(own) { $1 }
     guard !self.peaks.isEmpty else { throw root.error("peak-tflops", "is missing") }
-    _ = kernels
-    hasTables = false
-    kernelSource = "roofline"
-    self.kernels = RooflineModel(
-      name: name, peaks: self.peaks, bandwidth: self.bandwidth,
-      efficiency: efficiency
-        ?? RooflineModel.Efficiency(
-          gemm: 0.7, attention: 0.5, memory: 0.8, launch: 3e-6))
+    let choice = try Self.kernels(
+      text: kernels, base: base?.kernelName, efficiency: efficiency,
+      baseEfficiency: base?.efficiency,
+      rates: KernelRoofline(peaks: self.peaks, bandwidth: self.bandwidth),
+      root, name: name)
+    kernelName = choice.name
+    kernelSource = choice.source
+    tables = choice.tables
+    isCarriedOver = choice.isCarriedOver
+    self.efficiency = choice.efficiency
+    self.kernels = choice.model
+  }
+
+  /// What a file says of kernels, as a model.
+  private struct KernelChoice {
+    var name: String
+    var source: String
+    var tables: KernelTables?
+    var isCarriedOver = false
+    var efficiency: RooflineModel.Efficiency
+    var model: any KernelModel
+  }
+
+  private static func kernels(
+    text: String?, base: String?, efficiency: RooflineModel.Efficiency?,
+    baseEfficiency: RooflineModel.Efficiency?, rates: KernelRoofline, _ root: HardwareNode,
+    name: String
+  ) throws(HardwareError) -> KernelChoice {
+    guard let kernels = text ?? base else {
+      throw root.error("kernels", "is missing: roofline, the name of tables, or a file FILE.json")
+    }
+    if kernels == "roofline" {
+      guard let efficiency = efficiency ?? baseEfficiency else {
+        throw root.error("efficiency", "is missing, and there are no tables to take it from")
+      }
+      return KernelChoice(
+        name: kernels, source: "roofline with efficiencies; no kernel was measured",
+        tables: nil, efficiency: efficiency,
+        model: RooflineModel(
+          name: name, peaks: rates.peaks, bandwidth: rates.bandwidth, efficiency: efficiency))
+    }
+    let tables: KernelTables
+    do throws(HardwareError) {
+      tables =
+        try kernels.hasSuffix(".json")
+        ? KernelTables(contentsOf: root.path(of: kernels)) : KernelCatalogue.tables(kernels)
+    } catch {
+      guard error.kind == .name else { throw error }
+      throw root.error("kernels", error.message, kind: .name)
+    }
+    let efficiency = efficiency ?? tables.efficiency
+    let own = tables.roofline
+    let isCarriedOver =
+      own.bandwidth != rates.bandwidth
+      || own.peaks.contains { rates.peaks[$0.key] != $0.value }
+    return KernelChoice(
+      name: kernels,
+      source: "tables \(tables.name) (\(tables.source), \(tables.date))"
+        + (isCarriedOver ? ", carried over to this device by its roofline" : ""),
+      tables: tables, isCarriedOver: isCarriedOver, efficiency: efficiency,
+      model: TableModel(
+        tables.surfaces,
+        roofline: RooflineModel(
+          name: name, peaks: rates.peaks, bandwidth: rates.bandwidth, efficiency: efficiency),
+        isCarriedOver: isCarriedOver))
   }
 
   private static func peaks(
@@ -88,11 +145,15 @@ extension Accelerator {
     let attention = try node.number("attention", limit: 1)
     let memory = try node.number("memory", limit: 1)
     let launch = try node.number("launch-us", limit: 1e6, orZero: true)
+    let attentionMemory = try node.number("attention-memory", limit: 1)
+    let attentionLaunch = try node.number("attention-launch-us", limit: 1e6, orZero: true)
     try node.finish()
     guard let gemm, let attention, let memory, let launch else {
       throw root.error("efficiency", "needs gemm, attention, memory (shares of 1) and launch-us")
     }
-    return .init(gemm: gemm, attention: attention, memory: memory, launch: launch * 1e-6)
+    return .init(
+      gemm: gemm, attention: attention, memory: memory, launch: launch * 1e-6,
+      attentionMemory: attentionMemory, attentionLaunch: attentionLaunch.map { $0 * 1e-6 })
   }
 
   private static func overheads(

@@ -14,10 +14,16 @@ public struct Accelerator: Sendable {
   public let betweenLink: String
   public let devicesPerNode: Int
   public let kernels: any KernelModel
-  /// How kernels are known: by table or by roofline alone, in words.
+  /// What the file names: tables of the catalogue, a file of tables, or `roofline`.
+  public let kernelName: String
+  /// Shares of the rates that kernels without a table reach.
+  public let efficiency: RooflineModel.Efficiency
+  /// How kernels are known, in words.
   public let kernelSource: String
-  /// True where kernels come from measured points; else only the roofline is known.
-  public let hasTables: Bool
+  /// What kernels were fitted to; nil where only the roofline is known.
+  public let tables: KernelTables?
+  /// Whether the tables were measured on a device with other rates.
+  public let isCarriedOver: Bool
   /// What the engine adds; a variable, so that a study can set its own.
   public var overheads: EngineOverheads
   /// Source of each number by its key in the file.
@@ -38,8 +44,11 @@ public struct Accelerator: Sendable {
     self.betweenLink = betweenLink
     self.devicesPerNode = devicesPerNode
     self.kernels = kernels
+    kernelName = "given"
+    efficiency = .ideal
     kernelSource = "given"
-    hasTables = false
+    tables = nil
+    isCarriedOver = false
     self.overheads = overheads
     sources = [:]
   }

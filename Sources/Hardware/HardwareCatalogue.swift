@@ -40,7 +40,8 @@ public enum HardwareCatalogue {
     guard let bytes = files[known] else {
       throw HardwareError(
         .name,
-        "no hardware '\(name)'; \(NearestName.text(name, among: names)), or a file FILE.yaml")
+        "no hardware '\(name)'; \(NearestName.text(name, among: names + aliases.keys)), or a file FILE.yaml"
+      )
     }
     return try Accelerator(
       parsing: String(decoding: bytes, as: UTF8.self), file: "\(known).yaml", base: builtIn)

@@ -56,6 +56,12 @@ struct HardwareNode {
   /// The keys as the file has them, for mappings whose keys are names.
   var keys: [String] { entries.map(\.key) }
 
+  /// A path in the file, which is relative to the file's folder.
+  func path(of name: String) -> String {
+    guard !name.hasPrefix("/"), let end = file.lastIndex(of: "/") else { return name }
+    return file[...end] + name
+  }
+
   private func fullName(_ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
 
   /// An error at the place of `key`, or of the mapping when the key is absent.

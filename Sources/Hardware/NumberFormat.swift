@@ -26,4 +26,15 @@ public enum NumberFormat: String, Sendable, Hashable, Codable, CaseIterable {
 
   /// The format whose peak rate counts.
   public var peakFormat: NumberFormat { self == .fp8Block ? .fp8 : self }
+
+  /// Its place among all formats.
+  var index: Int {
+    switch self {
+    case .fp32: 0
+    case .bf16: 1
+    case .fp8: 2
+    case .fp8Block: 3
+    case .fp4: 4
+    }
+  }
 }

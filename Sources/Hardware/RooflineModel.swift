@@ -9,20 +9,32 @@ public struct RooflineModel: KernelModel {
 
   /// Shares of the data sheet's rates that kernels reach.
   public struct Efficiency: Hashable, Sendable {
-    /// Of the peak, by large products.
+    /// Of the peak, by products.
     public var gemm: Double
-    /// Of the peak, by long prefill attention.
+    /// Of the peak, by attention.
     public var attention: Double
-    /// Of the memory bandwidth.
+    /// Of the memory bandwidth, by products and elementwise kernels.
     public var memory: Double
-    /// Seconds that the smallest kernel takes.
+    /// Seconds that the smallest product or elementwise kernel takes.
     public var launch: Double
+    /// Of the memory bandwidth, by attention.
+    public var attentionMemory: Double
+    /// Seconds that the smallest attention takes.
+    public var attentionLaunch: Double
 
-    public init(gemm: Double, attention: Double, memory: Double, launch: Double) {
+    /// - Parameters:
+    ///   - attentionMemory: as `memory` when nil.
+    ///   - attentionLaunch: as `launch` when nil.
+    public init(
+      gemm: Double, attention: Double, memory: Double, launch: Double,
+      attentionMemory: Double? = nil, attentionLaunch: Double? = nil
+    ) {
       self.gemm = gemm
       self.attention = attention
       self.memory = memory
       self.launch = launch
+      self.attentionMemory = attentionMemory ?? memory
+      self.attentionLaunch = attentionLaunch ?? launch
     }
 
     /// Kernels that reach the data sheet, launched in no time.
@@ -48,15 +60,18 @@ public struct RooflineModel: KernelModel {
     _ call: KernelCall, _ format: NumberFormat
   ) throws(HardwareError) -> Double {
     let work = KernelWork(call, format)
-    let moving = work.bytes / (bandwidth * efficiency.memory)
-    guard work.flops > 0 else { return efficiency.launch + moving }
+    let isAttention = work.isAttention
+    let launch = isAttention ? efficiency.attentionLaunch : efficiency.launch
+    let memoryShare = isAttention ? efficiency.attentionMemory : efficiency.memory
+    let moving = work.bytes / (bandwidth * memoryShare)
+    guard work.flops > 0 else { return launch + moving }
     guard let peak = peaks[work.format.peakFormat] else {
       throw HardwareError(
         .precision,
         "\(name) has no peak for \(work.format.rawValue); valid: "
           + Accelerator.formats(peaks).joined(separator: " "))
     }
-    let share = work.isAttention ? efficiency.attention : efficiency.gemm
-    return efficiency.launch + max(work.flops / (peak * share), moving)
+    let share = isAttention ? efficiency.attention : efficiency.gemm
+    return launch + max(work.flops / (peak * share), moving)
   }
 }

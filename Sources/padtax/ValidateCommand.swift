@@ -33,12 +33,17 @@ struct ValidateCommand: ParsableCommand {
       "What the study's engine is fitted on: decode, half (of its cells), or another study's folder.",
       valueName: "decode|half|dir"))
   var calibrateOn: String?
+  @OptionGroup var kernelOptions: KernelOptions
   @OptionGroup var messages: MessageOptions
   @Flag(help: "Print the result as JSON.") var json = false
 
   func validate() throws {
-    guard [paper != nil, study != nil].count(where: { $0 }) == 1 else {
-      throw ValidationError("name one of --paper and --study")
+    let kernels = kernelOptions.kernels
+    guard [paper != nil, study != nil, kernels != nil].count(where: { $0 }) == 1 else {
+      throw ValidationError("name one of --paper, --study and --kernels")
+    }
+    guard (kernels == nil) == (kernelOptions.hardware == nil) else {
+      throw ValidationError("--kernels DIR and --hardware NAME belong together")
     }
     if table != nil, paper == nil { throw ValidationError("--table belongs to --paper") }
     if calibrateOn != nil, study == nil {
@@ -51,7 +56,7 @@ struct ValidateCommand: ParsableCommand {
       switch paper {
       case .communicationPatterns: try communicationPatterns()
       case .parallelism: try parallelism()
-      case nil: try paddingStudy()
+      case nil: try study != nil ? paddingStudy() : kernelTables()
       }
     if json {
       Terminal.write(try JSONText.pretty(report), to: 1)

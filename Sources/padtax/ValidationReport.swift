@@ -8,11 +8,14 @@ struct ValidationReport: Encodable {
     let text: String
     /// Signed, a share of the figure; nil where the figure has none.
     let error: Double?
+    /// Of the rows that the line sums up; nil where it is a row.
+    let summary: ErrorSummary?
 
-    init(passed: Bool, text: String, error: Double? = nil) {
+    init(passed: Bool, text: String, error: Double? = nil, summary: ErrorSummary? = nil) {
       self.passed = passed
       self.text = text
       self.error = error
+      self.summary = summary
     }
   }
 
