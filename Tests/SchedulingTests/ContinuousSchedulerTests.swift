@@ -141,6 +141,33 @@ import Testing
     #expect(plan.items.count == 1)
   }
 
+  @Test func iterationsUnderWayShareTheDecodingSequences() throws {
+    let limits = try SchedulerLimits(
+      maxNumTokens: 64, maxBatchSize: 4, blockSize: 4, blockCount: 64, iterationsInFlight: 2)
+    var scheduler = ContinuousScheduler(limits: limits)
+    for id in 0..<4 {
+      try scheduler.submit(
+        ServingRequest(id: id, prompt: .tokens([1, 2]), outputTokens: 9, arrival: 0))
+    }
+    func plan() -> IterationPlan? {
+      if case .run(let plan) = scheduler.next(now: 0, moreArrivals: false) { plan } else { nil }
+    }
+    func complete(_ plan: IterationPlan) {
+      let sampled = Dictionary(uniqueKeysWithValues: plan.items.map { ($0.request, Int32(7)) })
+      _ = scheduler.complete(plan.id, sampled: sampled, now: 0)
+    }
+    let prefill = try #require(plan())
+    #expect(prefill.items.count == 4)
+    #expect(plan() == nil)
+    complete(prefill)
+    let first = try #require(plan())
+    let second = try #require(plan())
+    #expect(first.items.map(\.request) == [0, 1] && second.items.map(\.request) == [2, 3])
+    #expect(scheduler.next(now: 0) == .wait(until: nil))
+    complete(first)
+    #expect(plan()?.items.map(\.request) == [0, 1])
+  }
+
   @Test func whatCanNeverRunIsRefusedWithTheNumbers() throws {
     let limits = try SchedulerLimits(
       maxNumTokens: 8, maxBatchSize: 2, blockSize: 4, blockCount: 5, chunkedPrefill: false)
