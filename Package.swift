@@ -56,6 +56,9 @@ let package = Package(
       dependencies: ["Units", "Models", "Networks", "Workloads", "Scheduling", yams]),
 
     .target(
+      name: "Serving", dependencies: ["Records", "Scheduling", "Statistics", "Workloads"]),
+
+    .target(
       name: "Costs",
       dependencies: ["Communication", "Models", "Networks", "Workloads", "Scheduling", "Records"]),
     .target(
@@ -129,6 +132,10 @@ let package = Package(
       dependencies: ["Simulation", "Hardware", "Networks", "Models", "Scheduling"],
       path: "Benchmarks/simulation-bench"),
 
+    .executableTarget(
+      name: "scheduler-bench", dependencies: ["Scheduling", "Statistics"],
+      path: "Benchmarks/scheduler-bench"),
+
     // Tests.
     .target(name: "TestSupport", path: "Tests/TestSupport"),
     .executableTarget(name: "rank-checks", dependencies: ["MPI"], path: "Tests/rank-checks"),
@@ -170,6 +177,9 @@ let package = Package(
       ]),
     .testTarget(
       name: "RecordsTests", dependencies: ["Records", "Models", "Workloads", "Scheduling"]),
+    .testTarget(
+      name: "ServingTests",
+      dependencies: ["Serving", "Records", "Scheduling", "Statistics", "Workloads", "TestSupport"]),
     .testTarget(
       name: "ScoreTests",
       dependencies: [

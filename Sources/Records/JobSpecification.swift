@@ -37,6 +37,9 @@ public struct JobSpecification: Hashable, Sendable, Codable {
   public var stepLimit: StepLimit?
   /// What the job is priced on when it is simulated; nil without the key `hardware`.
   public var simulation: SimulationChoice?
+  /// Requests over time instead of batches; `policies` and `workload` then say nothing. Nil for no,
+  /// as above.
+  public var serving: ServingChoice?
 
   public init(
     name: String, question: String, model: ModelSource, layouts: [ParallelLayout],
@@ -46,7 +49,8 @@ public struct JobSpecification: Hashable, Sendable, Codable {
     verification: VerificationChoice, mode: JobMode = .generate,
     dialect: Dialect = .megatron, tensorReduction: TensorReduction = .allReduce,
     clock: ClockChoice = .wall, precision: PrecisionRule? = nil, trace: Bool? = nil,
-    stepLimit: StepLimit? = .standard, simulation: SimulationChoice? = nil
+    stepLimit: StepLimit? = .standard, simulation: SimulationChoice? = nil,
+    serving: ServingChoice? = nil
   ) {
     self.name = name
     self.question = question
@@ -71,6 +75,7 @@ public struct JobSpecification: Hashable, Sendable, Codable {
     self.trace = trace
     self.stepLimit = stepLimit
     self.simulation = simulation
+    self.serving = serving
   }
 }
 
@@ -153,6 +158,11 @@ public struct WorkloadSource: Hashable, Sendable, Codable {
     self.outputs = outputs
     self.padding = padding
   }
+}
+
+extension WorkloadSource {
+  /// What stands for the workload of a job with a section `serving`.
+  static let serving = WorkloadSource(kind: .generate, value: "serving")
 }
 
 /// What computes.
