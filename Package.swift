@@ -116,6 +116,10 @@ let package = Package(
       ],
       path: "Benchmarks/step-bench"),
 
+    .executableTarget(
+      name: "scheduler-bench", dependencies: ["Scheduling", "Statistics"],
+      path: "Benchmarks/scheduler-bench"),
+
     // Tests.
     .target(name: "TestSupport", path: "Tests/TestSupport"),
     .executableTarget(name: "rank-checks", dependencies: ["MPI"], path: "Tests/rank-checks"),

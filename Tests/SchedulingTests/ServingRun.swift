@@ -2,40 +2,79 @@ import Scheduling
 import Statistics
 import Testing
 
-/// Random limits and requests.
-enum ServingCase {
-  static func limits(_ random: inout SequentialRandom) throws -> SchedulerLimits {
-    let batch = 1 + random.integer(below: 8)
-    return try SchedulerLimits(
-      order: AdmissionOrder.allCases[random.integer(below: 3)],
-      maxNumTokens: batch + random.integer(below: 40), maxBatchSize: batch,
-      blockSize: 1 + random.integer(below: 8), blockCount: batch + 8 + random.integer(below: 40),
-      maxQueueDelay: Double(random.integer(below: 3)),
-      iterationsInFlight: 1 + random.integer(below: 3))
-  }
-
-  static func requests(
-    _ random: inout SequentialRandom, count: Int, limits: SchedulerLimits
-  ) throws -> [ServingRequest] {
-    var arrival = 0.0
-    let most = limits.blockCount * limits.blockSize
-    return try (0..<count).map { id in
-      arrival += Double(random.integer(below: 4)) * 0.5
-      let prompt = 1 + random.integer(below: min(60, most - 1))
-      let output = 1 + random.integer(below: min(20, most - prompt))
-      return try ServingRequest(
-        id: id, prompt: .tokens((0..<prompt).map { _ in Int32(random.integer(below: 50)) }),
-        outputTokens: output, arrival: arrival, priority: random.integer(below: 3))
-    }
-  }
-}
-
-/// Drives a scheduler as an engine would, with a model that is a function of all tokens before,
-/// and checks each plan.
+/// Drives a scheduler as an engine would and holds every plan against `ServingMemory`.
 struct ServingRun {
   var scheduler: ContinuousScheduler
   var finished: [FinishedRequest] = []
   var plans: [IterationPlan] = []
+
+  /// - Parameter requests: submitted at the start; they are seen from their arrival on.
+  init(
+    limits: SchedulerLimits, requests: [ServingRequest], random: inout SequentialRandom,
+    hash: @escaping PrefixHash = PrefixCache.standardHash
+  ) throws {
+    scheduler = ContinuousScheduler(limits: limits, hash: hash)
+    for request in requests { try scheduler.submit(request) }
+    var now = 0.0
+    var inFlight: [IterationPlan] = []
+    var memory = ServingMemory(limits: limits, requests: requests)
+    var tables = BlockTables()
+    for _ in 0..<100_000 {
+      let decision = scheduler.next(now: now, moreArrivals: false)
+      var isWaiting = false
+      switch decision {
+      case .done:
+        #expect(inFlight.isEmpty)
+        #expect(scheduler.outstandingCount == 0 && scheduler.runningCount == 0)
+        return
+      case .run(let plan):
+        plans.append(plan)
+        inFlight.append(plan)
+        #expect(inFlight.count <= limits.iterationsInFlight)
+        let busy = inFlight.flatMap(\.items).map(\.request)
+        #expect(Set(busy).count == busy.count)
+        var told = try tables.decode(plan.encoded())
+        told.occupancy = plan.occupancy
+        let isSame = told == plan
+        #expect(isSame, "plan \(plan.id) is not what was encoded")
+        memory.store(plan)
+      case .wait(let until):
+        isWaiting = true
+        if inFlight.isEmpty {
+          now = try #require(until, "the scheduler waits for nothing")
+        } else if let until, random.integer(below: 2) == 0 {
+          now = max(now, until)
+        }
+      }
+      let isFull = inFlight.count == limits.iterationsInFlight
+      guard !inFlight.isEmpty, isFull || isWaiting || random.integer(below: 2) == 0 else {
+        continue
+      }
+      let plan = inFlight.removeFirst()
+      now += 0.25
+      finished += scheduler.complete(plan.id, sampled: memory.sample(plan), now: now)
+    }
+    Issue.record("the run does not end")
+  }
+}
+
+/// What an engine's KV memory holds, and a model whose next token is a function of all tokens that
+/// are reached through a block table: wrong tables give wrong answers.
+struct ServingMemory {
+  let limits: SchedulerLimits
+  let requests: [Int: ServingRequest]
+  /// Per block and slot the token and the salt of who stored it.
+  private var cells: [[(token: Int32, salt: String)]]
+  /// By slot: who has it, its table and its KV slots in use.
+  private var live: [Int: (request: Int, blocks: [Int32], end: Int)] = [:]
+
+  init(limits: SchedulerLimits, requests: [ServingRequest]) {
+    self.limits = limits
+    self.requests = Dictionary(uniqueKeysWithValues: requests.map { ($0.id, $0) })
+    cells = Array(
+      repeating: Array(repeating: (-1, "nobody"), count: limits.blockSize),
+      count: limits.blockCount)
+  }
 
   /// The token that the model generates after these.
   static func following(_ tokens: [Int32]) -> Int32 {
@@ -48,63 +87,69 @@ struct ServingRun {
     return Array(tokens.suffix(request.outputTokens))
   }
 
-  init(
-    limits: SchedulerLimits, requests: [ServingRequest], random: inout SequentialRandom
-  ) throws {
-    scheduler = ContinuousScheduler(limits: limits)
-    for request in requests { try scheduler.submit(request) }
-    var now = 0.0
-    var inFlight: [IterationPlan] = []
-    var tables = BlockTables()
-    // What the engine's KV memory holds: per block and slot the token, through which it is reached.
-    var memory = [[Int32]](
-      repeating: Array(repeating: -1, count: limits.blockSize), count: limits.blockCount)
-    for _ in 0..<100_000 {
-      let decision = scheduler.next(now: now, moreArrivals: false)
-      switch decision {
-      case .done:
-        #expect(inFlight.isEmpty)
-        return
-      case .run(let plan):
-        plans.append(plan)
-        inFlight.append(plan)
-        #expect(inFlight.count <= limits.iterationsInFlight)
-        #expect(plan.slots <= limits.maxNumTokens)
-        let busy = inFlight.flatMap(\.items).map(\.request)
-        #expect(Set(busy).count == busy.count)
-        var told = try tables.decode(plan.encoded())
-        told.occupancy = plan.occupancy
-        #expect(told == plan)
-        var fed = plan.tokens[...]
-        for item in plan.items {
-          for position in item.firstToken..<item.firstToken + item.tokens {
-            let block = Int(item.blocks[position / limits.blockSize])
-            memory[block][position % limits.blockSize] = fed.removeFirst()
-          }
-        }
-      case .wait(let until):
-        if inFlight.isEmpty {
-          now = try #require(until)
-        } else if let until, random.integer(below: 2) == 0 {
-          now = max(now, until)
-        }
-      }
-      let isFull = inFlight.count == limits.iterationsInFlight
-      var isWaiting = false
-      if case .wait = decision { isWaiting = true }
-      if !inFlight.isEmpty, isFull || isWaiting || random.integer(below: 2) == 0 {
-        let plan = inFlight.removeFirst()
-        now += 0.25
-        var sampled: [Int: Int32] = [:]
-        for item in plan.items where item.samples {
-          let context = (0..<item.firstToken + item.tokens).map {
-            memory[Int(item.blocks[$0 / limits.blockSize])][$0 % limits.blockSize]
-          }
-          sampled[item.request] = Self.following(context)
-        }
-        finished += scheduler.complete(plan.id, sampled: sampled, now: now)
+  mutating func store(_ plan: IterationPlan) {
+    #expect(!plan.items.isEmpty)
+    #expect(plan.slots <= limits.maxNumTokens)
+    #expect(plan.items.count <= limits.maxBatchSize)
+    for slot in plan.freedSlots { live[slot] = nil }
+    var fed = plan.tokens[...]
+    for item in plan.items {
+      let old = live[item.slot]
+      #expect(old == nil || old?.request == item.request, "a slot has one request")
+      let isKnown = old?.blocks.starts(with: item.blocks.prefix(item.knownBlocks))
+      #expect(isKnown ?? (item.knownBlocks == 0))
+      #expect(item.blocks.count <= limits.heldBlocks(for: item.row.context + item.row.slots))
+      live[item.slot] = (item.request, item.blocks, item.row.context + item.row.slots)
+      for position in item.row.context..<item.row.context + item.tokens {
+        let block = Int(item.blocks[position / limits.blockSize])
+        let salt = requests[item.request]?.salt ?? "?"
+        cells[block][position % limits.blockSize] = (fed.removeFirst(), salt)
       }
     }
-    Issue.record("the run does not end")
+    #expect(fed.isEmpty)
+    checkBlocks(plan.occupancy)
+  }
+
+  /// Each held block is in one table, or holds the same prefix of one salt in all of them.
+  private func checkBlocks(_ occupancy: KVOccupancy) {
+    var owner: [Int32: (slot: Int, index: Int)] = [:]
+    for (slot, sequence) in live.sorted(by: { $0.key < $1.key }) {
+      #expect(Set(sequence.blocks).count == sequence.blocks.count)
+      for (index, block) in sequence.blocks.enumerated() {
+        guard let other = owner[block], let first = live[other.slot] else {
+          owner[block] = (slot, index)
+          continue
+        }
+        #expect(limits.prefixCaching && other.index == index)
+        // Not through the same blocks: two may have computed one of them at the same time.
+        #expect(
+          content(first.blocks.prefix(index + 1)) == content(sequence.blocks.prefix(index + 1)))
+        #expect((index + 1) * limits.blockSize <= min(first.end, sequence.end))
+        #expect(requests[first.request]?.salt == requests[sequence.request]?.salt)
+      }
+    }
+    #expect(occupancy.usedBlocks == owner.count)
+    #expect(
+      occupancy.usedBlocks + occupancy.cachedBlocks + occupancy.freeBlocks
+        == limits.blockCount / limits.run * limits.run)
+    #expect(
+      occupancy.filledSlots + occupancy.emptySlots == occupancy.usedBlocks * limits.blockSize)
+  }
+
+  private func content(_ blocks: ArraySlice<Int32>) -> [Int32] {
+    blocks.flatMap { cells[Int($0)].map(\.token) }
+  }
+
+  /// Samples what a plan's rows predict, from the tokens that their tables lead to.
+  func sample(_ plan: IterationPlan) -> [Int: Int32] {
+    var sampled: [Int: Int32] = [:]
+    for item in plan.items where item.samples {
+      let seen = (0..<item.row.context + item.tokens).filter { !item.row.masked.contains($0) }
+        .map { cells[Int(item.blocks[$0 / limits.blockSize])][$0 % limits.blockSize] }
+      #expect(seen.allSatisfy { $0.salt == requests[item.request]?.salt }, "another tenant's block")
+      #expect(seen.count == item.firstToken + item.tokens)
+      sampled[item.request] = Self.following(seen.map(\.token))
+    }
+    return sampled
   }
 }

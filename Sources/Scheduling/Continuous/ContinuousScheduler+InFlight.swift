@@ -20,23 +20,22 @@ extension ContinuousScheduler {
       let slot = running[index]
       index += 1
       guard let sequence = sequences[slot], !sequence.isInFlight else { continue }
-      var tokens = 1
-      if sequence.isPrefilling {
-        tokens = chunk(sequence.remaining, budget: budget)
-        if tokens == 0 { continue }
-      } else if decodes == 0 {
-        continue
-      }
-      guard hold(sequence.stored + tokens, slot: slot, at: index - 1) else {
+      let isPrefilling = sequence.isPrefilling
+      let tokens = isPrefilling ? chunk(sequence.remaining, budget: budget) : min(1, decodes)
+      if tokens == 0 { continue }
+      guard cover(sequence.stored + tokens, slot: slot, at: index - 1) else {
         isStalled = true
         continue
       }
-      if sequence.isPrefilling { budget -= tokens } else { decodes -= 1 }
+      if isPrefilling { budget -= tokens } else { decodes -= 1 }
       items.append(feed(tokens, slot: slot))
     }
     // Blocks that were just taken away, or are missing, are not for newcomers.
-    if !isStalled && preempted == preemptions {
-      admit(into: &items, budget: budget, now: now, mayCome: mayCome)
+    if !isStalled, preempted == preemptions, isWindowOver(now: now, mayCome: mayCome) {
+      while budget > 0, let item = admitNext(budget: budget, now: now) {
+        budget -= item.tokens
+        items.append(item)
+      }
     }
     return items
   }
@@ -48,75 +47,100 @@ extension ContinuousScheduler {
     return remaining <= budget ? remaining : 0
   }
 
-  private mutating func admit(
-    into items: inout [IterationItem], budget: Int, now: Double, mayCome: Bool
-  ) {
-    var budget = budget
-    guard !mayCome || now >= windowEnd || waiting.count >= freeSlots.count else { return }
-    while budget > 0, let key = waiting.first, let record = records[key.id] {
-      let tokens = chunk(record.knownTokens, budget: budget)
-      guard tokens > 0, let slot = freeSlots.last, hasRoom(for: record.knownTokens) else { return }
-      _ = waiting.pop()
-      records[key.id] = nil
-      freeSlots.removeLast()
-      var sequence = RunningSequence(record, key: key)
-      if record.preemptions == 0 { sequence.record.admitted = now }
-      sequences[slot] = sequence
-      let place = running.firstIndex { key < sequences[$0]?.key ?? key } ?? running.count
-      running.insert(slot, at: place)
-      promised += limits.blocks(for: sequence.target)
-      guard hold(tokens, slot: slot, at: running.count) else {
-        preconditionFailure("an admitted request has room")
-      }
-      budget -= tokens
-      items.append(feed(tokens, slot: slot))
-    }
+  /// True when those that wait have waited for company long enough, or fill the free slots.
+  private func isWindowOver(now: Double, mayCome: Bool) -> Bool {
+    !mayCome || now >= windowEnd || waiting.count >= freeSlots.count
   }
 
-  /// True when the blocks of `tokens` tokens are free, not promised, and leave a reserve for those
-  /// that run.
-  private func hasRoom(for tokens: Int) -> Bool {
-    let reserve = running.isEmpty ? 0 : limits.watermarkBlocks
-    return pool.availableBlocks - promised >= limits.blocks(for: tokens) + reserve
+  /// Gives the first waiting request a slot and plans its first chunk; nil when it does not fit.
+  private mutating func admitNext(budget: Int, now: Double) -> IterationItem? {
+    guard let key = waiting.first, !freeSlots.isEmpty, let record = records[key.id] else {
+      return nil
+    }
+    // Looking for its prefix again is of use only when there is more room.
+    let room = pool.availableBlocks - promised - (running.isEmpty ? 0 : limits.watermarkBlocks)
+    if let blocked, blocked.id == key.id, blocked.room >= room { return nil }
+    let prefix = reusable(record)
+    let reused = prefix.blocks.count * limits.blockSize
+    let parked = prefix.blocks.count { pool.references(to: $0) == 0 }
+    let missing = limits.heldBlocks(for: record.knownTokens) - prefix.blocks.count
+    guard missing + parked <= room else {
+      blocked = (key.id, room)
+      return nil
+    }
+    let tokens = chunk(record.knownTokens - reused, budget: budget)
+    guard tokens > 0 else { return nil }
+    blocked = nil
+    var sequence = occupy(key, record: record, now: now)
+    for block in prefix.blocks { pool.hold(block) }
+    sequence.table = prefix.blocks
+    sequence.stored = reused
+    sequence.keptBlocks = prefix.blocks.count
+    sequence.lastKept = prefix.last
+    sequence.record.reusedBlocks += prefix.blocks.count
+    sequence.record.reusedTokens += reused
+    sequence.record.recomputedTokens += max(0, record.computedTokens - reused)
+    promised += missing
+    let slot = sequence.slot
+    sequences[slot] = sequence
+    guard cover(reused + tokens, slot: slot, at: running.count) else {
+      preconditionFailure("an admitted request has room")
+    }
+    return feed(tokens, slot: slot)
+  }
+
+  /// Blocks of the cache that a request can start with. The last token is always fed: its logits
+  /// are wanted.
+  private func reusable(_ record: FinishedRequest) -> (blocks: [Int32], last: UInt64) {
+    var blocks: [Int32] = []
+    var last: UInt64 = 0
+    guard let cache = pool.cache else { return (blocks, last) }
+    while (blocks.count + 1) * limits.blockSize < record.knownTokens {
+      let first = blocks.count * limits.blockSize
+      let content = record.content(first..<first + limits.blockSize)
+      guard let found = cache.find(content, after: last, salt: record.request.salt) else { break }
+      blocks.append(found.block)
+      last = found.number
+    }
+    return (blocks, last)
+  }
+
+  /// Tells the prefix cache which blocks of a sequence are full and computed.
+  func keep(_ sequence: inout RunningSequence, in pool: inout KVBlockPool) {
+    guard pool.cache != nil else { return }
+    while (sequence.keptBlocks + 1) * limits.blockSize <= sequence.stored {
+      let first = sequence.keptBlocks * limits.blockSize
+      sequence.lastKept = pool.keep(
+        sequence.table[sequence.keptBlocks],
+        content: sequence.record.content(first..<first + limits.blockSize),
+        after: sequence.lastKept, salt: sequence.record.request.salt)
+      sequence.keptBlocks += 1
+    }
   }
 
   /// Makes the table of a slot cover `tokens` tokens, at the cost of sequences behind it in the
   /// admission order if need be; false when those in flight hold what is missing.
   /// - Parameter index: the slot's place in `running`.
-  private mutating func hold(_ tokens: Int, slot: Int, at index: Int) -> Bool {
-    guard let table = sequences[slot]?.table else { return false }
-    let missing = limits.blocks(for: tokens) - table.count
-    guard missing > 0 else { return true }
+  private mutating func cover(_ tokens: Int, slot: Int, at index: Int) -> Bool {
+    guard let sequence = sequences[slot] else { return false }
+    let missing = limits.heldBlocks(for: tokens) - sequence.table.count
     while pool.availableBlocks < missing {
       let last = running.indices.last { $0 > index && sequences[running[$0]]?.isInFlight == false }
       guard let last else { return false }
       preempt(running[last])
     }
-    for _ in 0..<missing {
-      guard let block = pool.allocate() else { return false }
-      sequences[slot]?.table.append(block)
-    }
-    emptySlots += missing * limits.blockSize
-    if sequences[slot]?.isPrefilling == true { promised -= missing }
+    grow(slot, by: missing)
+    if sequence.isPrefilling { promised -= max(0, missing) }
     return true
   }
 
   /// The item that feeds the next `tokens` tokens of a slot.
   private mutating func feed(_ tokens: Int, slot: Int) -> IterationItem {
-    guard var sequence = sequences[slot] else { preconditionFailure("slot \(slot) is free") }
-    sequences[slot] = nil
-    defer { sequences[slot] = sequence }
-    let item = IterationItem(
-      request: sequence.record.request.id, phase: sequence.isPrefilling ? .prefill : .decode,
-      row: PlanRow(
-        sequence: slot, firstToken: sequence.stored, tokens: tokens, slots: tokens,
-        context: sequence.stored, samples: tokens == sequence.remaining),
-      blocks: sequence.table, knownBlocks: sequence.knownBlocks)
-    sequence.isInFlight = true
-    sequence.stored += tokens
-    sequence.knownBlocks = sequence.table.count
-    emptySlots -= tokens
-    return item
+    guard let sequence = sequences[slot] else { preconditionFailure("slot \(slot) is free") }
+    let row = PlanRow(
+      sequence: slot, firstToken: sequence.stored, tokens: tokens, slots: tokens,
+      context: sequence.stored, samples: tokens == sequence.remaining)
+    return feed(row, sequence.isPrefilling ? .prefill : .decode)
   }
 
   /// Takes slot and blocks away from a sequence; it waits again and keeps what it generated.
@@ -124,31 +148,10 @@ extension ContinuousScheduler {
     guard var sequence = release(slot) else { return }
     preemptions += 1
     sequence.record.preemptions += 1
-    sequence.record.recomputedTokens += sequence.stored
+    sequence.record.computedTokens = sequence.stored
     records[sequence.key.id] = sequence.record
     waiting.push(sequence.key)
     // It waited once.
     windowEnd = 0
   }
-
-  /// Frees a slot and gives its blocks back.
-  mutating func release(_ slot: Int) -> RunningSequence? {
-    guard let sequence = sequences[slot] else { return nil }
-    sequences[slot] = nil
-    running.removeAll { $0 == slot }
-    freeSlots.append(slot)
-    freed.append(slot)
-    if sequence.isPrefilling {
-      promised -= limits.blocks(for: sequence.target) - sequence.table.count
-    }
-    emptySlots -= sequence.table.count * limits.blockSize - sequence.stored
-    for block in sequence.table.reversed() { pool.release(block) }
-    return sequence
-  }
-}
-
-extension SchedulerLimits {
-  /// Blocks that admissions leave free while others run, so that those can grow: 1 % of the pool
-  /// (vLLM's `watermark`).
-  var watermarkBlocks: Int { blockCount / 100 }
 }

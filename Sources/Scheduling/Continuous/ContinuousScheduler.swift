@@ -6,11 +6,12 @@
 /// sequence. A decision costs O(running sequences) and O(log waiting) per admission.
 public struct ContinuousScheduler: Sendable {
   public let limits: SchedulerLimits
-  /// Requests that came and hold no slot, and their records.
+  /// Requests that came and hold no slot.
   var waiting = AdmissionQueue()
+  /// Records of all requests that hold no slot.
   var records: [Int: FinishedRequest] = [:]
   /// Requests that come later.
-  var future = AdmissionQueue()
+  private var future = AdmissionQueue()
   /// Ids of all requests that are not finished.
   private var outstanding: Set<Int> = []
   /// By slot; nil where it is free.
@@ -25,6 +26,10 @@ public struct ContinuousScheduler: Sendable {
   var emptySlots = 0
   /// When waiting requests may be admitted: set when the first one comes.
   var windowEnd = 0.0
+  /// The request that did not fit last, and the blocks that were there for it.
+  var blocked: (id: Int, room: Int)?
+  /// The request-level batch under way.
+  var batch: RequestBatch?
   /// Slots freed since the last plan.
   var freed: [Int] = []
   /// Items of plans under way.
@@ -33,11 +38,17 @@ public struct ContinuousScheduler: Sendable {
   /// Sequences preempted so far.
   public internal(set) var preemptions = 0
 
-  public init(limits: SchedulerLimits) {
+  /// - Parameter hash: of the prefix cache; only tests give another one.
+  public init(
+    limits: SchedulerLimits, hash: @escaping PrefixHash = PrefixCache.standardHash
+  ) {
     self.limits = limits
     sequences = Array(repeating: nil, count: limits.maxBatchSize)
     freeSlots = (0..<limits.maxBatchSize).reversed()
-    pool = KVBlockPool(blockCount: limits.blockCount, blockSize: limits.blockSize)
+    pool = KVBlockPool(
+      blockCount: limits.blockCount, blockSize: limits.blockSize, run: limits.run,
+      cache: limits.prefixCaching
+        ? PrefixCache(blockCount: limits.blockCount, hash: hash) : nil)
   }
 
   /// Requests that hold a slot, that wait for one, and that are not finished.
@@ -45,6 +56,8 @@ public struct ContinuousScheduler: Sendable {
   public var waitingCount: Int { waiting.count }
   public var outstandingCount: Int { outstanding.count }
   public var plansInFlight: Int { inFlight.count }
+  /// Blocks that the prefix cache gave up for others.
+  public var evictions: Int { pool.cache?.evictions ?? 0 }
 
   /// Takes a request; it is seen from its arrival on.
   /// - Throws: `SchedulingError` with the numbers when it can never run, or its id is taken.
@@ -68,11 +81,15 @@ public struct ContinuousScheduler: Sendable {
     }
     guard inFlight.count < limits.iterationsInFlight else { return .wait(until: nil) }
     let mayCome = moreArrivals || !future.isEmpty
-    let items = planInFlight(now: now, mayCome: mayCome)
+    let items =
+      limits.mode.isRequestLevel
+      ? planRequestLevel(now: now, mayCome: mayCome) : planInFlight(now: now, mayCome: mayCome)
     if !items.isEmpty { return .run(plan(items)) }
     if outstanding.isEmpty && !moreArrivals { return .done }
     var until = future.first?.arrival
-    if !waiting.isEmpty, windowEnd > now { until = min(until ?? windowEnd, windowEnd) }
+    if !waiting.isEmpty, windowEnd > now, limits.mode != .static {
+      until = min(until ?? windowEnd, windowEnd)
+    }
     return .wait(until: until)
   }
 
@@ -80,7 +97,7 @@ public struct ContinuousScheduler: Sendable {
     var plan = IterationPlan(id: nextPlan, items: items, freedSlots: freed)
     for item in items {
       let fed = item.firstToken..<item.firstToken + item.tokens
-      sequences[item.slot]?.append(fed, to: &plan.tokens)
+      sequences[item.slot]?.record.append(fed, to: &plan.tokens)
     }
     plan.occupancy = occupancy
     freed = []
@@ -89,72 +106,50 @@ public struct ContinuousScheduler: Sendable {
     return plan
   }
 
-  public var occupancy: KVOccupancy {
-    var out = KVOccupancy()
-    out.freeBlocks = pool.freeBlocks
-    out.usedBlocks = pool.blockCount - pool.freeBlocks
-    out.emptySlots = emptySlots
-    out.filledSlots = out.usedBlocks * pool.blockSize - emptySlots
-    return out
-  }
-
   /// Takes in what a plan sampled, and ejects the sequences that are through.
   /// - Parameters:
   ///   - sampled: per request id, the token sampled; may be empty where prompts are segments.
   ///   - now: when the tokens were there.
-  /// - Returns: the requests that are finished, in the plan's order.
+  /// - Returns: the requests that are finished, in the plan's order; those of a request-level batch
+  ///   all at once when it ends.
   public mutating func complete(
     _ id: Int, sampled: [Int: Int32], now: Double
   ) -> [FinishedRequest] {
     guard let items = inFlight.removeValue(forKey: id) else {
       preconditionFailure("plan \(id) is not in flight")
     }
-    var finished: [FinishedRequest] = []
-    for item in items {
-      guard var sequence = sequences[item.slot] else {
-        preconditionFailure("slot \(item.slot) of a plan in flight is free")
-      }
-      // Taken out while it changes, so that its arrays are not copied.
-      sequences[item.slot] = nil
-      sequence.isInFlight = false
-      if item.samples {
-        sequence.record.tokenTimes.append(now)
-        if let token = sampled[item.request] {
-          sequence.record.tokens.append(token)
-        } else if case .tokens = sequence.record.request.prompt {
-          preconditionFailure("request \(item.request) sampled a token that was not handed in")
-        }
-      }
-      let isComplete = sequence.record.isComplete
-      sequences[item.slot] = sequence
-      if isComplete, var record = release(item.slot)?.record {
-        record.released = now
-        outstanding.remove(item.request)
-        finished.append(record)
-      }
+    for item in items { complete(item, sampled: sampled[item.request], now: now) }
+    if limits.mode.isRequestLevel { return completeRequestLevel(items, now: now) }
+    return items.compactMap { item in
+      let isComplete = sequences[item.slot]?.record.isComplete == true
+      return isComplete ? finish(item.slot, now: now) : nil
     }
-    return finished
   }
-}
 
-extension SchedulerLimits {
-  /// - Throws: `SchedulingError` with the numbers when a request can never run.
-  public func check(_ request: ServingRequest) throws(SchedulingError) {
-    let needed = blocks(for: request.storedTokens)
-    let what =
-      "request \(request.id) stores \(request.storedTokens) tokens (prompt \(request.prompt.count), "
-      + "output \(request.outputTokens), the last is not stored)"
-    guard needed <= blockCount else {
-      throw SchedulingError(
-        "\(what): \(needed) KV blocks of \(blockSize); the pool has \(blockCount)")
+  private mutating func complete(_ item: IterationItem, sampled: Int32?, now: Double) {
+    guard var sequence = sequences[item.slot] else {
+      preconditionFailure("slot \(item.slot) of a plan in flight is free")
     }
-    if case .contiguous(let length) = reservation, request.storedTokens > length {
-      throw SchedulingError("\(what); the longest sequence allowed is \(length)")
+    // Taken out while it changes, so that its arrays are not copied.
+    sequences[item.slot] = nil
+    sequence.isInFlight = false
+    if item.samples {
+      sequence.record.tokenTimes.append(now)
+      if let sampled {
+        sequence.record.tokens.append(sampled)
+      } else if case .tokens = sequence.record.request.prompt {
+        preconditionFailure("request \(item.request) sampled a token that was not handed in")
+      }
     }
-    guard chunkedPrefill || request.prompt.count <= maxNumTokens else {
-      throw SchedulingError(
-        "request \(request.id) has a prompt of \(request.prompt.count) tokens; max_num_tokens is "
-          + "\(maxNumTokens) and prompts are not chunked")
-    }
+    keep(&sequence, in: &pool)
+    sequences[item.slot] = sequence
+  }
+
+  /// Frees the slot of a sequence that is through.
+  mutating func finish(_ slot: Int, now: Double) -> FinishedRequest? {
+    guard var record = release(slot)?.record else { return nil }
+    record.released = now
+    outstanding.remove(record.request.id)
+    return record
   }
 }

@@ -89,11 +89,13 @@ public struct FinishedRequest: Hashable, Sendable {
   public var tokenTimes: [Double] = []
   /// Times that its KV blocks were taken away and computed again.
   public var preemptions = 0
-  /// Tokens fed again because of that.
+  /// Tokens fed again because of that: those that the prefix cache still had are not.
   public var recomputedTokens = 0
   /// Blocks and tokens taken from the prefix cache, of all its admissions.
   public var reusedBlocks = 0
   public var reusedTokens = 0
+  /// Tokens that were stored when it was preempted last.
+  var computedTokens = 0
   /// When its slot and blocks were given back: with its last token, but in a request-level batch
   /// when the batch ends.
   public var released = 0.0

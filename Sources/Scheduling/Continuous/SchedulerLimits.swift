@@ -99,6 +99,16 @@ public struct SchedulerLimits: Hashable, Sendable {
     guard maxQueueDelay >= 0, maxQueueDelay.isFinite else {
       throw SchedulingError("the queue delay is \(maxQueueDelay) s; it must be 0 or more")
     }
+    guard !mode.isRequestLevel || !prefixCaching else {
+      throw SchedulingError(
+        "mode \(mode.rawValue) computes whole rectangles and cannot start rows in their middle: "
+          + "leave out the prefix cache, or take mode in-flight")
+    }
+    guard mode != .static || maxQueueDelay == 0 else {
+      throw SchedulingError(
+        "mode static waits until a batch is full, however long; leave out the queue delay, or take "
+          + "mode dynamic")
+    }
     guard case .contiguous(let length) = reservation else { return }
     guard (1...blockCount * blockSize).contains(length) else {
       throw SchedulingError(
@@ -114,4 +124,47 @@ public struct SchedulerLimits: Hashable, Sendable {
 
   /// Blocks that hold this many tokens.
   public func blocks(for tokens: Int) -> Int { (tokens + blockSize - 1) / blockSize }
+
+  /// Consecutive blocks that are set aside at once.
+  public var run: Int {
+    if case .contiguous(let length) = reservation { return blocks(for: length) }
+    return 1
+  }
+
+  /// Blocks that a sequence holds with this many KV slots.
+  public func heldBlocks(for slots: Int) -> Int {
+    if case .contiguous = reservation { return run }
+    return blocks(for: slots)
+  }
+
+  /// True when a sequence may have this many KV slots.
+  func fits(sequence slots: Int) -> Bool {
+    if case .contiguous(let length) = reservation { return slots <= length }
+    return blocks(for: slots) <= blockCount
+  }
+
+  /// Blocks that admissions leave free while others run, so that those can grow: 1 % of the pool
+  /// (vLLM's `watermark`). A reservation grows not.
+  var watermarkBlocks: Int { reservation == .paged ? blockCount / 100 : 0 }
+
+  /// - Throws: `SchedulingError` with the numbers when a request can never run.
+  public func check(_ request: ServingRequest) throws(SchedulingError) {
+    let stored = request.storedTokens
+    let prompt = request.prompt.count
+    guard fits(sequence: stored) else {
+      var limit = "\(blocks(for: stored)) KV blocks of \(blockSize); the pool has \(blockCount)"
+      if case .contiguous(let length) = reservation {
+        limit = "the longest sequence allowed is \(length)"
+      }
+      throw SchedulingError(
+        "request \(request.id) stores \(stored) tokens (prompt \(prompt), output "
+          + "\(request.outputTokens), the last is not stored): \(limit)")
+    }
+    guard prompt <= maxNumTokens || (chunkedPrefill && !mode.isRequestLevel) else {
+      throw SchedulingError(
+        "request \(request.id) has a prompt of \(prompt) tokens; max_num_tokens is "
+          + "\(maxNumTokens) and prompts are not cut into chunks"
+          + (mode.isRequestLevel ? " in mode \(mode.rawValue)" : ""))
+    }
+  }
 }

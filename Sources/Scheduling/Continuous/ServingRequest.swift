@@ -1,3 +1,5 @@
+import Workloads
+
 /// One request to serve, as the scheduler sees it.
 public struct ServingRequest: Hashable, Sendable {
   /// Unique among the requests of a run.
@@ -66,5 +68,34 @@ public struct PromptSegment: Hashable, Sendable {
     precondition(tokens >= 0, "a segment has zero or more tokens")
     self.content = content
     self.tokens = tokens
+  }
+}
+
+extension ServingRequest {
+  /// The request of a workload's entry, as it comes at `arrival`.
+  /// - Parameter source: of token ids; nil for a prompt of segments, for what computes none.
+  public init(
+    _ entry: ServingEntry, tokens source: TokenSource?, arrival: Double
+  ) throws(SchedulingError) {
+    let prompt: PromptContent
+    if let source {
+      prompt = .tokens(entry.tokens(from: source))
+    } else {
+      let own = PromptSegment(
+        content: UInt64(entry.id), tokens: entry.promptLength - entry.sharedTokens)
+      let shared = PromptSegment(
+        content: UInt64(ServingEntry.prefixOwner + entry.prefix), tokens: entry.sharedTokens)
+      prompt = .segments(shared.tokens > 0 ? [shared, own] : [own])
+    }
+    try self.init(
+      id: entry.id, prompt: prompt, outputTokens: entry.outputLength, arrival: arrival,
+      priority: entry.priority, salt: entry.salt)
+  }
+
+  /// The same request, arriving at another time.
+  public func arriving(at arrival: Double) throws(SchedulingError) -> ServingRequest {
+    try ServingRequest(
+      id: id, prompt: prompt, outputTokens: outputTokens, arrival: arrival, priority: priority,
+      salt: salt)
   }
 }
