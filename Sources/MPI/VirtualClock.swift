@@ -102,6 +102,13 @@ public final class VirtualClock {
 
   deinit { close() }
 
+  /// Lets virtual time pass until `moment`, as if the thread slept.
+  public func advance(to moment: UInt64) {
+    enter(blocks: false)
+    reach(moment)
+    leave()
+  }
+
   /// Virtual nanoseconds now.
   public func now() -> UInt64 { time &+ computed() }
 

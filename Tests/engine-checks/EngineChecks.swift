@@ -11,6 +11,7 @@ import Scheduling
 /// - `random SEED COUNT`: random small models and ragged batches against the unsharded reference.
 /// - `sensitivity`: faults in one rank's weights, each of which verification must see.
 /// - `traffic SEED COUNT`: the ledgers of random cases against the analytic model of traffic.
+/// - `serving SEED COUNT`: random schedules of random requests against one-by-one decoding.
 /// - `counted-time JOB LAYOUT OUT`: a job under a virtual clock whose processor time is exact.
 /// - `wrong-weights JOB LAYOUT OUT`, `no-mask JOB LAYOUT OUT`: a job whose engine has a fault.
 /// - `hang JOB LAYOUT OUT`, `slow-load JOB LAYOUT OUT`: a job whose last rank never ends a step, or
@@ -46,10 +47,13 @@ enum EngineChecks {
       return Int(
         try runFaultyJob(
           arguments[0], job: arguments[1], layout: arguments[2], output: arguments[3], world))
-    case ("random", 3), ("traffic", 3):
+    case ("random", 3), ("traffic", 3), ("serving", 3):
       guard let seed = UInt64(arguments[1]), let count = Int(arguments[2]) else { fallthrough }
-      let check = arguments[0] == "random" ? checkRandom : checkTraffic
-      try check(seed, count, world, checks)
+      switch arguments[0] {
+      case "random": try checkRandom(seed: seed, count: count, world, checks)
+      case "traffic": try checkTraffic(seed: seed, count: count, world, checks)
+      default: try checkServing(seed: seed, count: count, world, checks)
+      }
     default:
       checks.expect("the arguments are a known mode", false, "\(arguments)")
     }
