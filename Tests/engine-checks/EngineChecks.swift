@@ -12,6 +12,8 @@ import Scheduling
 /// - `sensitivity`: faults in one rank's weights, each of which verification must see.
 /// - `traffic SEED COUNT`: the ledgers of random cases against the analytic model of traffic.
 /// - `serving SEED COUNT`: random schedules of random requests against one-by-one decoding.
+/// - `soak COUNT`: so many short requests with preemptions and reuse.
+/// - `numbers`: weights that are no numbers, in one place at a time.
 /// - `counted-time JOB LAYOUT OUT`: a job under a virtual clock whose processor time is exact.
 /// - `wrong-weights JOB LAYOUT OUT`, `no-mask JOB LAYOUT OUT`: a job whose engine has a fault.
 /// - `hang JOB LAYOUT OUT`, `slow-load JOB LAYOUT OUT`: a job whose last rank never ends a step, or
@@ -38,6 +40,10 @@ enum EngineChecks {
     switch (arguments.first ?? "", arguments.count) {
     case ("golden", 2...): try checkGolden(Array(arguments[1...]), world, checks)
     case ("sensitivity", 1): try checkSensitivity(world, checks)
+    case ("numbers", 1): try checkNumbers(world, checks)
+    case ("soak", 2):
+      guard let count = Int(arguments[1]), count > 0 else { fallthrough }
+      try checkSoak(count: count, world, checks)
     case ("counted-time", 4):
       return Int(
         try runCountedJob(

@@ -150,7 +150,13 @@ package final class ServingLoop {
     again.freedSlots = []
     for index in again.items.indices { again.items[index].knownBlocks = 0 }
     try channel.announce(.diagnose(again))
-    return try executor.diagnose(again)
+    return try diagnose(again)
+  }
+
+  private func diagnose(_ plan: IterationPlan) throws -> InferenceError {
+    let error = try executor.diagnose(plan)
+    try channel.finish()
+    return error
   }
 
   /// Waits for the tokens of the oldest iteration; false when an arrival, or the end of a queue delay,
@@ -196,7 +202,7 @@ package final class ServingLoop {
         _ = try executor.run(plan)
         traffic?.ran(plan)
       case .rest(let nanoseconds): Self.sleep(nanoseconds)
-      case .diagnose(let plan): throw try executor.diagnose(plan)
+      case .diagnose(let plan): throw try diagnose(plan)
       case .end: return
       }
     }
