@@ -53,6 +53,9 @@ let package = Package(
       dependencies: ["Units", "Models", "Networks", "Workloads", "Scheduling", yams]),
 
     .target(
+      name: "Serving", dependencies: ["Records", "Scheduling", "Statistics", "Workloads"]),
+
+    .target(
       name: "Costs",
       dependencies: ["Communication", "Models", "Workloads", "Scheduling", "Records"]),
 
@@ -153,6 +156,9 @@ let package = Package(
       dependencies: ["Communication", "Models", "Scheduling", "Statistics", "TestSupport"]),
     .testTarget(
       name: "RecordsTests", dependencies: ["Records", "Models", "Workloads", "Scheduling"]),
+    .testTarget(
+      name: "ServingTests",
+      dependencies: ["Serving", "Records", "Scheduling", "Statistics", "Workloads", "TestSupport"]),
     .testTarget(
       name: "ScoreTests",
       dependencies: [

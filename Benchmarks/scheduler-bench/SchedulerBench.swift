@@ -30,7 +30,7 @@ struct SchedulerBench {
       Case(name: "in-flight, batch 16", batch: 16),
       Case(name: "dynamic", mode: .dynamic),
     ]
-    print("10,000 requests, prompts 1 to 1024 tokens, outputs 1 to 256, blocks of 16")
+    print("2,000 requests, prompts 1 to 1024 tokens, outputs 1 to 256, blocks of 16")
     for one in cases {
       // The best of three: what else the machine does only slows it down.
       let runs = try (0..<3).map { _ in try run(one) }
@@ -57,7 +57,7 @@ struct SchedulerBench {
       iterationsInFlight: one.iterationsInFlight)
     var random = SequentialRandom(seed: 7)
     let shared = (0..<512).map { _ in Int32(random.integer(below: 32_000)) }
-    let requests = try (0..<10_000).map { id in
+    let requests = try (0..<2000).map { id in
       let count = 1 + random.integer(below: 1024)
       let prefix = shared.prefix(min(count, 512))
       let own = (prefix.count..<count).map { Int32($0 + id) }

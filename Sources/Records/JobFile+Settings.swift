@@ -52,21 +52,11 @@ extension JobSpecification {
     if let scale = model.scale { lines.append("  scale: \(JobFile.quoted(scale))") }
     lines += model.overrides.jobEntries.map { "  \($0.0): \($0.1)" }
     lines.append("layouts: [\(layouts.map(\.description).joined(separator: ", "))]")
-    lines.append(
-      "policies: [\(policies.map { JobFile.quoted($0.description) }.joined(separator: ", "))]")
-    lines += ["workload:", "  \(workload.kind.rawValue): \(JobFile.quoted(workload.value))"]
-    let limits: [(String, Int?)] = [
-      ("batch-size", workload.batchSize), ("batches-taken", workload.batchCount),
-      ("longest", workload.longest), ("first", workload.first == 0 ? nil : workload.first),
-    ]
-    lines += limits.compactMap { key, value in value.map { "  \(key): \($0)" } }
-    if let outputs = workload.outputs { lines.append("  outputs: \(JobFile.quoted(outputs))") }
-    lines += (workload.padding?.jobEntries ?? []).map { "  \($0.0): \($0.1)" }
-    if mode != .generate { lines.append("phase: \(mode.rawValue)") }
-    if let outputTokens { lines.append("output-tokens: \(outputTokens)") }
+    lines += serving?.jobLines ?? batchLines
     lines += ["dialect: \(dialect.rawValue)", "tensor-reduction: \(tensorReduction.rawValue)"]
+    if serving == nil { lines.append("micro-batches: \(microBatches)") }
     lines += [
-      "micro-batches: \(microBatches)", "micro-batch-padding: \(microBatchPadding.rawValue)",
+      "micro-batch-padding: \(microBatchPadding.rawValue)",
       "warm-up: \(warmup)", "repeats: \(repeats)",
       "seed: \(seed)", "backend:", "  kind: \(backend.kind.rawValue)",
       "  blas: \(JobFile.quoted(backend.blas))", "  threads: \(backend.threads)", "verify:",
@@ -79,6 +69,24 @@ extension JobSpecification {
     if trace == true { lines.append("trace: true") }
     if let stepLimit { lines.append("step-limit: \(stepLimit)") }
     return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// The keys of a job with batches.
+  private var batchLines: [String] {
+    var lines = [
+      "policies: [\(policies.map { JobFile.quoted($0.description) }.joined(separator: ", "))]",
+      "workload:", "  \(workload.kind.rawValue): \(JobFile.quoted(workload.value))",
+    ]
+    let limits: [(String, Int?)] = [
+      ("batch-size", workload.batchSize), ("batches-taken", workload.batchCount),
+      ("longest", workload.longest), ("first", workload.first == 0 ? nil : workload.first),
+    ]
+    lines += limits.compactMap { key, value in value.map { "  \(key): \($0)" } }
+    if let outputs = workload.outputs { lines.append("  outputs: \(JobFile.quoted(outputs))") }
+    lines += (workload.padding?.jobEntries ?? []).map { "  \($0.0): \($0.1)" }
+    if mode != .generate { lines.append("phase: \(mode.rawValue)") }
+    if let outputTokens { lines.append("output-tokens: \(outputTokens)") }
+    return lines
   }
 }
 

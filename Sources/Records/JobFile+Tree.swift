@@ -114,6 +114,15 @@ extension JobFile {
       }
       job[Node(part)] = .mapping(source)
     }
+    if case .mapping(var serving)? = job["serving"],
+      case .mapping(var requests)? = serving["requests"],
+      case .scalar(var path)? = requests["trace"]
+    {
+      path.string = resolve(path.string, in: folder)
+      requests["trace"] = .scalar(path)
+      serving["requests"] = .mapping(requests)
+      job["serving"] = .mapping(serving)
+    }
     if case .scalar(var network)? = job["network"] {
       network.string = VirtualTime.network(network.string) { resolve($0, in: folder) }
       job["network"] = .scalar(network)

@@ -45,10 +45,15 @@ public enum JobFile {
     let layouts = try list(&job, "layouts") { text throws(RecordError) in
       do { return try ParallelLayout(parsing: text) } catch { throw RecordError("\(error)") }
     }
-    let policies = try list(&job, "policies") { text throws(RecordError) in
-      do { return try Policy(parsing: text) } catch { throw RecordError("\(error)") }
-    }
-    let workload = try workloadSource(&job, folder: folder)
+    let serving = try ServingChoice.read(&job, folder: folder)
+    try refuseBatches(in: &job, because: serving)
+    let policies: [Policy] =
+      serving != nil
+      ? [.packed]
+      : try list(&job, "policies") { text throws(RecordError) in
+        do { return try Policy(parsing: text) } catch { throw RecordError("\(error)") }
+      }
+    let workload = serving != nil ? .serving : try workloadSource(&job, folder: folder)
     let mode = try job.choice("phase", JobMode.self) ?? .generate
     let outputs = try job.integer("output-tokens", in: 1...1_000_000)
     if mode == .score && outputs != nil {
@@ -69,7 +74,21 @@ public enum JobFile {
       repeats: repeats, seed: UInt64(seed), backend: try backend(&job),
       verification: try verification(&job, mode), mode: mode, dialect: dialect,
       tensorReduction: reduction, clock: try clock(&job, folder), precision: precision,
-      trace: trace, stepLimit: try stepLimit(&job))
+      trace: trace, stepLimit: try stepLimit(&job), serving: serving)
+  }
+
+  /// A serving job has requests and systems instead of batches and policies.
+  private static func refuseBatches(
+    in job: inout JobNode, because serving: ServingChoice?
+  ) throws(RecordError) {
+    guard serving != nil else { return }
+    for (key, instead) in [
+      ("policies", "serving.systems"), ("workload", "serving.requests"),
+      ("phase", "nothing: requests are answered"), ("micro-batches", "nothing"),
+      ("output-tokens", "serving.requests"),
+    ] where job.node(key) != nil {
+      throw job.error(key, "is of jobs with batches; a job with serving takes \(instead)")
+    }
   }
 
   private static func stepLimit(_ job: inout JobNode) throws(RecordError) -> StepLimit {

@@ -32,6 +32,9 @@ public struct JobSpecification: Hashable, Sendable, Codable {
   public var trace: Bool?
   /// Nil only in the digest of a cell's identifier, on which it has no bearing.
   public var stepLimit: StepLimit?
+  /// Requests over time instead of batches; `policies` and `workload` then say nothing. Nil for no,
+  /// as above.
+  public var serving: ServingChoice?
 
   public init(
     name: String, question: String, model: ModelSource, layouts: [ParallelLayout],
@@ -41,7 +44,7 @@ public struct JobSpecification: Hashable, Sendable, Codable {
     verification: VerificationChoice, mode: JobMode = .generate,
     dialect: Dialect = .megatron, tensorReduction: TensorReduction = .allReduce,
     clock: ClockChoice = .wall, precision: PrecisionRule? = nil, trace: Bool? = nil,
-    stepLimit: StepLimit? = .standard
+    stepLimit: StepLimit? = .standard, serving: ServingChoice? = nil
   ) {
     self.name = name
     self.question = question
@@ -64,6 +67,7 @@ public struct JobSpecification: Hashable, Sendable, Codable {
     self.precision = precision
     self.trace = trace
     self.stepLimit = stepLimit
+    self.serving = serving
   }
 }
 
@@ -146,6 +150,11 @@ public struct WorkloadSource: Hashable, Sendable, Codable {
     self.outputs = outputs
     self.padding = padding
   }
+}
+
+extension WorkloadSource {
+  /// What stands for the workload of a job with a section `serving`.
+  static let serving = WorkloadSource(kind: .generate, value: "serving")
 }
 
 /// What computes.

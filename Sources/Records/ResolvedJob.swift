@@ -10,6 +10,7 @@ import Workloads
 public struct ResolvedJob: Sendable, Hashable, Codable {
   public let job: JobSpecification
   public let model: ModelConfiguration
+  /// Of a serving job one batch: its first requests, which verification answers one by one.
   public let batches: [Batch]
 
   /// Loads what the job names.
@@ -31,8 +32,12 @@ public struct ResolvedJob: Sendable, Hashable, Codable {
     for layout in layouts ?? job.layouts { try checks.validate(layout, for: model) }
     try checks.clock(layouts ?? job.layouts)
     try checks.policies()
-    batches = try checks.batches()
-    for batch in batches {
+    if let serving = job.serving {
+      batches = try checks.serving(serving, for: model)
+    } else {
+      batches = try checks.batches()
+    }
+    for batch in batches where job.serving == nil {
       try checks.validate(batch, for: model)
       for layout in layouts ?? job.layouts { try checks.validate(batch, for: layout) }
     }
@@ -40,7 +45,8 @@ public struct ResolvedJob: Sendable, Hashable, Codable {
 
   /// Position ids that any plan of the batches uses are below this.
   public var positions: Int {
-    batches.map { batch in
+    if let serving = job.serving { return serving.maxSequenceLength }
+    return batches.map { batch in
       let widest = job.policies.map { $0.widestRow(longest: batch.longest) }.max() ?? 1
       return widest + (outputLengths(of: batch).max() ?? 1)
     }.max() ?? 1

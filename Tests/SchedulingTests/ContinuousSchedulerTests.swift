@@ -168,6 +168,22 @@ import Testing
     #expect(plan()?.items.map(\.request) == [0, 1])
   }
 
+  @Test func theLastInOrderIsPreemptedAndEveryBlockIsToldOnce() throws {
+    // Two sequences of 9 tokens need 3 blocks each; there are 4.
+    let limits = try SchedulerLimits(
+      maxNumTokens: 64, maxBatchSize: 2, blockSize: 4, blockCount: 4)
+    var random = SequentialRandom(seed: 1)
+    let requests = try (0..<2).map { id in
+      try ServingRequest(id: id, prompt: .tokens([1, 2, 3]), outputTokens: 7, arrival: 0)
+    }
+    let run = try ServingRun(limits: limits, requests: requests, random: &random)
+    let preempted = run.finished.sorted { $0.request.id < $1.request.id }.map(\.preemptions)
+    #expect(preempted == [0, 1])
+    let told = run.plans.flatMap(\.items).reduce(0) { $0 + $1.blocks.count - $1.knownBlocks }
+    // 3 and 3, and 2 of the sequence that was preempted when it had filled them.
+    #expect(told == 8)
+  }
+
   @Test func whatCanNeverRunIsRefusedWithTheNumbers() throws {
     let limits = try SchedulerLimits(
       maxNumTokens: 8, maxBatchSize: 2, blockSize: 4, blockCount: 5, chunkedPrefill: false)

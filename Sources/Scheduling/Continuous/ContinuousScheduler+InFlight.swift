@@ -106,7 +106,7 @@ extension ContinuousScheduler {
   }
 
   /// Tells the prefix cache which blocks of a sequence are full and computed.
-  func keep(_ sequence: inout RunningSequence, in pool: inout KVBlockPool) {
+  mutating func keep(_ sequence: inout RunningSequence) {
     guard pool.cache != nil else { return }
     while (sequence.keptBlocks + 1) * limits.blockSize <= sequence.stored {
       let first = sequence.keptBlocks * limits.blockSize

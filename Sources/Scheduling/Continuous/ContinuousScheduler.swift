@@ -141,7 +141,7 @@ public struct ContinuousScheduler: Sendable {
         preconditionFailure("request \(item.request) sampled a token that was not handed in")
       }
     }
-    keep(&sequence, in: &pool)
+    keep(&sequence)
     sequences[item.slot] = sequence
   }
 
