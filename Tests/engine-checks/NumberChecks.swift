@@ -33,9 +33,7 @@ func checkNumbers(_ world: borrowing Communicator, _ checks: Checks) throws {
       let loop = try ServingLoop(executor)
       var text = "no error"
       do {
-        let source =
-          context.isCoordinator ? try ArrivalSource(input.requests, limits: limits) : nil
-        _ = try loop.run(source)
+        _ = try loop.run(context.isCoordinator ? try input.clients() : nil, limits: limits)
       } catch let error as InferenceError {
         text = "\(error)"
       }

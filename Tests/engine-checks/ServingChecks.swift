@@ -3,6 +3,7 @@ import Kernels
 import MPI
 import Models
 import Scheduling
+import Serving
 import TestSupport
 import Transformers
 
@@ -33,9 +34,8 @@ func checkServing(
           let run = try ServingLoop(executor, traffic: try context.traffic(input.base.model))
           let watch = ScheduleWatch()
           run.observer = watch
-          let source =
-            context.isCoordinator ? try ArrivalSource(input.requests, limits: limits) : nil
-          let outcome = try run.run(source)
+          let outcome = try run.run(
+            context.isCoordinator ? try input.clients() : nil, limits: limits)
           let logits = try context.collect(capture)
           let traffic = TrafficCheck(
             context: context, traffic: try context.traffic(input.base.model))
@@ -88,7 +88,7 @@ private final class ScheduleWatch: ServingObserver {
   private var underWay = 0
 
   func planned(
-    _ plan: IterationPlan, _ scheduler: borrowing ContinuousScheduler, start: Double, bytes: Int
+    _ plan: IterationPlan, _ scheduler: ContinuousScheduler, start: Double, bytes: Int
   ) {
     underWay += 1
     most = max(most, underWay)
@@ -136,6 +136,13 @@ struct ServingCase {
       Int.random(in: 0...2, using: &random), Int.random(in: 0..<3, using: &random) > 0
     )
     isChunked = Int.random(in: 0..<3, using: &random) > 0
+  }
+
+  /// Clients that send the requests when these say so.
+  func clients() throws -> RequestFeed {
+    // Arrivals of a trace count from the first one's, which is not 0 in every case.
+    try RequestFeed(
+      requests, arrivals: .trace(speed: 1), seed: 0, recorded: requests.map(\.arrival))
   }
 
   /// Tight: the pool has hardly more than the longest request needs.

@@ -3,6 +3,7 @@ import Kernels
 import MPI
 import Models
 import Scheduling
+import Serving
 import TestSupport
 import Transformers
 
@@ -34,7 +35,8 @@ func checkSoak(count: Int, _ world: borrowing Communicator, _ checks: Checks) th
     let executor = try ServingExecutor(context: context, shard: shard, limits: limits)
     let loop = try ServingLoop(executor, traffic: try context.traffic(base.model))
     let outcome = try loop.run(
-      context.isCoordinator ? try ArrivalSource(requests, limits: limits) : nil)
+      context.isCoordinator ? try RequestFeed(requests, arrivals: .atOnce, seed: 0) : nil,
+      limits: limits)
     guard let reference else { continue }
     let answers = outcome.requests.sorted { $0.request.id < $1.request.id }
     checks.note(

@@ -17,7 +17,8 @@ package final class ServingExecutor {
 
   let context: RankContext
   let shard: TransformerShard
-  let limits: SchedulerLimits
+  let maxNumTokens: Int
+  let blockSize: Int
   let cache: KVCache
   private let ring: [ActivationSlot]
   private var turn = 0
@@ -25,11 +26,12 @@ package final class ServingExecutor {
   /// Where logits are kept, by request; for comparison.
   package var capture: LogitCapture?
 
-  /// Makes room for everything that plans within the limits can ask for.
+  /// Makes room for everything that plans within these limits, or smaller ones, can ask for.
   package init(context: RankContext, shard: TransformerShard, limits: SchedulerLimits) throws {
     self.context = context
     self.shard = shard
-    self.limits = limits
+    maxNumTokens = limits.maxNumTokens
+    blockSize = limits.blockSize
     try shard.reserve(slots: limits.maxNumTokens, samples: limits.maxBatchSize)
     cache = try shard.makePagedCache(blocks: limits.blockCount, blockSlots: limits.blockSize)
     let places = context.layout.pipeline == 1 ? 1 : context.layout.pipeline + 1
@@ -44,8 +46,8 @@ package final class ServingExecutor {
   /// - Returns: on the root of the last stage one token per item that samples, or `notANumber` in
   ///   all their places; nil elsewhere.
   func run(_ plan: IterationPlan) throws -> [Int32]? {
-    precondition(plan.slots <= limits.maxNumTokens, "the plan keeps to its limits")
-    let input = MicroBatchInput(plan, blockSlots: limits.blockSize)
+    precondition(plan.slots <= maxNumTokens, "the plan keeps to its limits")
+    let input = MicroBatchInput(plan, blockSlots: blockSize)
     let messages = Flow.Messages(
       input, rows: plan.items.map(\.row),
       phase: plan.phase == .decode ? Traffic.decode : Traffic.prefill, context: context)

@@ -3,10 +3,14 @@ import Glibc
 import MPI
 import Records
 import Scheduling
+import Serving
 
 /// What serving some requests gave; complete on the coordinator.
 package struct ServingOutcome {
   package var requests: [FinishedRequest] = []
+  /// Requests that can never run, and why the first of them cannot.
+  package var refused = 0
+  package var refusal: String?
   package var iterations = 0
   package var preemptions = 0
   package var evictions = 0
@@ -20,7 +24,7 @@ package struct ServingOutcome {
 package protocol ServingObserver: AnyObject {
   /// A plan was made and told to all ranks in so many bytes. Seconds count from the run's start.
   func planned(
-    _ plan: IterationPlan, _ scheduler: borrowing ContinuousScheduler, start: Double, bytes: Int)
+    _ plan: IterationPlan, _ scheduler: ContinuousScheduler, start: Double, bytes: Int)
   /// The oldest plan under way is through, its tokens are there.
   func landed(_ plan: IterationPlan, end: Double)
 }
@@ -44,15 +48,15 @@ package final class ServingLoop {
     self.traffic = traffic.map { IterationTraffic(executor.context, $0) }
   }
 
-  /// Runs until every request is answered. Collective; `source` is the coordinator's, others pass
-  /// nil.
-  package func run(_ source: ArrivalSource?) throws -> ServingOutcome {
+  /// Runs until every request is answered or refused. Collective; `clients` are the coordinator's,
+  /// others pass nil.
+  package func run(_ clients: RequestFeed?, limits: SchedulerLimits) throws -> ServingOutcome {
     context.ledger.clear()
     try context.control.barrier()
     context.ledger.clear()
     origin = context.now()
     var outcome = ServingOutcome()
-    if var source { outcome = try lead(&source) } else { try follow() }
+    if let clients { outcome = try lead(clients, limits) } else { try follow() }
     try executor.finish()
     try channel.finish()
     context.activity.rest()
@@ -72,28 +76,32 @@ package final class ServingLoop {
     var tokens: [Int32]?
   }
 
-  private func lead(_ source: inout ArrivalSource) throws -> ServingOutcome {
-    var scheduler = source.scheduler
+  private func lead(_ clients: RequestFeed, _ limits: SchedulerLimits) throws -> ServingOutcome {
+    var clients = clients
+    var scheduler = ContinuousScheduler(limits: limits)
     var outcome = ServingOutcome()
     var flights: [Flight] = []
     while true {
-      let decision = scheduler.next(now: now, moreArrivals: source.hasMore)
-      switch decision {
+      let time = now
+      try admit(&clients, into: &scheduler, now: time, &outcome)
+      switch scheduler.next(now: time, moreArrivals: clients.nextArrival != nil) {
       case .run(let plan):
-        let start = now
         let bytes = try channel.announce(.run(plan))
-        observer?.planned(plan, scheduler, start: start, bytes: bytes)
+        observer?.planned(plan, scheduler, start: time, bytes: bytes)
         begin(plan)
         flights.append(Flight(plan: plan, tokens: try executor.run(plan)))
         traffic?.ran(plan)
         // With one stage the tokens are there.
         if context.layout.pipeline == 1 {
-          try land(flights.removeFirst(), behind: flights, &scheduler, &source, &outcome)
+          try land(flights.removeFirst(), behind: flights, &scheduler, &clients, &outcome)
         }
       case .wait(let until):
+        let until = [until, clients.nextArrival].compactMap(\.self).min()
         if let first = flights.first {
-          guard try isReady(first.plan, until: until) else { continue }
-          try land(flights.removeFirst(), behind: flights, &scheduler, &source, &outcome)
+          // What comes meanwhile waits for a free place all the same.
+          let isFull = flights.count == limits.iterationsInFlight
+          guard try isReady(first.plan, until: isFull ? nil : until) else { continue }
+          try land(flights.removeFirst(), behind: flights, &scheduler, &clients, &outcome)
         } else {
           guard let until else { preconditionFailure("nothing runs and nobody is to come") }
           try rest(until: until)
@@ -108,6 +116,22 @@ package final class ServingLoop {
     }
   }
 
+  /// Submits who has come. Requests that can never run are refused at once, with the numbers.
+  private func admit(
+    _ clients: inout RequestFeed, into scheduler: inout ContinuousScheduler, now: Double,
+    _ outcome: inout ServingOutcome
+  ) throws {
+    for request in try clients.due(now: now) {
+      do {
+        try scheduler.submit(request)
+      } catch {
+        outcome.refused += 1
+        outcome.refusal = outcome.refusal ?? error.description
+        clients.completed(1, now: now)
+      }
+    }
+  }
+
   private func begin(_ plan: IterationPlan) {
     context.activity.beginStep(plan.id, isDecode: plan.phase == .decode)
   }
@@ -116,7 +140,7 @@ package final class ServingLoop {
   /// - Parameter flights: those behind it.
   private func land(
     _ flight: Flight, behind flights: [Flight], _ scheduler: inout ContinuousScheduler,
-    _ source: inout ArrivalSource,
+    _ clients: inout RequestFeed,
     _ outcome: inout ServingOutcome
   ) throws {
     let plan = flight.plan
@@ -132,10 +156,8 @@ package final class ServingLoop {
     let sampling = plan.items.lazy.filter(\.samples).map(\.request)
     let sampled = Dictionary(uniqueKeysWithValues: zip(sampling, tokens ?? []))
     let finished = scheduler.complete(plan.id, sampled: sampled, now: end)
-    for request in finished {
-      outcome.requests.append(request)
-      try source.finished(request, scheduler: &scheduler, now: end)
-    }
+    outcome.requests += finished
+    clients.completed(finished.count, now: end)
     observer?.landed(plan, end: end)
     outcome.iterations += 1
     outcome.seconds = end
@@ -207,26 +229,4 @@ package final class ServingLoop {
       }
     }
   }
-}
-
-/// Who comes when.
-package struct ArrivalSource {
-  /// With the requests that are known to come.
-  package var scheduler: ContinuousScheduler
-  /// Requests that come one by one as others are answered, first first.
-  private var backlog: [ServingRequest] = []
-
-  /// Requests come when they say so.
-  /// - Throws: `SchedulingError` when one can never be served.
-  package init(_ requests: [ServingRequest], limits: SchedulerLimits) throws {
-    scheduler = ContinuousScheduler(limits: limits)
-    for request in requests { try scheduler.submit(request) }
-  }
-
-  /// True while somebody may come of whom the scheduler does not know.
-  var hasMore: Bool { false }
-
-  mutating func finished(
-    _ request: FinishedRequest, scheduler: inout ContinuousScheduler, now: Double
-  ) throws {}
 }
