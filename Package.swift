@@ -77,7 +77,7 @@ let package = Package(
     .target(
       name: "Inference",
       dependencies: [
-        "Transformers", "Scheduling", "Communication", "Costs", "Records", "Models", "Workloads",
+        "Transformers", "Scheduling", "Serving", "Communication", "Costs", "Records", "Models", "Workloads",
         "Units", "Statistics", "Checkpoints", "Tensors", "Kernels", "MPI", "Locality", "Networks",
       ]),
     .target(
@@ -143,8 +143,8 @@ let package = Package(
     .executableTarget(
       name: "engine-checks",
       dependencies: [
-        "Inference", "Transformers", "Scheduling", "Records", "Models", "Workloads", "Tensors",
-        "Kernels", "MPI", "TestSupport",
+        "Inference", "Transformers", "Scheduling", "Serving", "Records", "Models", "Workloads",
+        "Tensors", "Kernels", "MPI", "TestSupport",
       ], path: "Tests/engine-checks"),
     .testTarget(name: "TestSupportTests", dependencies: ["TestSupport"]),
     .testTarget(name: "MPITests", dependencies: ["MPI", "TestSupport", "rank-checks"]),

@@ -11,7 +11,8 @@ enum KernelBench {
     let sections: [(name: String, run: (Bench) throws -> Void)] = [
       ("prefill", { try $0.prefillLinears() }), ("decode", { try $0.decodeLinears() }),
       ("crossover", { try $0.crossover() }), ("attention", { try $0.attention() }),
-      ("decode-attention", { try $0.decodeAttention() }), ("rows", { try $0.rowKernels() }),
+      ("decode-attention", { try $0.decodeAttention() }),
+      ("paged-attention", { try $0.pagedAttention() }), ("rows", { try $0.rowKernels() }),
     ]
     let asked = CommandLine.arguments.dropFirst()
     if let unknown = asked.first(where: { name in !sections.contains { $0.name == name } }) {

@@ -32,10 +32,10 @@ struct PlanWalk {
     let count: Int
   }
 
-  private var degree: Int { traffic.layout.tensor }
-  private var hidden: Int { traffic.model.hiddenSize }
-  private var isFirst: Bool { place.stage == 0 }
-  private var isLast: Bool { place.stage == traffic.layout.pipeline - 1 }
+  var degree: Int { traffic.layout.tensor }
+  var hidden: Int { traffic.model.hiddenSize }
+  var isFirst: Bool { place.stage == 0 }
+  var isLast: Bool { place.stage == traffic.layout.pipeline - 1 }
 
   mutating func run(_ plan: BatchPlan) {
     known = plan.promptLengths
@@ -66,11 +66,16 @@ struct PlanWalk {
     // The receive of the next micro-batch is posted ahead.
     if index == 0 { pass(micro, .receive, peer: place.stage - 1) }
     if index + 1 < micros.count { pass(micros[index + 1], .receive, peer: place.stage - 1) }
+    join(micro)
+  }
+
+  /// Makes received slices whole.
+  func join(_ micro: MicroTraffic) {
     guard traffic.dialect == .vllmV0, degree > 1 else { return }
     for _ in 0..<2 { slots(.allGather, micro, .activations, rows: micro.slots) }
   }
 
-  private func layers(_ micro: MicroTraffic) {
+  func layers(_ micro: MicroTraffic) {
     for _ in traffic.partition.stages[place.stage] {
       collect(micro, .attention)
       reduce(micro, .attention)
@@ -94,6 +99,21 @@ struct PlanWalk {
   }
 
   private mutating func sample(_ micro: MicroTraffic) {
+    head(micro)
+    guard micro.returned > 0 else { return }
+    let units = (micro.returned, micro.returned)
+    if degree > 1 {
+      add(
+        .broadcast, .tensor, .tokens, .int32, micro, shape: (micro.returned, 1), peer: 0,
+        units: units)
+    }
+    guard !isFirst else { return take(micro.rows) }
+    add(
+      .send, .pipeline, .tokens, .int32, micro, shape: (micro.returned, 1), peer: 0, units: units)
+  }
+
+  /// Brings the sampled slots' logits to one rank.
+  func head(_ micro: MicroTraffic) {
     let samples = (micro.sampled, micro.sampled)
     if degree > 1, traffic.reduction == .reduceScatter {
       add(
@@ -107,16 +127,6 @@ struct PlanWalk {
         shape: (micro.sampled, place.tensor == 0 ? traffic.headColumns : own), peer: 0,
         units: samples)
     }
-    guard micro.returned > 0 else { return }
-    let units = (micro.returned, micro.returned)
-    if degree > 1 {
-      add(
-        .broadcast, .tensor, .tokens, .int32, micro, shape: (micro.returned, 1), peer: 0,
-        units: units)
-    }
-    guard !isFirst else { return take(micro.rows) }
-    add(
-      .send, .pipeline, .tokens, .int32, micro, shape: (micro.returned, 1), peer: 0, units: units)
   }
 
   /// Vocabulary-parallel cross-entropy: the largest logit, then sum and target's logit.
@@ -174,7 +184,7 @@ struct PlanWalk {
   }
 
   /// Makes one result of the tensor ranks' partial sums.
-  private func reduce(_ micro: MicroTraffic, _ purpose: TrafficPurpose) {
+  func reduce(_ micro: MicroTraffic, _ purpose: TrafficPurpose) {
     guard degree > 1 else { return }
     slots(
       traffic.reduction == .allReduce ? .allReduce : .reduceScatter, micro, purpose,
@@ -196,7 +206,7 @@ struct PlanWalk {
   }
 
   /// A micro-batch's hidden state from one stage to the next.
-  private func pass(_ micro: MicroTraffic, _ kind: OperationKind, peer: Int) {
+  func pass(_ micro: MicroTraffic, _ kind: OperationKind, peer: Int) {
     switch (traffic.dialect, traffic.reduction) {
     case (.vllmV0, _):
       for _ in 0..<2 {
@@ -217,7 +227,7 @@ struct PlanWalk {
     }
   }
 
-  private func add(
+  func add(
     _ kind: OperationKind, _ communicator: CommunicatorRole, _ purpose: TrafficPurpose,
     _ element: ElementFormat, _ micro: MicroTraffic, shape: (rows: Int, columns: Int),
     peer: Int = -1, units: (all: Int, useful: Int)
@@ -231,7 +241,7 @@ struct PlanWalk {
 }
 
 /// What a micro-batch sends, told from its rows.
-private struct MicroTraffic {
+struct MicroTraffic {
   let phase: Phase
   let rows: [PlanRow]
   let slots: Int
@@ -239,6 +249,17 @@ private struct MicroTraffic {
   /// Rows through the head, and tokens or losses that come of them.
   let sampled: Int
   let returned: Int
+
+  init(
+    phase: Phase, rows: [PlanRow], slots: Int, tokens: Int, sampled: Int, returned: Int
+  ) {
+    self.phase = phase
+    self.rows = rows
+    self.slots = slots
+    self.tokens = tokens
+    self.sampled = sampled
+    self.returned = returned
+  }
 
   init(_ micro: MicroBatch, phase: Phase, plan: BatchPlan, scored: Set<Int>) {
     self.phase = phase

@@ -10,10 +10,16 @@ struct ActivationSlot {
   /// What goes from stage to stage, in order.
   let passed: [ActivationBuffer]
 
-  init(residual: Matrix, pending: Matrix?) {
-    self.residual = ActivationBuffer(residual)
-    self.pending = pending.map(ActivationBuffer.init)
-    passed = [self.pending, self.residual].compactMap { $0 }
+  /// A place for micro-batches of up to `slots` slots.
+  init(slots: Int, of shard: any ModelShard, context: RankContext) throws {
+    let rows = context.tensor.partition(slots).block
+    func buffer() throws -> ActivationBuffer {
+      ActivationBuffer(
+        try shard.backend.matrix(rows: rows, columns: shard.plan.model.hiddenSize))
+    }
+    residual = try buffer()
+    pending = context.passesPending ? try buffer() : nil
+    passed = [pending, residual].compactMap { $0 }
   }
 
   /// The first `rows` slots.

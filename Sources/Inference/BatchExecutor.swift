@@ -21,8 +21,8 @@ public final class BatchExecutor {
   private var cache: KVCache?
   private(set) var ring: [ActivationSlot] = []
   private var ringSlots = 0
-  private let tokenSends = RequestSet()
-  private var tokenBuffers: [Storage] = []
+  private let tokenSends = PendingSends()
+  var link: StageLink { StageLink(context: context) }
   /// Scored tokens of the batch that runs.
   var losses = LossBook()
 
@@ -64,13 +64,8 @@ public final class BatchExecutor {
     let count = context.layout.pipeline == 1 ? 1 : micro + 1
     if ringSlots < slots || ring.count < count {
       ring = []
-      let rows = context.tensor.partition(slots).block
-      let hidden = shard.plan.model.hiddenSize
       ring = try (0..<max(count, ring.count)).map { _ in
-        ActivationSlot(
-          residual: try shard.backend.matrix(rows: rows, columns: hidden),
-          pending: context.passesPending
-            ? try shard.backend.matrix(rows: rows, columns: hidden) : nil)
+        try ActivationSlot(slots: slots, of: shard, context: context)
       }
       ringSlots = slots
     }
@@ -124,7 +119,6 @@ public final class BatchExecutor {
     try drain(&tokens)
     for slot in ring { try slot.finishSend() }
     try tokenSends.waitAll()
-    tokenBuffers.removeAll(keepingCapacity: true)
     shard.backend.synchronize()
     outcome.end = context.now()
     outcome.elapsed = MonotonicClock.nanoseconds() - began
@@ -203,18 +197,7 @@ public final class BatchExecutor {
 
   /// Gives values to the first stage without waiting for it.
   func sendBack<Value: MPIElement>(_ values: [Value], tag: Int) throws {
-    // Whether the first stage took them already must not show in virtual time.
-    if context.clock == nil, try tokenSends.testAll() {
-      tokenBuffers.removeAll(keepingCapacity: true)
-    }
-    let bytes = values.count * MemoryLayout<Value>.stride
-    let storage = Storage(count: (bytes + 3) / MemoryLayout<Float>.stride)
-    let buffer = UnsafeMutableRawBufferPointer(start: storage.pointer, count: bytes)
-      .bindMemory(to: Value.self)
-    _ = buffer.update(fromContentsOf: values)
-    tokenBuffers.append(storage)
-    tokenSends.add(
-      try context.pipeline.startSend(UnsafeBufferPointer(buffer), to: 0, tag: tag))
+    try tokenSends.send(values, on: context.pipeline, to: 0, tag: tag)
   }
 
   private func receiveTokens(_ tokens: inout TokenBook) throws {

@@ -160,17 +160,19 @@ package final class BatchRunner {
     }
     return out
   }
+}
 
+extension RankContext {
   /// Captured logits of all sequences on the coordinator, in the batch's order. Collective.
-  func collect(_ capture: LogitCapture) throws -> [[[Float]]] {
-    context.ledger.isRecording = false
-    defer { context.ledger.isRecording = true }
-    let holds = context.isLastStage && context.coordinates.tensor == 0
+  package func collect(_ capture: LogitCapture) throws -> [[[Float]]] {
+    ledger.isRecording = false
+    defer { ledger.isRecording = true }
+    let holds = isLastStage && coordinates.tensor == 0
     let rows = holds ? capture.rows : []
     let shape = rows.map { Int32($0.count) }
     let width = rows.lazy.flatMap { $0 }.map(\.count).max() ?? 0
-    let shapes = try context.control.gatherArrays(shape + [Int32(width)], root: 0)
-    let values = try context.control.gatherArrays(rows.flatMap { $0.flatMap { $0 } }, root: 0)
+    let shapes = try control.gatherArrays(shape + [Int32(width)], root: 0)
+    let values = try control.gatherArrays(rows.flatMap { $0.flatMap { $0 } }, root: 0)
     guard let shapes, let values else { return [] }
     var out: [[[Float]]] = []
     for (shape, flat) in zip(shapes, values) where shape.count > 1 {

@@ -53,14 +53,25 @@ public final class CellRun {
       try AtomicFile.write(JSONText.pretty(provenance), to: cell.provenance)
       for warning in provenance.warnings { progress.warn(warning) }
     }
+    defer { warnAboutToken() }
+    if let serving = resolved.job.serving {
+      try serve(serving)
+    } else {
+      try runBatches()
+    }
+  }
+
+  private func warnAboutToken() {
+    guard let token = context.token, token.failures > 0 else { return }
+    StandardStream.error.line(
+      "padtax: warning: rank \(context.rank) computed \(token.failures) times without a token, "
+        + "which the kernel could not lock")
+  }
+
+  private func runBatches() throws {
     let failures = try verify()
     let policies = resolved.job.policies.filter { failures[$0] == nil }
     let traffic = policies.isEmpty ? nil : try measure(policies: policies)
-    if let token = context.token, token.failures > 0 {
-      StandardStream.error.line(
-        "padtax: warning: rank \(context.rank) computed \(token.failures) times without a token, "
-          + "which the kernel could not lock")
-    }
     guard failures.isEmpty, traffic == nil else {
       let texts = failures.map { "\(context.layout) \($0.key): answers are wrong: \($0.value)" }
       throw InferenceError(
@@ -94,16 +105,20 @@ public final class CellRun {
       resolved.job.mode == .score
       ? try verifyScores(model, prompts: prompts)
       : try verifyTokens(model, prompts: prompts, outputLengths: outputs)
+    return Dictionary(
+      uniqueKeysWithValues: zip(resolved.job.policies, try agree(on: records)).filter { $0.1 != "" })
+  }
+
+  /// Writes what verification found and gives every rank the failures, empty where there is none.
+  func agree(on records: [VerificationRecord]) throws -> [String] {
     if context.isCoordinator {
       let file = try JSONLinesWriter(path: cell.verification)
       for record in records { try file.append(record) }
     }
     let text = try JSONText.line(records.map { $0.failure ?? "" })
     let shared = try context.control.broadcastArray(Array(text.utf8), root: 0)
-    let failures = try JSONText.decode(
+    return try JSONText.decode(
       [String].self, from: String(decoding: shared, as: UTF8.self), source: "verification")
-    return Dictionary(
-      uniqueKeysWithValues: zip(resolved.job.policies, failures).filter { $0.1 != "" })
   }
 
   /// One record per policy on the coordinator, none elsewhere. Collective.
@@ -235,7 +250,7 @@ public final class CellRun {
     return difference
   }
 
-  private func writeStages(executions: Int) throws {
+  func writeStages(executions: Int) throws {
     try context.together("output") {
       guard context.isCoordinator else { return }
       let times = StageTimes(
@@ -246,7 +261,7 @@ public final class CellRun {
   }
 
   /// Writes the comparison of the traffic with its model; the first failure of each policy in words.
-  private func write(_ check: TrafficCheck) throws -> String? {
+  func write(_ check: TrafficCheck) throws -> String? {
     let records = try check.records(cell: cell.name)
     try context.together("output") {
       guard context.isCoordinator else { return }

@@ -158,7 +158,7 @@ extension BatchRunner {
     shard.output = output
     let capture = LogitCapture(sequences: batch.prompts.count)
     _ = try run(batch, capture: capture)
-    return try collect(capture)
+    return try context.collect(capture)
   }
 }
 

@@ -91,7 +91,7 @@ package final class LogitCapture {
   /// Per sequence, one row of vocabulary size per sampled slot, in order.
   private(set) var rows: [[[Float]]]
 
-  init(sequences: Int) { rows = Array(repeating: [], count: sequences) }
+  package init(sequences: Int) { rows = Array(repeating: [], count: sequences) }
 
   func add(_ row: [Float], sequence: Int) { rows[sequence].append(row) }
 }

@@ -16,6 +16,8 @@ public protocol LinearWeight: AnyObject {
 /// time. Operations allocate nothing in steady state; workspaces grow on demand.
 public protocol Backend: AnyObject {
   var provenance: BackendProvenance { get }
+  /// True when `store` and `attend` read the block tables of paged caches.
+  var readsBlockTables: Bool { get }
 
   /// New zero-filled memory of the device; throws when there is not enough.
   func allocate(_ count: Int) throws -> Storage
@@ -74,6 +76,8 @@ public protocol Backend: AnyObject {
 }
 
 extension Backend {
+  public var readsBlockTables: Bool { false }
+
   /// New zero-filled device memory as a contiguous matrix.
   public func matrix(rows: Int, columns: Int) throws -> Matrix {
     Matrix(storage: try allocate(rows * columns), rows: rows, columns: columns)

@@ -4,6 +4,8 @@ import Tensors
 public protocol HostBackend: Backend {}
 
 extension HostBackend {
+  public var readsBlockTables: Bool { true }
+
   public func allocate(_ count: Int) throws -> Storage {
     do {
       return try Storage(allocating: count)
@@ -51,9 +53,8 @@ extension HostBackend {
     for row in rows {
       row.check(querySlots: min(keys.rows, values.rows), cache: cache)
       for head in 0..<cache.kvHeads {
-        let start = cache.start(of: row, kvHead: head) + row.context * width
         for slot in 0..<row.slots {
-          let target = start + slot * width
+          let target = cache.element(of: row, kvHead: head, slot: row.context + slot)
           (cache.keys.pointer + target).update(
             from: keys.row(row.firstSlot + slot) + head * width, count: width)
           (cache.values.pointer + target).update(

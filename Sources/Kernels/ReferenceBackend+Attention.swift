@@ -18,29 +18,30 @@ extension ReferenceBackend {
     let group = queryHeads / cache.kvHeads
     for row in rows {
       row.check(querySlots: queries.rows, cache: cache)
-      for slot in 0..<row.slots {
-        for head in 0..<queryHeads {
-          let start = cache.start(of: row, kvHead: head / group)
+      for head in 0..<queryHeads {
+        let elements = (0..<row.context + row.slots).map {
+          cache.element(of: row, kvHead: head / group, slot: $0)
+        }
+        for slot in 0..<row.slots {
           attendOne(
-            query: queries.row(row.firstSlot + slot) + head * width,
-            keys: cache.keys.pointer + start, values: cache.values.pointer + start,
-            visible: row.context + slot + 1,
-            masked: row.real.contains(slot) ? row.masked : 0..<0, width: width, scale: scale,
+            query: queries.row(row.firstSlot + slot) + head * width, cache: cache,
+            elements: elements[...(row.context + slot)],
+            masked: row.real.contains(slot) ? row.masked : 0..<0, scale: scale,
             into: out.row(row.firstSlot + slot) + head * width)
         }
       }
     }
   }
 
-  /// One query of one head over region slots `0..<visible`. A query that sees nothing but masked
-  /// slots gives zero.
+  /// One query of one head over the slots that it sees, which begin at `elements` of the cache. A
+  /// query that sees nothing but masked slots gives zero.
   private func attendOne(
-    query: UnsafePointer<Float>, keys: UnsafePointer<Float>, values: UnsafePointer<Float>,
-    visible: Int, masked: Range<Int>, width: Int, scale: Float,
-    into out: UnsafeMutablePointer<Float>
+    query: UnsafePointer<Float>, cache: KVCacheView, elements: ArraySlice<Int>, masked: Range<Int>,
+    scale: Float, into out: UnsafeMutablePointer<Float>
   ) {
-    let scores = (0..<visible).map { slot in
-      let score = dot(query, keys + slot * width, width) * Double(scale)
+    let width = cache.headDimension
+    let scores = elements.enumerated().map { slot, element in
+      let score = dot(query, cache.keys.pointer + element, width) * Double(scale)
       return masked.contains(slot) ? -Double.infinity : score
     }
     let largest = scores.max() ?? -Double.infinity
@@ -48,7 +49,9 @@ extension ReferenceBackend {
     let sum = weights.reduce(0, +)
     for index in 0..<width {
       var total = 0.0
-      for slot in 0..<visible { total += weights[slot] * Double(values[slot * width + index]) }
+      for (weight, element) in zip(weights, elements) {
+        total += weight * Double(cache.values.pointer[element + index])
+      }
       out[index] = sum > 0 ? Float(total / sum) : 0
     }
   }

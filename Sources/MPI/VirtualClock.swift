@@ -110,6 +110,13 @@ public final class VirtualClock {
     computeScale = scale
   }
 
+  /// Lets virtual time pass until `moment`, as if the thread slept.
+  public func advance(to moment: UInt64) {
+    enter(blocks: false)
+    reach(moment)
+    leave()
+  }
+
   /// Virtual nanoseconds now.
   public func now() -> UInt64 { time &+ computed() }
 

@@ -3,8 +3,9 @@ import Models
 import Scheduling
 import Tensors
 
-/// Physical keys and values of a shard's layers, as one block per layer. Regions are placed in it
-/// by the plan: padded or packed, the memory is the same.
+/// Physical keys and values of a shard's layers, as one piece of memory per layer. Regions are placed
+/// in it by the plan, or it is a pool of blocks of which plans make tables: padded, packed or paged,
+/// the memory is the same.
 public final class KVCache {
   private let keys: [Storage]
   private let values: [Storage]
@@ -14,11 +15,17 @@ public final class KVCache {
   public let slots: Int
   /// True when all layers use the same memory, because nothing is read after its layer has run.
   public let isTransient: Bool
+  /// Slots of a block; nil where rows have regions.
+  public let blockSlots: Int?
 
+  /// - Parameter blockSlots: makes the memory a pool of blocks; divides `slots`.
   /// - Throws: what the backend throws when the memory is not there.
   init(
-    plan: ShardPlan, slots: Int, isTransient: Bool = false, backend: any Backend
+    plan: ShardPlan, slots: Int, isTransient: Bool = false, blockSlots: Int? = nil,
+    backend: any Backend
   ) throws {
+    precondition(slots % (blockSlots ?? 1) == 0, "a pool has whole blocks")
+    self.blockSlots = blockSlots
     kvHeads = plan.kvHeads.count
     headDimension = plan.model.headDimension
     self.slots = slots
@@ -35,6 +42,7 @@ public final class KVCache {
     (kvHeads, headDimension) = (0, 0)
     self.slots = slots
     isTransient = false
+    blockSlots = nil
   }
 
   /// - Parameter layer: index among the shard's own layers.
@@ -42,7 +50,7 @@ public final class KVCache {
     let layer = isTransient ? 0 : layer
     return KVCacheView(
       keys: keys[layer], values: values[layer], offset: 0, slots: slots, kvHeads: kvHeads,
-      headDimension: headDimension)
+      headDimension: headDimension, blockSlots: blockSlots)
   }
 
   /// Bytes of a number of slots over all layers of the shard.

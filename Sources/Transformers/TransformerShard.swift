@@ -21,6 +21,8 @@ public final class TransformerShard: ModelShard {
   private let scale: Float
   /// Vocabulary columns per rank of the group.
   private let vocabularyCounts: [Int]
+  /// Sees what each product of a layer gave on this rank, before it is summed; for finding faults.
+  public var inspect: ((LayerPart, Matrix) -> Void)?
 
   /// Loads the shard's weights.
   /// - Parameter positions: position ids that will occur are below this.
@@ -63,6 +65,14 @@ public final class TransformerShard: ModelShard {
     try KVCache(plan: plan, slots: slots, isTransient: isTransient, backend: backend)
   }
 
+  /// A pool of `blocks` blocks of `blockSlots` token positions each.
+  /// - Precondition: the backend reads block tables.
+  public func makePagedCache(blocks: Int, blockSlots: Int) throws -> KVCache {
+    precondition(backend.readsBlockTables, "\(backend.provenance.name) reads no block tables")
+    return try KVCache(
+      plan: plan, slots: blocks * blockSlots, blockSlots: blockSlots, backend: backend)
+  }
+
   public func embed(
     _ tokens: [Int32], input: MicroBatchInput, into hidden: Matrix
   ) throws(MPIError) {
@@ -103,11 +113,13 @@ public final class TransformerShard: ModelShard {
         normed.rows(real), layer: layer, input: input, cache: cache.view(layer: index), workspace)
       backend.linear(
         workspace.attention(slots.slots), layer.attentionOutput, into: partial.rows(real))
+      inspect?(LayerPart(layer: plan.layers.lowerBound + index, isAttention: true), partial)
       backend.addRMSNorm(
         try group.reduce(partial, into: reduced), residual: stream.residual,
         weight: layer.feedForwardNorm, epsilon: epsilon, into: own)
       try group.gather(normed)
       feedForward(normed.rows(real), layer: layer, into: partial.rows(real), workspace)
+      inspect?(LayerPart(layer: plan.layers.lowerBound + index, isAttention: false), partial)
       pending = try group.reduce(partial, into: reduced)
     }
     guard let pending, stream.pending == nil || plan.hasLMHead else { return }
