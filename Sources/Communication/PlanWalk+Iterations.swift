@@ -53,7 +53,10 @@ extension TrafficModel {
     _ plan: IterationPlan, rank: Int, _ body: (PlannedOperation) -> Void
   ) {
     withoutActuallyEscaping(body) { body in
-      PlanWalk(traffic: self, place: layout.coordinates(of: rank), scored: [], emit: body).run(plan)
+      PlanWalk(
+        traffic: self, place: layout.coordinates(of: rank), scored: [],
+        emit: { operation, _ in body(operation) }
+      ).run(plan)
     }
   }
 
@@ -61,7 +64,10 @@ extension TrafficModel {
   public func walkTokens(of plan: IterationPlan, _ body: (PlannedOperation) -> Void) {
     guard layout.pipeline > 1 else { return }
     withoutActuallyEscaping(body) { body in
-      PlanWalk(traffic: self, place: layout.coordinates(of: 0), scored: [], emit: body).take(plan)
+      PlanWalk(
+        traffic: self, place: layout.coordinates(of: 0), scored: [],
+        emit: { operation, _ in body(operation) }
+      ).take(plan)
     }
   }
 }

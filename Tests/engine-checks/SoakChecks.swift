@@ -41,7 +41,8 @@ func checkSoak(count: Int, _ world: borrowing Communicator, _ checks: Checks) th
     let answers = outcome.requests.sorted { $0.request.id < $1.request.id }
     checks.note(
       "\(layout): \(outcome.iterations) iterations, \(outcome.preemptions) preemptions, "
-        + "\(answers.reduce(0) { $0 + $1.reusedBlocks }) blocks reused, \(outcome.evictions) evicted")
+        + "\(answers.reduce(0) { $0 + $1.reusedBlocks }) blocks reused, \(outcome.evictions) evicted"
+    )
     checks.expect(
       "\(layout): every request is answered once", answers.map(\.request.id) == Array(0..<count),
       "\(answers.count) answers")
@@ -75,7 +76,8 @@ private func soakRequests(_ count: Int, vocabulary: Int) throws -> [ServingReque
   let beginnings = [tokens(8), tokens(12), tokens(16)]
   return try (0..<count).map { id in
     let own = tokens(Int.random(in: 1...8, using: &random))
-    let beginning = Bool.random(using: &random) ? beginnings.randomElement(using: &random) ?? [] : []
+    let beginning =
+      Bool.random(using: &random) ? beginnings.randomElement(using: &random) ?? [] : []
     return try ServingRequest(
       id: id, prompt: .tokens(beginning + own),
       outputTokens: Int.random(in: 1...12, using: &random), arrival: 0,

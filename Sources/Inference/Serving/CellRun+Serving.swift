@@ -125,7 +125,8 @@ extension CellRun {
           context.activity.enter("records")
           check.add(loop, id: number, policy: "\(system)")
           try files?.write(
-            outcome, recorder.iterations, entries: entries, limits: limits, choice: choice, run: run,
+            outcome, recorder.iterations, entries: entries, limits: limits, choice: choice,
+            run: run,
             ranks: context.layout.worldSize)
           if let refusal = outcome.refusal {
             progress.warn("\(system) \(load): \(outcome.refused) requests refused: \(refusal)")
