@@ -71,10 +71,9 @@ extension BatchExecutor {
     outcome.sendStarts.append(context.now())
     try recording(as: messages) {
       for buffer in ring[slot].passed {
-        buffer.sending(
-          try context.pipeline.startSend(
-            UnsafeBufferPointer(part(of: buffer.matrix, rows: Int(messages.units))),
-            to: context.stage + 1, tag: Self.activationTag))
+        try buffer.startSend(
+          part(of: buffer.matrix, rows: Int(messages.units)), on: context.pipeline,
+          to: context.stage + 1, tag: Self.activationTag)
       }
     }
   }
@@ -86,10 +85,9 @@ extension BatchExecutor {
     try ring[slot].finishSend()
     try recording(as: messages) {
       for buffer in ring[slot].passed {
-        buffer.receiving(
-          try context.pipeline.startReceive(
-            into: part(of: buffer.matrix, rows: Int(messages.units)), from: context.stage - 1,
-            tag: Self.activationTag))
+        try buffer.startReceive(
+          part(of: buffer.matrix, rows: Int(messages.units)), on: context.pipeline,
+          from: context.stage - 1, tag: Self.activationTag)
       }
     }
   }
@@ -101,13 +99,11 @@ extension BatchExecutor {
     try body()
   }
 
-  /// What this rank passes of the first `rows` slots: all of them, or its part of the elements.
-  private func part(of matrix: Matrix, rows: Int) -> UnsafeMutableBufferPointer<Float> {
-    // Sound: the ring keeps the matrix until the request is done.
-    let all = matrix.rows(0..<rows).withMutableBuffer { $0 }
-    guard context.passesSlices else { return all }
-    let count = all.count / context.tensor.size
-    let first = context.tensor.rank * count
-    return UnsafeMutableBufferPointer(rebasing: all[first..<first + count])
+  /// The elements that this rank passes of the first `rows` slots: all of them, or its part.
+  private func part(of matrix: Matrix, rows: Int) -> Range<Int> {
+    let all = rows * matrix.columns
+    guard context.passesSlices else { return 0..<all }
+    let count = all / context.tensor.size
+    return context.tensor.rank * count..<(context.tensor.rank + 1) * count
   }
 }

@@ -40,7 +40,8 @@ public final class BatchExecutor {
 
   /// Bytes of KV memory that a number of slots takes on this rank.
   func kvBytes(slots: Int) -> Int {
-    cache?.bytes(slots: slots) ?? shard.plan.kvBytesPerToken(elementBytes: 4) * slots
+    cache?.bytes(slots: slots)
+      ?? shard.plan.kvBytesPerToken(elementBytes: shard.backend.cacheFormat.byteCount) * slots
   }
 
   /// Makes room for the largest of some batches, so that running one allocates nothing large.
@@ -66,7 +67,8 @@ public final class BatchExecutor {
         ActivationSlot(
           residual: try shard.backend.matrix(rows: rows, columns: hidden),
           pending: context.passesPending
-            ? try shard.backend.matrix(rows: rows, columns: hidden) : nil)
+            ? try shard.backend.matrix(rows: rows, columns: hidden) : nil,
+          format: context.messages)
       }
       ringSlots = slots
     }

@@ -4,7 +4,8 @@ import Tensors
 ///
 /// The region (base, capacity) of a sequence is contiguous, and inside it the slots of one KV head
 /// are: element `i` of slot `s` of head `h` is at
-/// `offset + (base * kvHeads + h * capacity + s) * headDimension + i` of both storages.
+/// `offset + (base * kvHeads + h * capacity + s) * headDimension + i` of both storages, whose
+/// elements have `format`.
 public struct KVCacheView: Sendable {
   public let keys: Storage
   public let values: Storage
@@ -14,24 +15,32 @@ public struct KVCacheView: Sendable {
   public let slots: Int
   public let kvHeads: Int
   public let headDimension: Int
+  public let format: StorageFormat
 
   public init(
-    keys: Storage, values: Storage, offset: Int, slots: Int, kvHeads: Int, headDimension: Int
+    keys: Storage, values: Storage, offset: Int, slots: Int, kvHeads: Int, headDimension: Int,
+    format: StorageFormat = .float32
   ) {
     precondition(
       offset >= 0 && slots >= 0 && kvHeads > 0 && headDimension > 0,
       "a cache of \(slots) slots, \(kvHeads) heads of \(headDimension) at \(offset) is no cache")
     let end = offset + slots * kvHeads * headDimension
     precondition(
-      end <= keys.count && end <= values.count,
-      "a cache ending at element \(end) is outside storages of \(keys.count), \(values.count)")
+      end <= format.elements(in: keys) && end <= format.elements(in: values),
+      "a cache ending at element \(end) is outside storages of \(format.elements(in: keys)), "
+        + "\(format.elements(in: values))")
     self.keys = keys
     self.values = values
     self.offset = offset
     self.slots = slots
     self.kvHeads = kvHeads
     self.headDimension = headDimension
+    self.format = format
   }
+
+  /// The elements of a cache in bfloat16.
+  var halfKeys: UnsafeMutablePointer<BFloat16Bits> { keys.bfloat16Pointer }
+  var halfValues: UnsafeMutablePointer<BFloat16Bits> { values.bfloat16Pointer }
 
   /// Element of `keys` and `values` where a KV head of a row's region starts; its slots follow
   /// each other.

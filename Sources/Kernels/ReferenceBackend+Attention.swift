@@ -21,9 +21,11 @@ extension ReferenceBackend {
       for slot in 0..<row.slots {
         for head in 0..<queryHeads {
           let start = cache.start(of: row, kvHead: head / group)
+          let end = start + (row.context + slot + 1) * width
           attendOne(
             query: queries.row(row.firstSlot + slot) + head * width,
-            keys: cache.keys.pointer + start, values: cache.values.pointer + start,
+            keys: cache.floats(start..<end, ofKeys: true),
+            values: cache.floats(start..<end, ofKeys: false),
             visible: row.context + slot + 1,
             masked: row.real.contains(slot) ? row.masked : 0..<0, width: width, scale: scale,
             into: out.row(row.firstSlot + slot) + head * width)
@@ -35,12 +37,14 @@ extension ReferenceBackend {
   /// One query of one head over region slots `0..<visible`. A query that sees nothing but masked
   /// slots gives zero.
   private func attendOne(
-    query: UnsafePointer<Float>, keys: UnsafePointer<Float>, values: UnsafePointer<Float>,
+    query: UnsafePointer<Float>, keys: [Float], values: [Float],
     visible: Int, masked: Range<Int>, width: Int, scale: Float,
     into out: UnsafeMutablePointer<Float>
   ) {
     let scores = (0..<visible).map { slot in
-      let score = dot(query, keys + slot * width, width) * Double(scale)
+      var sum = 0.0
+      for index in 0..<width { sum += Double(query[index]) * Double(keys[slot * width + index]) }
+      let score = sum * Double(scale)
       return masked.contains(slot) ? -Double.infinity : score
     }
     let largest = scores.max() ?? -Double.infinity
@@ -60,4 +64,14 @@ extension ReferenceBackend {
   }
 
   func exponential(_ value: Double) -> Double { exp(value) }
+}
+
+extension KVCacheView {
+  /// Elements of the keys or values, widened.
+  fileprivate func floats(_ range: Range<Int>, ofKeys isKeys: Bool) -> [Float] {
+    let storage = isKeys ? keys : values
+    return range.map {
+      format == .bfloat16 ? storage.bfloat16Pointer[$0].widened : storage.pointer[$0]
+    }
+  }
 }

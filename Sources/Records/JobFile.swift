@@ -61,6 +61,7 @@ public enum JobFile {
     let repeats = try job.integer("repeats", in: 1...100_000) ?? 3
     let seed = try job.integer("seed", in: 0...Int.max) ?? 1
     let precision = try PrecisionRule.read(&job, repeats: repeats, policies: policies.count)
+    let formats = try NumberFormats.read(&job)
     let trace = try job.flag("trace") == true ? true : nil
     return JobSpecification(
       name: name, question: question, model: model, layouts: layouts, policies: policies,
@@ -69,7 +70,7 @@ public enum JobFile {
       repeats: repeats, seed: UInt64(seed), backend: try backend(&job),
       verification: try verification(&job, mode), mode: mode, dialect: dialect,
       tensorReduction: reduction, clock: try clock(&job, folder), precision: precision,
-      trace: trace, stepLimit: try stepLimit(&job))
+      trace: trace, formats: formats, stepLimit: try stepLimit(&job))
   }
 
   private static func stepLimit(_ job: inout JobNode) throws(RecordError) -> StepLimit {

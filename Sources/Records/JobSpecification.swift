@@ -30,6 +30,8 @@ public struct JobSpecification: Hashable, Sendable, Codable {
   /// True: the calls of one execution per policy are kept. Nil, not false, for no, so that cells keep
   /// the names they had without the key.
   public var trace: Bool?
+  /// Nil for fp32 throughout, for the same reason.
+  public var formats: NumberFormats?
   /// Nil only in the digest of a cell's identifier, on which it has no bearing.
   public var stepLimit: StepLimit?
 
@@ -41,6 +43,7 @@ public struct JobSpecification: Hashable, Sendable, Codable {
     verification: VerificationChoice, mode: JobMode = .generate,
     dialect: Dialect = .megatron, tensorReduction: TensorReduction = .allReduce,
     clock: ClockChoice = .wall, precision: PrecisionRule? = nil, trace: Bool? = nil,
+    formats: NumberFormats? = nil,
     stepLimit: StepLimit? = .standard
   ) {
     self.name = name
@@ -63,8 +66,14 @@ public struct JobSpecification: Hashable, Sendable, Codable {
     self.clock = clock
     self.precision = precision
     self.trace = trace
+    self.formats = formats
     self.stepLimit = stepLimit
   }
+}
+
+extension JobSpecification {
+  /// What numbers are in.
+  public var numbers: NumberFormats { formats ?? .single }
 }
 
 /// What a job does with its prompts: the key `phase` of a job file.

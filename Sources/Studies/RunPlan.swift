@@ -49,7 +49,7 @@ public struct RunPlan {
       let text = axes.text(variation)
       for layout in job.layouts {
         if !isRemote {
-          try MemoryNeed(resolved.model, layout).check(
+          try MemoryNeed(resolved.model, layout, resolved.job.numbers.weights).check(
             available: host.availableBytes, file: jobPath)
         }
         let cell = try Cell(layout: layout, of: resolved, variation: text)
@@ -170,12 +170,16 @@ struct MemoryNeed {
   let layout: ParallelLayout
   let model: String
   let weightBytes: Int
+  let format: NumberFormat
 
-  init(_ model: ModelConfiguration, _ layout: ParallelLayout) throws {
+  init(_ model: ModelConfiguration, _ layout: ParallelLayout, _ format: NumberFormat) throws {
+    self.format = format
     self.layout = layout
     self.model = model.name
     weightBytes = try (0..<layout.worldSize).reduce(0) { sum, rank in
-      sum + (try ShardPlan(model: model, layout: layout, rank: rank)).weightBytes(elementBytes: 4)
+      sum
+        + (try ShardPlan(model: model, layout: layout, rank: rank)).weightBytes(
+          elementBytes: format.bytes)
     }
   }
 
@@ -183,7 +187,7 @@ struct MemoryNeed {
   func check(available: Int, file: String) throws(StudyError) {
     guard weightBytes > available, available > 0 else { return }
     throw StudyError(
-      "\(file): layouts: \(layout): the fp32 weights of \(model) take \(Bytes(weightBytes)) over "
+      "\(file): layouts: \(layout): the \(format.rawValue) weights of \(model) take \(Bytes(weightBytes)) over "
         + "\(layout.worldSize) ranks and this machine has \(Bytes(available)) free; "
         + "take a smaller model or scale it, for example model.scale=1/16")
   }

@@ -10,6 +10,7 @@ import Scheduling
 /// - `golden FOLDER…`: checkpoints with expected answers, under every layout of N ranks.
 /// - `random SEED COUNT`: random small models and ragged batches against the unsharded reference.
 /// - `sensitivity`: faults in one rank's weights, each of which verification must see.
+/// - `bf16 SEED COUNT`, `bf16-sensitivity`: random cases in bfloat16, and what faults do to it.
 /// - `traffic SEED COUNT`: the ledgers of random cases against the analytic model of traffic.
 /// - `counted-time JOB LAYOUT OUT`: a job under a virtual clock whose processor time is exact.
 /// - `wrong-weights JOB LAYOUT OUT`, `no-mask JOB LAYOUT OUT`: a job whose engine has a fault.
@@ -37,6 +38,7 @@ enum EngineChecks {
     switch (arguments.first ?? "", arguments.count) {
     case ("golden", 2...): try checkGolden(Array(arguments[1...]), world, checks)
     case ("sensitivity", 1): try checkSensitivity(world, checks)
+    case ("bf16-sensitivity", 1): try checkBFloat16Sensitivity(world, checks)
     case ("counted-time", 4):
       return Int(
         try runCountedJob(
@@ -46,9 +48,11 @@ enum EngineChecks {
       return Int(
         try runFaultyJob(
           arguments[0], job: arguments[1], layout: arguments[2], output: arguments[3], world))
-    case ("random", 3), ("traffic", 3):
+    case ("random", 3), ("traffic", 3), ("bf16", 3):
       guard let seed = UInt64(arguments[1]), let count = Int(arguments[2]) else { fallthrough }
-      let check = arguments[0] == "random" ? checkRandom : checkTraffic
+      let check =
+        arguments[0] == "random"
+        ? checkRandom : arguments[0] == "bf16" ? checkBFloat16 : checkTraffic
       try check(seed, count, world, checks)
     default:
       checks.expect("the arguments are a known mode", false, "\(arguments)")
