@@ -43,7 +43,7 @@ size_t ck_packed_workspace(size_t m, size_t inputs) {
 
 size_t ck_bf16_attention_workspace(size_t slots, size_t group, size_t width, size_t context) {
   size_t tile = CK_ATTENTION_ROWS * (2 * width + CK_ATTENTION_KEYS);
-  if (slots * group < CK_TRANSPOSE_FROM) return tile + CK_BF16_KEYS * width;
+  if (slots * group < CK_TRANSPOSE_FROM) return tile;
   size_t visible = context + slots;
   return tile + visible * width + (visible + CK_PANEL - 1) / CK_PANEL * CK_PANEL * width;
 }

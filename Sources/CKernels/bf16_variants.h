@@ -5,11 +5,6 @@
 #include "CKernelsBF16.h"
 #include "variants.h"
 
-enum {
-  // Keys that are widened at a time where few rows attend: 16 KiB at a head of 64.
-  CK_BF16_KEYS = 64,
-};
-
 extern const ck_bf16_kernels ck_bf16_portable;
 extern const ck_bf16_kernels ck_bf16_amx_emulated;
 #if defined(__x86_64__)
