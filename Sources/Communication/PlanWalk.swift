@@ -123,7 +123,7 @@ struct PlanWalk {
     if degree > 1, traffic.headColumns > 0 {
       let own = ShardPlan.split(traffic.headColumns, into: degree, part: place.tensor).count
       add(
-        .gather, .tensor, .logits, traffic.activations, micro,
+        .gather, .tensor, .logits, traffic.logits, micro,
         shape: (micro.sampled, place.tensor == 0 ? traffic.headColumns : own), peer: 0,
         units: samples)
     }

@@ -15,7 +15,8 @@ struct ActivationSlot {
     let rows = context.tensor.partition(slots).block
     func buffer() throws -> ActivationBuffer {
       ActivationBuffer(
-        try shard.backend.matrix(rows: rows, columns: shard.plan.model.hiddenSize))
+        try shard.backend.matrix(rows: rows, columns: shard.plan.model.hiddenSize),
+        context.messages)
     }
     residual = try buffer()
     pending = context.passesPending ? try buffer() : nil
@@ -45,16 +46,51 @@ struct ActivationSlot {
 final class ActivationBuffer {
   /// [slots, hidden]
   let matrix: Matrix
+  /// The same elements as they travel; nil where they travel as they are.
+  let wire: Storage?
   private var send: Request?
   private var receive: Request?
+  /// Elements that the receive is for.
+  private var expected = 0..<0
 
-  init(_ matrix: Matrix) { self.matrix = matrix }
+  init(_ matrix: Matrix, _ format: StorageFormat) {
+    self.matrix = matrix
+    wire = format == .bfloat16 ? Storage(count: format.floats(for: matrix.count)) : nil
+  }
 
   var isReceiving: Bool { receive != nil }
 
-  func sending(_ request: consuming Request) { send = consume request }
+  /// Starts sending some elements.
+  func startSend(
+    _ range: Range<Int>, on pipeline: borrowing Communicator, to stage: Int, tag: Int
+  ) throws(MPIError) {
+    let floats = floats(range)
+    guard let wire else {
+      send = try pipeline.startSend(UnsafeBufferPointer(floats), to: stage, tag: tag)
+      return
+    }
+    let words = UnsafeMutableBufferPointer(rebasing: wire.words(matrix.count)[range])
+    floats.round(into: words)
+    send = try pipeline.startSend(UnsafeBufferPointer(words), to: stage, tag: tag)
+  }
 
-  func receiving(_ request: consuming Request) { receive = consume request }
+  /// Posts the receive of some elements.
+  func startReceive(
+    _ range: Range<Int>, on pipeline: borrowing Communicator, from stage: Int, tag: Int
+  ) throws(MPIError) {
+    expected = range
+    guard let wire else {
+      receive = try pipeline.startReceive(into: floats(range), from: stage, tag: tag)
+      return
+    }
+    let words = UnsafeMutableBufferPointer(rebasing: wire.words(matrix.count)[range])
+    receive = try pipeline.startReceive(into: words, from: stage, tag: tag)
+  }
+
+  /// Sound: the ring keeps the matrix until the request is done.
+  private func floats(_ range: Range<Int>) -> UnsafeMutableBufferPointer<Float> {
+    UnsafeMutableBufferPointer(rebasing: matrix.withMutableBuffer { $0 }[range])
+  }
 
   func finishSend() throws(MPIError) {
     guard var request = send.take() else { return }
@@ -66,5 +102,8 @@ final class ActivationBuffer {
       preconditionFailure("no receive was started")
     }
     try request.wait()
+    guard let wire else { return }
+    UnsafeMutableBufferPointer(rebasing: wire.words(matrix.count)[expected])
+      .widen(into: floats(expected))
   }
 }

@@ -6,6 +6,7 @@ import MPI
 import Models
 import Records
 import Scheduling
+import Tensors
 import Transformers
 import Workloads
 
@@ -98,7 +99,8 @@ public final class CellRun {
     let sample = try Batch(id: 0, requests: requests)
     let outputs = resolved.outputLengths(of: sample).map { min($0, check.outputTokens) }
     let prompts = try resolved.tokens(of: sample)
-    let model = try MemoryCheck.verificationModel(resolved.model, context: context)
+    let model = try MemoryCheck.verificationModel(
+      resolved.model, numbers: resolved.job.numbers, context: context)
     context.activity.begin("verify")
     progress.report(stage: "verify")
     let records =
@@ -137,6 +139,7 @@ public final class CellRun {
             lengths,
             try ReferenceAnswers.compute(
               model: model, source: resources.weights(model), backend: resources.backend,
+              messages: context.messages,
               prompts: zip(prompts, lengths).map { Array($0.prefix($1)) }, outputTokens: outputs)
           )
         })
@@ -294,7 +297,9 @@ public final class CellRun {
     prepared: PreparedBatch, runner: BatchRunner, turn: (index: Int, warmup: Bool, order: Int)
   ) throws {
     let writer = RecordMaker(
-      cell: cell.name, context: context, traffic: try context.traffic(resolved.model),
+      cell: cell.name, context: context,
+      traffic: try context.traffic(
+        resolved.model, cache: resolved.job.numbers.cache.storage),
       batch: batch, policy: policy,
       turn: turn, oversubscribed: oversubscribed)
     try nodeFile.append(
@@ -305,11 +310,20 @@ public final class CellRun {
 }
 
 /// The backend that a job names.
-public func makeBackend(_ choice: BackendChoice) throws -> any Backend {
+public func makeBackend(
+  _ choice: BackendChoice, _ numbers: NumberFormats = .single
+) throws -> any Backend {
   switch choice.kind {
-  case .reference: return ReferenceBackend()
+  case .reference:
+    return ReferenceBackend(weights: numbers.weights.storage, cache: numbers.cache.storage)
   case .cpu:
     return try CPUBackend(
-      blas: choice.blas == "openblas" ? .openBLAS : .path(choice.blas), threads: choice.threads)
+      blas: choice.blas == "openblas" ? .openBLAS : .path(choice.blas), threads: choice.threads,
+      weights: numbers.weights.storage, cache: numbers.cache.storage)
   }
+}
+
+extension EngineFormat {
+  /// The same of memory.
+  var storage: StorageFormat { self == .fp32 ? .float32 : .bfloat16 }
 }

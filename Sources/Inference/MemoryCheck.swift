@@ -45,16 +45,32 @@ struct MemoryCheck {
     let widths = 2 * plan.queryWidth + 2 * plan.kvWidth
     let block = min(slots, 1024) * 3 * plan.feedForward.count
     var logits = rows * (plan.hasLMHead ? plan.vocabulary.count + model.vocabularySize : 0)
-    var kvBytes = plan.kvBytesPerToken(elementBytes: 4) * kvSlots
+    let numbers = resolved.job.numbers
+    let kvToken = plan.kvBytesPerToken(elementBytes: numbers.cache.bytes)
+    var kvBytes = kvToken * kvSlots
     if resolved.job.mode == .score {
       // Keys and values of one micro-batch in one layer; logits of a block of rows, own columns.
       logits = plan.hasLMHead ? min(slots, TransformerShard.scoreRows) * plan.vocabulary.count : 0
-      kvBytes = plan.kvBytesPerToken(elementBytes: 4) / max(1, plan.layers.count) * slots
+      kvBytes = kvToken / max(1, plan.layers.count) * slots
     }
-    return (
-      plan.weightBytes(elementBytes: 4), kvBytes,
-      4 * (states * model.hiddenSize + slots * widths + block + logits)
-    )
+    var activations = 4 * (states * model.hiddenSize + slots * widths + block + logits)
+    var weights = plan.weightBytes(matrixBytes: numbers.weights.bytes, vectorBytes: 4)
+    if numbers.weights == .bf16 {
+      // The matrix that is read before it is packed, and the inputs of the widest product.
+      weights += 4 * Self.largestMatrix(plan)
+      activations += 4 * slots * max(model.hiddenSize, plan.feedForward.count)
+    }
+    if numbers.messages == .bf16 {
+      activations += 2 * (1 + ring * passed) * share.padded * model.hiddenSize
+    }
+    return (weights, kvBytes, activations)
+  }
+
+  /// Elements of the largest matrix that is loaded at once.
+  private static func largestMatrix(_ plan: ShardPlan) -> Int {
+    let hidden = plan.model.hiddenSize
+    let vocabulary = plan.vocabularyMatrixCount > 0 ? plan.vocabulary.count : 0
+    return hidden * max(vocabulary, 2 * plan.feedForward.count, plan.queryWidth + 2 * plan.kvWidth)
   }
 
   /// What the ranks of this host need together. Collective.
@@ -89,10 +105,10 @@ struct MemoryCheck {
   /// coordinator's host, else one of the same widths with fewer layers. Collective: all ranks take
   /// the coordinator's choice.
   static func verificationModel(
-    _ model: ModelConfiguration, context: RankContext
+    _ model: ModelConfiguration, numbers: NumberFormats, context: RankContext
   ) throws -> ModelConfiguration {
     let layers = try context.together("memory") {
-      try verificationLayers(model, layout: context.layout)
+      try verificationLayers(model, bytes: numbers.weights.bytes, layout: context.layout)
     }
     let agreed = try context.control.broadcastArray([Int64(layers)], root: 0)[0]
     guard agreed < model.layerCount else { return model }
@@ -102,11 +118,11 @@ struct MemoryCheck {
   }
 
   private static func verificationLayers(
-    _ model: ModelConfiguration, layout: ParallelLayout
+    _ model: ModelConfiguration, bytes: Int, layout: ParallelLayout
   ) throws -> Int {
     let available = try AvailableMemory.current().usable / 10 * 9
-    let layer = model.layerParameterCount * 4
-    let rest = model.weightBytes(elementBytes: 4) - layer * model.layerCount
+    let layer = model.layerParameterCount * bytes
+    let rest = model.weightBytes(elementBytes: bytes) - layer * model.layerCount
     let layers = min(model.layerCount, (available - rest) / max(1, layer))
     guard layers >= layout.pipeline else {
       throw InferenceError(

@@ -3,6 +3,7 @@ import MPI
 import Models
 import Records
 import Scheduling
+import Tensors
 import Transformers
 
 /// What traffic is for: the label of a communicator and the phase in which a call was made.
@@ -24,6 +25,8 @@ public final class RankContext {
   public let coordinates: ParallelLayout.Coordinates
   public let dialect: Dialect
   public let reduction: TensorReduction
+  /// What hidden states travel in.
+  public let messages: StorageFormat
   public let ledger: TrafficLedger
   /// Times everything that the communicators do; nil where the wall clock does.
   public let clock: VirtualClock?
@@ -43,8 +46,8 @@ public final class RankContext {
   /// Collective over `world`, which must have as many ranks as the layout.
   public init(
     layout: ParallelLayout, world: borrowing Communicator, dialect: Dialect = .megatron,
-    reduction: TensorReduction = .allReduce, clock: VirtualClock? = nil,
-    virtualTime: VirtualTime? = nil
+    reduction: TensorReduction = .allReduce, messages: StorageFormat = .float32,
+    clock: VirtualClock? = nil, virtualTime: VirtualTime? = nil
   ) throws {
     precondition(
       dialect == .megatron || reduction == .allReduce,
@@ -57,6 +60,7 @@ public final class RankContext {
     self.layout = layout
     self.dialect = dialect
     self.reduction = reduction
+    self.messages = messages
     guard let ledger = world.ledger else {
       preconditionFailure("the world communicator carries the ledger")
     }
@@ -72,7 +76,7 @@ public final class RankContext {
     let peers = try control.split(color: plane, key: coordinates.tensor, label: Traffic.tensor)
     guard let stages, let peers else { preconditionFailure("a coloured split gives a group") }
     pipeline = stages
-    tensor = TensorGroup(peers, reduction: reduction)
+    tensor = TensorGroup(peers, reduction: reduction, format: messages)
     clockOffsets = [Int64](repeating: 0, count: layout.pipeline)
     if clock == nil { clockOffsets = try measureClockOffsets() }
   }

@@ -112,8 +112,11 @@ package struct RankSurvey {
       numaNode: binding.numaNodes.map(String.init).joined(separator: ","), backend: about.name,
       library: about.library.split(separator: "/").last.map(String.init) ?? about.library,
       blasCore: about.core, instructionSet: about.instructionSet, threads: about.threads,
+      notes: about.notes,
       peakGFLOPS: rates.peak, gemmGFLOPS: rates.gemm,
-      weightBytes: plan.weightBytes(elementBytes: 4), loadAverage: Self.loadAverage())
+      weightBytes: plan.weightBytes(
+        matrixBytes: backend.weightFormat.byteCount, vectorBytes: 4),
+      loadAverage: Self.loadAverage())
   }
 
   /// Multiply-add peak and bare GEMM rate in GFLOP/s: the best of some turns, because a neighbour
@@ -126,7 +129,7 @@ package struct RankSurvey {
       best.peak = max(best.peak, cpu.measureMultiplyAddPeak())
       best.gemm = max(
         best.gemm,
-        try cpu.measureSgemmRate(
+        try cpu.measureProductRate(
           rows: 512, inputs: min(plan.model.hiddenSize, 4096),
           outputs: min(max(plan.feedForward.count, 1), 8192)))
     }
@@ -158,7 +161,8 @@ package struct RankSurvey {
         headDimension: model.headDimension, feedForward: model.feedForwardSize,
         vocabulary: model.vocabularySize, weights: weights),
       layout: "\(context.layout)", mpiLibrary: MPIEnvironment.libraryVersion,
-      mpiStandard: MPIEnvironment.standardVersion, oversubscribed: oversubscribed, ranks: ranks,
+      mpiStandard: MPIEnvironment.standardVersion,
+      numbers: resolved.job.numbers, oversubscribed: oversubscribed, ranks: ranks,
       environment: Self.environment(), warnings: warnings.sorted())
   }
 

@@ -15,10 +15,9 @@ struct StageLink {
     try place.finishSend()
     try recording(as: messages) {
       for buffer in place.passed {
-        buffer.receiving(
-          try context.pipeline.startReceive(
-            into: part(of: buffer.matrix, rows: Int(messages.units)), from: context.stage - 1,
-            tag: Self.activationTag))
+        try buffer.startReceive(
+          part(of: buffer.matrix, rows: Int(messages.units)), on: context.pipeline,
+          from: context.stage - 1, tag: Self.activationTag)
       }
     }
   }
@@ -33,10 +32,9 @@ struct StageLink {
   func startSend(from place: ActivationSlot, _ messages: TrafficContext) throws {
     try recording(as: messages) {
       for buffer in place.passed {
-        buffer.sending(
-          try context.pipeline.startSend(
-            UnsafeBufferPointer(part(of: buffer.matrix, rows: Int(messages.units))),
-            to: context.stage + 1, tag: Self.activationTag))
+        try buffer.startSend(
+          part(of: buffer.matrix, rows: Int(messages.units)), on: context.pipeline,
+          to: context.stage + 1, tag: Self.activationTag)
       }
     }
   }
@@ -48,14 +46,12 @@ struct StageLink {
     try body()
   }
 
-  /// What this rank passes of the first `rows` slots: all of them, or its part of the elements.
-  private func part(of matrix: Matrix, rows: Int) -> UnsafeMutableBufferPointer<Float> {
-    // Sound: the ring keeps the matrix until the request is done.
-    let all = matrix.rows(0..<rows).withMutableBuffer { $0 }
-    guard context.passesSlices else { return all }
-    let count = all.count / context.tensor.size
-    let first = context.tensor.rank * count
-    return UnsafeMutableBufferPointer(rebasing: all[first..<first + count])
+  /// The elements that this rank passes of the first `rows` slots: all of them, or its part.
+  private func part(of matrix: Matrix, rows: Int) -> Range<Int> {
+    let all = rows * matrix.columns
+    guard context.passesSlices else { return 0..<all }
+    let count = all / context.tensor.size
+    return context.tensor.rank * count..<(context.tensor.rank + 1) * count
   }
 }
 

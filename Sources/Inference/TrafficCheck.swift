@@ -2,6 +2,7 @@ import Communication
 import MPI
 import Models
 import Records
+import Tensors
 import Transformers
 
 /// Holds the ledger of each execution against the analytic model, operation by operation, and keeps
@@ -150,9 +151,13 @@ struct TrafficSums: Codable {
 
 extension RankContext {
   /// What the engine sends for a model on these ranks.
-  package func traffic(_ model: ModelConfiguration) throws -> TrafficModel {
+  package func traffic(
+    _ model: ModelConfiguration, cache: StorageFormat = .float32
+  ) throws -> TrafficModel {
     try TrafficModel(
       model: model, layout: layout, dialect: dialect, reduction: reduction,
+      activations: messages == .bfloat16 ? .bfloat16 : .float, logits: .float,
+      cache: cache == .bfloat16 ? .bfloat16 : .float,
       scoreRows: TransformerShard.scoreRows)
   }
 }
@@ -185,6 +190,7 @@ extension TrafficEvent {
     case .float: .float
     case .double: .double
     case .int32: .int32
+    case .bfloat16: .bfloat16
     case .int64, .uint8, .uint64: nil
     }
   }

@@ -18,6 +18,11 @@ public protocol Backend: AnyObject {
   var provenance: BackendProvenance { get }
   /// True when `store` and `attend` read the block tables of paged caches.
   var readsBlockTables: Bool { get }
+  /// What weights are kept in, and what the inputs of their products are rounded to. Sums and all
+  /// that is between products is float32.
+  var weightFormat: StorageFormat { get }
+  /// What caches are to be made of.
+  var cacheFormat: StorageFormat { get }
 
   /// New zero-filled memory of the device; throws when there is not enough.
   func allocate(_ count: Int) throws -> Storage
@@ -51,6 +56,9 @@ public protocol Backend: AnyObject {
   /// Rows of `table` `[vocabulary shard, hidden]`, whose row 0 is token `firstToken`; tokens
   /// outside the shard give zero rows.
   func embed(_ tokens: [Int32], table: Matrix, firstToken: Int, into y: Matrix)
+  /// As `embed`, from the rows of a weight: a table in `weightFormat`, which a head may share.
+  func embed(
+    _ tokens: [Int32], rowsOf weight: any LinearWeight, firstToken: Int, into y: Matrix)
 
   /// Writes keys and values `[slots, kvHeads * headDimension]` of each row to its region, slots
   /// `context..<context + slots`.
@@ -77,6 +85,14 @@ public protocol Backend: AnyObject {
 
 extension Backend {
   public var readsBlockTables: Bool { false }
+  public var weightFormat: StorageFormat { .float32 }
+  public var cacheFormat: StorageFormat { .float32 }
+
+  public func embed(
+    _ tokens: [Int32], rowsOf weight: any LinearWeight, firstToken: Int, into y: Matrix
+  ) {
+    preconditionFailure("\(provenance.name) keeps its tables as matrices")
+  }
 
   /// New zero-filled device memory as a contiguous matrix.
   public func matrix(rows: Int, columns: Int) throws -> Matrix {

@@ -11,7 +11,11 @@ extension CPUBackend {
     let group = queryHeads / cache.kvHeads
     for row in rows where row.slots > 0 {
       row.check(querySlots: queries.rows, cache: cache)
-      let workspace = scratch(ck_attention_workspace(row.slots, group, width, row.context))
+      let isHalf = cache.format == .bfloat16
+      let workspace = scratch(
+        isHalf
+          ? ck_bf16_attention_workspace(row.slots, group, width, row.context)
+          : ck_attention_workspace(row.slots, group, width, row.context))
       row.blocks.withUnsafeBufferPointer { blocks in
         for head in 0..<cache.kvHeads {
           // Of a table's rows: where the head lies in block 0.
@@ -28,6 +32,10 @@ extension CPUBackend {
             group: group, width: width, context: row.context, real_begin: row.real.lowerBound,
             real_end: row.real.upperBound, masked_begin: row.masked.lowerBound,
             masked_end: row.masked.upperBound, scale: scale, workspace: workspace)
+          if isHalf {
+            bfloat16.attend(&job, cache.halfKeys + start, cache.halfValues + start)
+            continue
+          }
           kernels.attend(&job)
         }
       }

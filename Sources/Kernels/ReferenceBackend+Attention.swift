@@ -41,19 +41,19 @@ extension ReferenceBackend {
   ) {
     let width = cache.headDimension
     let scores = elements.enumerated().map { slot, element in
-      let score = dot(query, cache.keys.pointer + element, width) * Double(scale)
+      let key = cache.floats(element..<element + width, ofKeys: true)
+      let score = dot(query, key, width) * Double(scale)
       return masked.contains(slot) ? -Double.infinity : score
     }
     let largest = scores.max() ?? -Double.infinity
     let weights = scores.map { $0 == -Double.infinity ? 0 : exponential($0 - largest) }
     let sum = weights.reduce(0, +)
-    for index in 0..<width {
-      var total = 0.0
-      for (weight, element) in zip(weights, elements) {
-        total += weight * Double(cache.values.pointer[element + index])
-      }
-      out[index] = sum > 0 ? Float(total / sum) : 0
+    var totals = [Double](repeating: 0, count: width)
+    for (weight, element) in zip(weights, elements) {
+      let value = cache.floats(element..<element + width, ofKeys: false)
+      for index in 0..<width { totals[index] += weight * Double(value[index]) }
     }
+    for index in 0..<width { out[index] = sum > 0 ? Float(totals[index] / sum) : 0 }
   }
 
   func dot(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ count: Int) -> Double {
@@ -63,4 +63,14 @@ extension ReferenceBackend {
   }
 
   func exponential(_ value: Double) -> Double { exp(value) }
+}
+
+extension KVCacheView {
+  /// Elements of the keys or values, widened.
+  fileprivate func floats(_ range: Range<Int>, ofKeys isKeys: Bool) -> [Float] {
+    let storage = isKeys ? keys : values
+    return range.map {
+      format == .bfloat16 ? storage.bfloat16Pointer[$0].widened : storage.pointer[$0]
+    }
+  }
 }

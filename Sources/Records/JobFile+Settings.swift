@@ -63,6 +63,7 @@ extension JobSpecification {
       "  sequences: \(verification.sequences)",
     ]
     if mode == .generate { lines.append("  output-tokens: \(verification.outputTokens)") }
+    lines += formats?.jobLines ?? []
     lines.append("clock: \(clock.name)")
     lines += (clock.virtualTime?.jobEntries ?? []).map { "\($0.0): \($0.1)" }
     lines += precision?.jobLines ?? []

@@ -67,6 +67,7 @@ public enum JobFile {
     let repeats = try job.integer("repeats", in: 1...100_000) ?? 3
     let seed = try job.integer("seed", in: 0...Int.max) ?? 1
     let precision = try PrecisionRule.read(&job, repeats: repeats, policies: policies.count)
+    let formats = try NumberFormats.read(&job)
     let trace = try job.flag("trace") == true ? true : nil
     return JobSpecification(
       name: name, question: question, model: model, layouts: layouts, policies: policies,
@@ -75,7 +76,7 @@ public enum JobFile {
       repeats: repeats, seed: UInt64(seed), backend: try backend(&job),
       verification: try verification(&job, mode), mode: mode, dialect: dialect,
       tensorReduction: reduction, clock: try clock(&job, folder), precision: precision,
-      trace: trace, stepLimit: try stepLimit(&job),
+      trace: trace, formats: formats, stepLimit: try stepLimit(&job),
       simulation: try SimulationChoice.read(&job, folder: folder), serving: serving)
   }
 

@@ -33,6 +33,8 @@ public struct JobSpecification: Hashable, Sendable, Codable {
   /// True: the calls of one execution per policy are kept. Nil, not false, for no, so that cells keep
   /// the names they had without the key.
   public var trace: Bool?
+  /// Nil for fp32 throughout, for the same reason.
+  public var formats: NumberFormats?
   /// Nil only in the digest of a cell's identifier, on which it has no bearing.
   public var stepLimit: StepLimit?
   /// What the job is priced on when it is simulated; nil without the key `hardware`.
@@ -49,8 +51,8 @@ public struct JobSpecification: Hashable, Sendable, Codable {
     verification: VerificationChoice, mode: JobMode = .generate,
     dialect: Dialect = .megatron, tensorReduction: TensorReduction = .allReduce,
     clock: ClockChoice = .wall, precision: PrecisionRule? = nil, trace: Bool? = nil,
-    stepLimit: StepLimit? = .standard, simulation: SimulationChoice? = nil,
-    serving: ServingChoice? = nil
+    formats: NumberFormats? = nil, stepLimit: StepLimit? = .standard,
+    simulation: SimulationChoice? = nil, serving: ServingChoice? = nil
   ) {
     self.name = name
     self.question = question
@@ -73,10 +75,16 @@ public struct JobSpecification: Hashable, Sendable, Codable {
     self.clock = clock
     self.precision = precision
     self.trace = trace
+    self.formats = formats
     self.stepLimit = stepLimit
     self.simulation = simulation
     self.serving = serving
   }
+}
+
+extension JobSpecification {
+  /// What numbers are in.
+  public var numbers: NumberFormats { formats ?? .single }
 }
 
 /// What a job does with its prompts: the key `phase` of a job file.

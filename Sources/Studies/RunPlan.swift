@@ -52,7 +52,9 @@ public struct RunPlan {
       let text = axes.text(variation)
       for layout in job.layouts {
         if !isRemote, shortage == nil {
-          shortage = try MemoryNeed(resolved.model, layout).shortage(
+          shortage = try MemoryNeed(
+            resolved.model, layout, resolved.job.numbers.weights
+          ).shortage(
             available: host.availableBytes, file: jobPath)
         }
         let cell = try Cell(layout: layout, of: resolved, variation: text)
@@ -173,12 +175,16 @@ struct MemoryNeed {
   let layout: ParallelLayout
   let model: String
   let weightBytes: Int
+  let format: EngineFormat
 
-  init(_ model: ModelConfiguration, _ layout: ParallelLayout) throws {
+  init(_ model: ModelConfiguration, _ layout: ParallelLayout, _ format: EngineFormat) throws {
+    self.format = format
     self.layout = layout
     self.model = model.name
     weightBytes = try (0..<layout.worldSize).reduce(0) { sum, rank in
-      sum + (try ShardPlan(model: model, layout: layout, rank: rank)).weightBytes(elementBytes: 4)
+      sum
+        + (try ShardPlan(model: model, layout: layout, rank: rank)).weightBytes(
+          elementBytes: format.bytes)
     }
   }
 
@@ -186,7 +192,8 @@ struct MemoryNeed {
   func shortage(available: Int, file: String) -> StudyError? {
     guard weightBytes > available, available > 0 else { return nil }
     return StudyError(
-      "\(file): layouts: \(layout): the fp32 weights of \(model) take \(Bytes(weightBytes)) over "
+      "\(file): layouts: \(layout): the \(format.rawValue) weights of \(model) "
+        + "take \(Bytes(weightBytes)) over "
         + "\(layout.worldSize) ranks and this machine has \(Bytes(available)) free; "
         + "take a smaller model or scale it, for example model.scale=1/16")
   }

@@ -11,6 +11,7 @@ public final class KVCache {
   private let values: [Storage]
   private let kvHeads: Int
   private let headDimension: Int
+  private let format: StorageFormat
   /// Token positions per layer and KV head.
   public let slots: Int
   /// True when all layers use the same memory, because nothing is read after its layer has run.
@@ -28,9 +29,10 @@ public final class KVCache {
     self.blockSlots = blockSlots
     kvHeads = plan.kvHeads.count
     headDimension = plan.model.headDimension
+    format = backend.cacheFormat
     self.slots = slots
     self.isTransient = isTransient
-    let elements = slots * kvHeads * headDimension
+    let elements = format.floats(for: slots * kvHeads * headDimension)
     let layers = isTransient ? plan.layers.prefix(1) : plan.layers[...]
     keys = try layers.map { _ in try backend.allocate(elements) }
     values = try layers.map { _ in try backend.allocate(elements) }
@@ -40,6 +42,7 @@ public final class KVCache {
   init(withoutLayers slots: Int) {
     (keys, values) = ([], [])
     (kvHeads, headDimension) = (0, 0)
+    format = .float32
     self.slots = slots
     isTransient = false
     blockSlots = nil
@@ -50,9 +53,11 @@ public final class KVCache {
     let layer = isTransient ? 0 : layer
     return KVCacheView(
       keys: keys[layer], values: values[layer], offset: 0, slots: slots, kvHeads: kvHeads,
-      headDimension: headDimension, blockSlots: blockSlots)
+      headDimension: headDimension, blockSlots: blockSlots, format: format)
   }
 
   /// Bytes of a number of slots over all layers of the shard.
-  public func bytes(slots: Int) -> Int { 2 * 4 * keys.count * slots * kvHeads * headDimension }
+  public func bytes(slots: Int) -> Int {
+    2 * format.byteCount * keys.count * slots * kvHeads * headDimension
+  }
 }

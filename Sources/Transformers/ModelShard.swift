@@ -33,7 +33,9 @@ public protocol ModelShard: AnyObject {
 }
 
 extension ModelShard {
-  public var weightBytes: Int { plan.weightBytes(elementBytes: 4) }
+  public var weightBytes: Int {
+    plan.weightBytes(matrixBytes: backend.weightFormat.byteCount, vectorBytes: 4)
+  }
 }
 
 /// The shard that a plan's model needs, with its weights loaded.

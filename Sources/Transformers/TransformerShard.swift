@@ -81,8 +81,12 @@ public final class TransformerShard: ModelShard {
     }
     let slots = group.partition(input.slots)
     let all = group.isScattered ? partial(slots, workspace) : hidden
-    backend.embed(
-      tokens, table: table, firstToken: plan.vocabulary.lowerBound, into: all.rows(0..<slots.slots))
+    let first = plan.vocabulary.lowerBound
+    let rows = all.rows(0..<slots.slots)
+    switch table {
+    case .matrix(let table): backend.embed(tokens, table: table, firstToken: first, into: rows)
+    case .weight(let weight): backend.embed(tokens, rowsOf: weight, firstToken: first, into: rows)
+    }
     _ = try group.reduce(all, into: hidden)
   }
 

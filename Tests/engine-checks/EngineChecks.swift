@@ -10,6 +10,7 @@ import Scheduling
 /// - `golden FOLDER…`: checkpoints with expected answers, under every layout of N ranks.
 /// - `random SEED COUNT`: random small models and ragged batches against the unsharded reference.
 /// - `sensitivity`: faults in one rank's weights, each of which verification must see.
+/// - `bf16 SEED COUNT`, `bf16-sensitivity`: random cases in bfloat16, and what faults do to it.
 /// - `traffic SEED COUNT`: the ledgers of random cases against the analytic model of traffic.
 /// - `serving SEED COUNT`: random schedules of random requests against one-by-one decoding.
 /// - `soak COUNT`: so many short requests with preemptions and reuse.
@@ -44,6 +45,7 @@ enum EngineChecks {
     case ("soak", 2):
       guard let count = Int(arguments[1]), count > 0 else { fallthrough }
       try checkSoak(count: count, world, checks)
+    case ("bf16-sensitivity", 1): try checkBFloat16Sensitivity(world, checks)
     case ("counted-time", 4):
       return Int(
         try runCountedJob(
@@ -53,11 +55,12 @@ enum EngineChecks {
       return Int(
         try runFaultyJob(
           arguments[0], job: arguments[1], layout: arguments[2], output: arguments[3], world))
-    case ("random", 3), ("traffic", 3), ("serving", 3):
+    case ("random", 3), ("traffic", 3), ("serving", 3), ("bf16", 3):
       guard let seed = UInt64(arguments[1]), let count = Int(arguments[2]) else { fallthrough }
       switch arguments[0] {
       case "random": try checkRandom(seed: seed, count: count, world, checks)
       case "traffic": try checkTraffic(seed: seed, count: count, world, checks)
+      case "bf16": try checkBFloat16(seed: seed, count: count, world, checks)
       default: try checkServing(seed: seed, count: count, world, checks)
       }
     default:

@@ -113,4 +113,6 @@ double ck_measure_read_gbps(
 // Seconds of the monotonic clock.
 double ck_seconds(void);
 
+#include "CKernelsBF16.h"
+
 #endif

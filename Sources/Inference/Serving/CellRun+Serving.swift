@@ -23,8 +23,9 @@ extension CellRun {
       guard resources.backend.readsBlockTables else {
         throw InferenceError(
           .badInput,
-          "the backend \(resources.backend.provenance.name) has no paged attention to serve with; "
-            + "use cpu or reference")
+          "the backend \(resources.backend.provenance.name) has no paged attention over "
+            + "keys in \(resources.backend.cacheFormat) to serve with; use cpu or reference with "
+            + "kv-precision fp32")
       }
     }
     let failures = try verify(choice)
@@ -50,7 +51,8 @@ extension CellRun {
     let sample = resolved.batches[0]
     let prompts = try resolved.tokens(of: sample)
     let outputs = resolved.outputLengths(of: sample).map { min($0, check.outputTokens) }
-    let model = try MemoryCheck.verificationModel(resolved.model, context: context)
+    let model = try MemoryCheck.verificationModel(
+      resolved.model, numbers: resolved.job.numbers, context: context)
     context.activity.begin("reference")
     progress.report(stage: "verify")
     let reference = try context.together("reference") {
