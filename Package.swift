@@ -166,7 +166,7 @@ let package = Package(
       name: "SimulationTests",
       dependencies: [
         "Simulation", "Hardware", "Networks", "Costs", "Communication", "Records", "Scheduling",
-        "Models", "Workloads", "Statistics", "TestSupport",
+        "Models", "Workloads", "Statistics", "TestSupport", "padtax",
       ]),
     .testTarget(
       name: "RecordsTests", dependencies: ["Records", "Models", "Workloads", "Scheduling"]),

@@ -8,7 +8,8 @@ import Scheduling
 /// `kv_room_2x_tp2` of two such deployments; `max_batch`, `max_nano_batch` requests that fit (a
 /// nano-batch alone on its stages), `…_pow2` the largest power of two; `fits`, `all_in_flight_fit` (a
 /// nano-batch for each stage at once); `heads_per_gpu`, `kv_heads_per_gpu`, `layers_per_gpu`,
-/// `weights`, `weights_per_gpu`; `ttft`, `tpot`, `tps` absolute; of these `…_speedup` against a
+/// `weights`, `weights_per_gpu`, `kv_per_token`, `kv_per_request` over all devices, `kv_per_gpu` of a
+/// batch; `ttft`, `tpot`, `tps` absolute; of these `…_speedup` against a
 /// baseline, `…_ratio` or `…_time_ratio`, `…_gain`. `prefill` is `ttft`, `decode` is `tpot`.
 enum ParallelismMetric: Hashable {
   case room(perDevice: Bool, copies: Int)
@@ -23,6 +24,17 @@ enum ParallelismMetric: Hashable {
     case layers = "layers_per_gpu"
     case weights
     case weightsPerDevice = "weights_per_gpu"
+    case cachePerToken = "kv_per_token"
+    case cachePerRequest = "kv_per_request"
+    case cachePerDevice = "kv_per_gpu"
+
+    /// Whether it is in bytes, of which the row's unit makes GB or others.
+    var isBytes: Bool {
+      switch self {
+      case .heads, .kvHeads, .layers: false
+      default: true
+      }
+    }
   }
 
   enum Time: String, CaseIterable {

@@ -24,20 +24,23 @@ public struct ParallelismStudy: Sendable {
   }
 
   public let lines: [Line]
+  /// Rows that cannot be judged, each with its place and what would be valid.
+  public let problems: [String]
 
   /// - Parameter network: the links of every device instead of its setting's.
-  /// - Throws: `SimulationError` with the line of a row that cannot be judged.
   public init(
     _ table: ParallelismTable, source: String, network: Network? = nil
-  ) throws(SimulationError) {
+  ) {
     var judge = Judge(network: network)
     var lines: [Line] = []
+    var problems: [String] = []
     for row in table.rows {
       do { lines.append(try judge.line(row)) } catch {
-        throw SimulationError(error.kind, "\(source):\(row.line): \(row.id): \(error)")
+        problems.append("\(source):\(row.line): \(row.id): \(error)")
       }
     }
     self.lines = lines
+    self.problems = problems
   }
 
   /// Prices rows; keeps what several rows share.
@@ -59,7 +62,7 @@ public struct ParallelismStudy: Sendable {
       var remark = ""
       switch metric {
       case .room, .mostRequests, .fits, .shape:
-        found = try memory(row, metric)
+        found = try memory(row, metric) / metric.bytes(of: row.unit)
         if case .fits(let all) = metric, found == 0 { remark = try shortfall(row, all) }
       case .time(let time, let comparison):
         found = try timed(row, time, comparison)
@@ -145,7 +148,7 @@ public struct ParallelismStudy: Sendable {
       let room = Double(deployment.hardware.memory.count) * devices - weights
       switch metric {
       case .room(let perDevice, let copies):
-        return (perDevice ? room / devices : room * Double(copies)) / 1e9
+        return perDevice ? room / devices : room * Double(copies)
       case .mostRequests(let isPower):
         let most = (max(0, room) / (try cache(row, deployment))).rounded(.down)
         guard isPower else { return most }
@@ -159,8 +162,18 @@ public struct ParallelismStudy: Sendable {
       case .shape(.heads): return Double(deployment.shards[0].queryHeads.count)
       case .shape(.kvHeads): return Double(deployment.shards[0].kvHeads.count)
       case .shape(.layers): return Double(deployment.model.layerCount) / Double(row.layout.pipeline)
-      case .shape(.weights): return weights / 1e9
-      case .shape(.weightsPerDevice): return weights / devices / 1e9
+      case .shape(.weights): return weights
+      case .shape(.weightsPerDevice): return weights / devices
+      case .shape(.cachePerToken):
+        return deployment.shards.indices.reduce(0) {
+          $0 + deployment.cacheBytesPerToken(stage: $1)
+        } * Double(row.layout.tensor)
+      case .shape(.cachePerRequest): return try cache(row, deployment)
+      case .shape(.cachePerDevice):
+        guard let batch = row.batch else {
+          throw SimulationError(.data, "\(row.metric) needs batch")
+        }
+        return try cache(row, deployment) * Double(batch) / devices
       case .time: preconditionFailure("times are priced elsewhere")
       }
     }
@@ -194,6 +207,31 @@ public struct ParallelismStudy: Sendable {
       guard row.batch != nil, row.prompt != nil, row.layout.pipeline > 1 else { return "" }
       guard try memory(row, .fits(allInFlight: true)) == 0 else { return "" }
       return "cannot hold as a running system: " + (try shortfall(row, true))
+    }
+  }
+}
+
+extension ParallelismMetric {
+  /// Bytes in a row's unit; 1 for what is not in bytes.
+  fileprivate func bytes(of unit: String) throws(SimulationError) -> Double {
+    switch self {
+    case .room: break
+    case .shape(let shape) where shape.isBytes: break
+    default: return 1
+    }
+    switch unit {
+    case "GB": return 1e9
+    case "MB": return 1e6
+    case "KB", "kB": return 1e3
+    case "B", "bytes": return 1
+    case "TB": return 1e12
+    case "GiB": return 1_073_741_824
+    case "MiB": return 1_048_576
+    case "KiB": return 1024
+    default:
+      throw SimulationError(
+        .data,
+        "unit is \(unit.isEmpty ? "missing" : "'\(unit)'"); valid: B KB MB GB TB KiB MiB GiB")
     }
   }
 }

@@ -33,6 +33,16 @@ enum StudyFit {
     return host
   }
 
+  /// The fit of one set of batches for another one. What a step costs is not the same for every number of
+  /// rows: between sets of other sizes it is scaled by the host time of their decode steps.
+  static func carried(from others: [Pair], to own: [Pair]) -> StudyEngine.HostTime {
+    var host = prefill(others)
+    let sizes = Set((others + own).map(\.measured.lengths.count))
+    let before = decode(others).perStep
+    if sizes.count > 1, before > 0 { host.perStep *= decode(own).perStep / before }
+    return host
+  }
+
   private static func leastSquares(_ pairs: [Pair], _ weights: [Double]) -> StudyEngine.HostTime {
     var (ss, sq, qq, sy, qy) = (0.0, 0.0, 0.0, 0.0, 0.0)
     for (pair, weight) in zip(pairs, weights) {

@@ -12,7 +12,8 @@ public struct StudyPrediction: Sendable {
     case decode
     /// TTFTs of half of the cells; the other half is predicted, then the halves change places.
     case half
-    /// TTFTs of another study.
+    /// TTFTs of another study. Where its engine batches have other sizes, the host time of a step is
+    /// scaled as that of a decode step is.
     case study(PaddingStudy)
   }
 
@@ -45,37 +46,40 @@ public struct StudyPrediction: Sendable {
     let halves = Dictionary(
       uniqueKeysWithValues: study.cells.enumerated().map { ($0.element, $0.offset % 2) })
     for configuration in StudyConfiguration.allCases {
-      let pairs = try Self.walked(study.measurements(of: configuration), &engine)
-      guard !pairs.isEmpty else { continue }
-      for half in [0, 1] {
-        let held = pairs.filter { halves[$0.measured.cell] == half }
-        let others = pairs.filter { halves[$0.measured.cell] != half }
-        guard !held.isEmpty else { continue }
-        let host: StudyEngine.HostTime
-        let line: LinearFit
-        switch calibration {
-        case .decode:
-          host = StudyFit.decode(pairs)
-          line = try Self.line(others.isEmpty ? held : others)
-        case .half:
-          guard !others.isEmpty else {
-            throw SimulationError(.data, "\(study.name): one cell cannot be halved; use decode")
+      let all = try Self.walked(study.measurements(of: configuration), &engine)
+      // Host time depends on the rows of an engine batch: batches of each size are fitted apart.
+      for requests in Set(all.map(\.measured.lengths.count)).sorted() {
+        let pairs = all.filter { $0.measured.lengths.count == requests }
+        for half in [0, 1] {
+          let held = pairs.filter { halves[$0.measured.cell] == half }
+          let others = pairs.filter { halves[$0.measured.cell] != half }
+          guard !held.isEmpty else { continue }
+          let host: StudyEngine.HostTime
+          let line: LinearFit
+          switch calibration {
+          case .decode:
+            host = StudyFit.decode(pairs)
+            line = try Self.line(others.isEmpty ? held : others)
+          case .half:
+            guard !others.isEmpty else {
+              throw SimulationError(.data, "\(study.name): one cell cannot be halved; use decode")
+            }
+            host = StudyFit.prefill(others)
+            line = try Self.line(others)
+          case .study(let other):
+            let own = try Self.walked(other.measurements(of: configuration), &engine)
+            guard !own.isEmpty else {
+              throw SimulationError(.data, "\(other.name) has no \(configuration.rawValue)")
+            }
+            host = StudyFit.carried(from: own, to: pairs)
+            line = try Self.line(own)
           }
-          host = StudyFit.prefill(others)
-          line = try Self.line(others)
-        case .study(let other):
-          let own = try Self.walked(other.measurements(of: configuration), &engine)
-          guard !own.isEmpty else {
-            throw SimulationError(.data, "\(other.name) has no \(configuration.rawValue)")
+          if hostTimes[configuration] == nil { hostTimes[configuration] = host }
+          lines += held.map {
+            Line(
+              measurement: $0.measured, predicted: $0.walked.batchTTFT(host),
+              linear: line.value(at: Double($0.measured.span)))
           }
-          host = StudyFit.prefill(own)
-          line = try Self.line(own)
-        }
-        if hostTimes[configuration] == nil { hostTimes[configuration] = host }
-        lines += held.map {
-          Line(
-            measurement: $0.measured, predicted: $0.walked.batchTTFT(host),
-            linear: line.value(at: Double($0.measured.span)))
         }
       }
     }
@@ -116,8 +120,10 @@ public struct StudyPrediction: Sendable {
         let own = study.measurements(of: configuration).filter { cells.contains($0.cell) }
         let pairs = try walked(own, &engine)
         guard !pairs.isEmpty else { continue }
-        let host = StudyFit.prefill(pairs)
-        all += pairs.map { abs($0.walked.batchTTFT(host) / $0.measured.batchTTFT - 1) }
+        for (_, alike) in Dictionary(grouping: pairs, by: \.measured.lengths.count) {
+          let host = StudyFit.prefill(alike)
+          all += alike.map { abs($0.walked.batchTTFT(host) / $0.measured.batchTTFT - 1) }
+        }
       }
       errors.append((limit, all.reduce(0, +) / Double(max(1, all.count))))
     }

@@ -8,13 +8,14 @@ extension ValidateCommand {
   func parallelism() throws -> ValidationReport {
     let source = table ?? "the paper's text and tables (built in)"
     do {
-      let study = try ParallelismStudy(
-        ParallelismTable(
+      let study = ParallelismStudy(
+        try ParallelismTable(
           parsing: table.map(Self.contents) ?? ParallelismTable.published, source: source),
         source: source)
       return ValidationReport(
         name: "arXiv:2603.05692, parallelism of dense models", source: source,
         lines: study.lines.map { .init(passed: $0.passed, text: Self.text($0), error: $0.error) },
+        problems: study.problems,
         notes: ParallelismDevice.all.map { "setting of \($0.text)" } + ParallelismStudy.notes)
     } catch let error as SimulationError {
       throw RecordError("\(error)")

@@ -45,13 +45,8 @@ extension ValidateCommand {
     _ study: PaddingStudy, model: ModelConfiguration, hardware: Accelerator
   ) throws -> Part {
     var part = Part()
-    let limits = try StudyPrediction.bestLimit(study, half: 0, model: model, hardware: hardware)
-    let other = try StudyPrediction.bestLimit(study, half: 1, model: model, hardware: hardware)
-    part.notes.append(
-      "engine batch \(limits.limit), chosen on one half of the cells; MAPE there with the host time "
-        + "fitted: "
-        + limits.errors.map { "\($0.limit): \(Self.percent($0.mape))" }.joined(separator: ", ")
-        + "; the other half chooses \(other.limit)")
+    let asked = try calibrations()
+    let limits = try engineBatch(study, asked, model: model, hardware: hardware, into: &part)
     if let whole = limits.errors.first?.limit, whole != limits.limit {
       let one = try StudyPrediction(
         study, calibration: .decode, limit: whole, model: model, hardware: hardware)
@@ -60,7 +55,6 @@ extension ValidateCommand {
           + "MAPE \(Self.percent(ErrorSummary(one.lines.map(\.error))?.mape ?? 0))")
     }
     part.notes += try regression(study)
-    let asked = try calibrations()
     for calibration in asked {
       let prediction = try StudyPrediction(
         study, calibration: calibration, limit: limits.limit, model: model, hardware: hardware)
@@ -70,6 +64,29 @@ extension ValidateCommand {
     }
     part.notes += try whatIf(study, limit: limits.limit, model: model, hardware: hardware)
     return part
+  }
+
+  /// The engine's batch, as the cells that are fitted on show it.
+  private func engineBatch(
+    _ study: PaddingStudy, _ asked: [StudyPrediction.Calibration], model: ModelConfiguration,
+    hardware: Accelerator, into part: inout Part
+  ) throws -> (limit: Int, errors: [(limit: Int, mape: Double)]) {
+    func text(_ errors: [(limit: Int, mape: Double)]) -> String {
+      errors.map { "\($0.limit): \(Self.percent($0.mape))" }.joined(separator: ", ")
+    }
+    if case .study(let other)? = asked.first {
+      let limits = try StudyPrediction.bestLimit(other, model: model, hardware: hardware)
+      part.notes.append(
+        "engine batch \(limits.limit), chosen on \(other.name); MAPE there with the host time "
+          + "fitted: \(text(limits.errors))")
+      return limits
+    }
+    let limits = try StudyPrediction.bestLimit(study, half: 0, model: model, hardware: hardware)
+    let other = try StudyPrediction.bestLimit(study, half: 1, model: model, hardware: hardware)
+    part.notes.append(
+      "engine batch \(limits.limit), chosen on one half of the cells; MAPE there with the host time "
+        + "fitted: \(text(limits.errors)); the other half chooses \(other.limit)")
+    return limits
   }
 
   private func calibrations() throws -> [StudyPrediction.Calibration] {

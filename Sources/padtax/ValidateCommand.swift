@@ -10,7 +10,7 @@ struct ValidateCommand: ParsableCommand {
     abstract: "Hold what padtax computes against published figures, row by row.",
     discussion: """
       Prints one line per figure, then mean, median, 90th percentile and signed bias of the errors.
-      Exit code 3 when a stated tolerance is broken.
+      Exit code 3 when a stated tolerance is broken, 2 when a row cannot be judged.
       """)
 
   /// Papers that can be checked, by arXiv identifier.
@@ -63,6 +63,7 @@ struct ValidateCommand: ParsableCommand {
     } else {
       for line in report.text { Terminal.line(line) }
     }
+    if !report.problems.isEmpty { throw ExitCode.badInput }
     if !report.passed { throw ExitCode.gateFailed }
   }
 }

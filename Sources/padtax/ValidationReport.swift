@@ -26,6 +26,8 @@ struct ValidationReport: Encodable {
   let source: String
   let passed: Bool
   let lines: [Line]
+  /// Rows that could not be judged.
+  let problems: [String]
   /// Of the lines that have an error.
   let errors: ErrorSummary?
   /// What a reader must know to get the same figures.
@@ -33,24 +35,30 @@ struct ValidationReport: Encodable {
   private let verdict: String
 
   /// - Parameter verdict: the last line's words; how many rows passed when nil.
-  init(name: String, source: String, lines: [Line], notes: [String], verdict: String? = nil) {
+  init(
+    name: String, source: String, lines: [Line], problems: [String] = [], notes: [String],
+    verdict: String? = nil
+  ) {
     self.name = name
     self.source = source
     self.lines = lines
+    self.problems = problems
     self.notes = notes
-    passed = lines.allSatisfy(\.passed)
+    passed = lines.allSatisfy(\.passed) && problems.isEmpty
     errors = ErrorSummary(lines.compactMap(\.error))
     let good = lines.count { $0.passed }
     let word = errors == nil ? "equal" : "within their tolerance"
-    self.verdict = verdict ?? "\(good) of \(lines.count) rows \(word)"
+    let rest = problems.isEmpty ? "" : ", \(problems.count) could not be judged"
+    self.verdict = verdict ?? "\(good) of \(lines.count) rows \(word)\(rest)"
   }
 
   private enum CodingKeys: String, CodingKey {
-    case schema, version, name, source, passed, lines, errors, notes, verdict
+    case schema, version, name, source, passed, lines, problems, errors, notes, verdict
   }
 
   var text: [String] {
-    ["\(name), figures of \(source)"] + lines.map(\.text) + notes.map { "note: \($0)" }
+    ["\(name), figures of \(source)"] + lines.map(\.text)
+      + problems.map { "ERROR \($0)" } + notes.map { "note: \($0)" }
       + (errors.map { ["errors: \($0)"] } ?? []) + ["\(passed ? "PASS" : "FAIL"): \(verdict)"]
   }
 }

@@ -51,7 +51,7 @@ import Units
   @Test func `waste is that of METRICS' example`() throws {
     let deployment = try Example.deployment("tp1")
     let answer = try MemoryAnswer(deployment, lengths: [4096, 16], generate: 1)
-    #expect(abs(answer.waste - 0.498) < 0.0005)
+    #expect(answer.waste == 1 - 4112.0 / 8192)
   }
 
   @Test func `ten percent padding of a 32B model costs 3 GB from 114441 slots on`() throws {

@@ -17,13 +17,15 @@ import Workloads
   }
 
   /// A study whose engine is known: 12 cells of two batches of 16 prompts, engine batches of 8.
-  private func made(_ host: StudyEngine.HostTime, outlier: Bool = false) throws -> PaddingStudy {
+  private func made(
+    _ host: StudyEngine.HostTime, outlier: Bool = false, requests: Int = 16
+  ) throws -> PaddingStudy {
     var random = SequentialRandom(seed: 5)
     var engine = try StudyEngine(limit: 8, model: model, hardware: hardware)
     var measurements: [PaddingStudy.Measurement] = []
     for index in 0..<12 {
       for batch in 0..<2 {
-        let lengths = (0..<16).map { _ in 1 + Int(random.next() % 90) }
+        let lengths = (0..<requests).map { _ in 1 + Int(random.next() % 90) }
         guard let cell = StudyCellLabel("pad\(20 + index)_cov15") else { continue }
         var measured = PaddingStudy.Measurement(
           configuration: .a, cell: cell, batch: batch, lengths: lengths, generate: 9,
@@ -75,6 +77,15 @@ import Workloads
     let prediction = try StudyPrediction(
       made(host), calibration: .study(made(host)), limit: 8, model: model, hardware: hardware)
     #expect(prediction.lines.allSatisfy { abs($0.error) < 1e-3 })
+  }
+
+  @Test func `between batch sizes a step's host time goes as the decode step's`() throws {
+    let prediction = try StudyPrediction(
+      made(.init(perStep: 0.01, perBulkSlot: 2e-4), requests: 5),
+      calibration: .study(made(.init(perStep: 0.03, perBulkSlot: 2e-4))), limit: 8, model: model,
+      hardware: hardware)
+    #expect(abs((prediction.hostTimes[.a]?.perStep ?? 0) / 0.01 - 1) < 1e-3)
+    #expect(prediction.lines.allSatisfy { abs($0.error) < 2e-3 })
   }
 
   @Test func `engine batches keep the order of the prompts`() throws {
