@@ -152,8 +152,8 @@ extension Accelerator {
       throw root.error("efficiency", "needs gemm, attention, memory (shares of 1) and launch-us")
     }
     return .init(
-      gemm: gemm, attention: attention, memory: memory, launch: launch * 1e-6,
-      attentionMemory: attentionMemory, attentionLaunch: attentionLaunch.map { $0 * 1e-6 })
+      gemm: gemm, attention: attention, memory: memory, launch: launch / 1e6,
+      attentionMemory: attentionMemory, attentionLaunch: attentionLaunch.map { $0 / 1e6 })
   }
 
   private static func overheads(
@@ -161,7 +161,7 @@ extension Accelerator {
   ) throws(HardwareError) -> EngineOverheads {
     guard var node = try root.child("overhead-us") else { return base }
     func microseconds(_ key: String, _ value: Double) throws(HardwareError) -> Double {
-      try node.number(key, limit: 1e9, orZero: true).map { $0 * 1e-6 } ?? value
+      try node.number(key, limit: 1e9, orZero: true).map { $0 / 1e6 } ?? value
     }
     let overheads = EngineOverheads(
       step: try microseconds("step", base.step),

@@ -116,7 +116,7 @@ public struct KernelMeasurements: Hashable, Sendable {
         "is not named OPERATION_FORMAT.csv; operations: \(operations); formats: fp32 bf16 fp8 "
           + "fp8_block fp4")
     }
-    let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+    let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
     let columns = operation.columns + ["latency_ms"]
     let header = Self.fields(lines.first ?? "")
     guard header.sorted() == columns.sorted() else {
@@ -156,8 +156,7 @@ public struct KernelMeasurements: Hashable, Sendable {
   }
 
   private static func fields(_ line: Substring) -> [String] {
-    let text = line.last == "\r" ? line.dropLast() : line
-    guard !text.isEmpty else { return [] }
-    return text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+    guard !line.isEmpty else { return [] }
+    return line.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
   }
 }

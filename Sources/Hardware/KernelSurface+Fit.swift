@@ -27,7 +27,7 @@ extension KernelSurface {
     var solution = design.solve(targets, smoothing: Self.smoothing)
     for _ in 0..<Self.robustRounds {
       design.weighBySize(of: design.residuals(solution, targets))
-      solution = design.solve(targets, smoothing: Self.smoothing)
+      solution = design.solve(targets, smoothing: Self.smoothing, from: solution)
     }
     self.init(
       operation: table.operation, format: table.format, rows: table.rows.count,
@@ -81,10 +81,10 @@ private struct Design {
     targets.indices.map { abs(value($0, x) - targets[$0]) }
   }
 
-  /// Rows that miss by more than the median count in inverse proportion (Huber, Ann. Math. Stat. 35,
-  /// 1964, by weights).
+  /// Rows that miss by more than the median, and by more than 1 %, count in inverse proportion (Huber,
+  /// Ann. Math. Stat. 35, 1964, by weights).
   mutating func weighBySize(of residuals: [Double]) {
-    let median = max(residuals.sorted()[residuals.count / 2], 1e-9)
+    let median = max(residuals.sorted()[residuals.count / 2], 0.01)
     importance = residuals.map { 1 / max($0 / median, 1) }
   }
 
@@ -108,16 +108,17 @@ private struct Design {
     return out
   }
 
-  func solve(_ targets: [Double], smoothing: Double) -> [Double] {
-    var x = [Double](repeating: 0, count: count)
-    var residual = x
+  /// - Parameter start: a solution that is near, to begin with.
+  func solve(_ targets: [Double], smoothing: Double, from start: [Double]? = nil) -> [Double] {
+    var x = start ?? [Double](repeating: 0, count: count)
+    var residual = normal(x, smoothing).map { -$0 }
+    let enough = 1e-12 * Double(targets.count)
     for entry in offsets.indices {
       let row = entry / corners
       residual[offsets[entry]] += weights[entry] * importance[row] * targets[row]
     }
     var direction = residual
     var square = Self.dot(residual, residual)
-    let enough = square * 1e-14
     for _ in 0..<1000 where square > enough {
       let image = normal(direction, smoothing)
       let step = square / Self.dot(direction, image)

@@ -8,28 +8,48 @@ private struct File: Decodable {
   let name: String
   let source: String
   let date: String
-  let bandwidth_gbps: Double
-  let peak_tflops: [String: Double]
+  let bandwidth: Double
+  let peaks: [String: Double]
   let efficiency: Efficiency
   let surfaces: [Surface]
+
+  enum CodingKeys: String, CodingKey {
+    case schema, version, name, source, date, efficiency, surfaces
+    case bandwidth = "bandwidth_gbps"
+    case peaks = "peak_tflops"
+  }
 
   struct Efficiency: Decodable {
     let gemm: Double
     let attention: Double
     let memory: Double
-    let launch_us: Double
-    let attention_memory: Double
-    let attention_launch_us: Double
+    let launch: Double
+    let attentionMemory: Double
+    let attentionLaunch: Double
+
+    enum CodingKeys: String, CodingKey {
+      case gemm, attention, memory
+      case launch = "launch_us"
+      case attentionMemory = "attention_memory"
+      case attentionLaunch = "attention_launch_us"
+    }
   }
 
   struct Surface: Decodable {
     let operation: String
     let format: String
     let rows: Int
-    let rows_digest: String
-    let launch_us: Double
+    let rowsDigest: String
+    let launch: Double
     let axes: [[Int]]
-    let log_thousandths: [Int]
+    let values: [Int]
+
+    enum CodingKeys: String, CodingKey {
+      case operation, format, rows, axes
+      case rowsDigest = "rows_digest"
+      case launch = "launch_us"
+      case values = "log_thousandths"
+    }
   }
 }
 
@@ -63,12 +83,12 @@ extension KernelTables {
       return format
     }
     var peaks: [NumberFormat: Double] = [:]
-    for (name, peak) in file.peak_tflops.sorted(by: { $0.key < $1.key }) {
+    for (name, peak) in file.peaks.sorted(by: { $0.key < $1.key }) {
       let steps: [JSONStep] = [.key("peak_tflops"), .key(name)]
       peaks[try format(name, steps)] = try positive(peak, steps) * 1e12
     }
     let roofline = KernelRoofline(
-      peaks: peaks, bandwidth: try positive(file.bandwidth_gbps, [.key("bandwidth_gbps")]) * 1e9)
+      peaks: peaks, bandwidth: try positive(file.bandwidth, [.key("bandwidth_gbps")]) * 1e9)
     var surfaces: [KernelSurface] = []
     for (index, surface) in file.surfaces.enumerated() {
       let steps: [JSONStep] = [.key("surfaces"), .index(index)]
@@ -92,23 +112,23 @@ extension KernelTables {
         }
       }
       let count = surface.axes.reduce(1) { $0 * $1.count }
-      guard surface.log_thousandths.count == count else {
+      guard surface.values.count == count else {
         throw fail(
           steps + [.key("log_thousandths")],
-          "must have a number for each of \(count) knots, found \(surface.log_thousandths.count)")
+          "must have a number for each of \(count) knots, found \(surface.values.count)")
       }
       // e^20 is far beyond any kernel; it keeps times finite.
-      if let wrong = surface.log_thousandths.firstIndex(where: { $0.magnitude > 20_000 }) {
+      if let wrong = surface.values.firstIndex(where: { $0.magnitude > 20_000 }) {
         throw fail(
           steps + [.key("log_thousandths"), .index(wrong)],
-          "must be within ±20000, found \(surface.log_thousandths[wrong])")
+          "must be within ±20000, found \(surface.values[wrong])")
       }
       surfaces.append(
         KernelSurface(
           operation: operation, format: try format(surface.format, steps + [.key("format")]),
-          rows: surface.rows, rowsDigest: surface.rows_digest,
-          launch: try positive(surface.launch_us, steps + [.key("launch_us")]) * 1e-6,
-          axes: surface.axes.map(KnotAxis.init), values: surface.log_thousandths))
+          rows: surface.rows, rowsDigest: surface.rowsDigest,
+          launch: try positive(surface.launch, steps + [.key("launch_us")]) / 1e6,
+          axes: surface.axes.map(KnotAxis.init), values: surface.values))
     }
     func share(_ value: Double, _ key: String) throws(HardwareError) -> Double {
       let steps: [JSONStep] = [.key("efficiency"), .key(key)]
@@ -125,11 +145,11 @@ extension KernelTables {
         attention: try share(file.efficiency.attention, "attention"),
         memory: try share(file.efficiency.memory, "memory"),
         launch: try positive(
-          file.efficiency.launch_us, [.key("efficiency"), .key("launch_us")]) * 1e-6,
-        attentionMemory: try share(file.efficiency.attention_memory, "attention_memory"),
+          file.efficiency.launch, [.key("efficiency"), .key("launch_us")]) / 1e6,
+        attentionMemory: try share(file.efficiency.attentionMemory, "attention_memory"),
         attentionLaunch: try positive(
-          file.efficiency.attention_launch_us, [.key("efficiency"), .key("attention_launch_us")])
-          * 1e-6),
+          file.efficiency.attentionLaunch, [.key("efficiency"), .key("attention_launch_us")])
+          / 1e6),
       surfaces: surfaces)
   }
 

@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct HardwareCatalogueTests {
   @Test(arguments: HardwareCatalogue.names)
-  func everyDeviceReadsAndNamesLinksOfTheNetworks(name: String) throws {
+  func `every device reads and names links of the networks`(name: String) throws {
     let device = try HardwareCatalogue.accelerator(name)
     #expect(device.name == name)
     _ = try Network(parsing: device.network)
@@ -12,7 +12,7 @@ import Testing
     #expect(time.seconds > 0)
   }
 
-  @Test func anUnknownNameIsAnsweredWithTheNearest() {
+  @Test func `an unknown name is answered with the nearest`() {
     #expect(throws: HardwareError.self) { try HardwareCatalogue.accelerator("h10") }
     do {
       _ = try HardwareCatalogue.accelerator("h10")
