@@ -25,24 +25,36 @@ public struct SimulatedCell: Sendable {
     self.deployment = deployment
     let job = resolved.job
     let layout = deployment.layout
-    plans = try SimulationError.wrap {
-      try resolved.batches.map { batch in
-        let outputs = resolved.outputLengths(of: batch)
-        return try job.policies.map { policy in
-          try (0..<layout.data).map { replica in
-            let part = ShardPlan.split(batch.count, into: layout.data, part: replica)
-            return try BatchPlan(
-              job.mode, policy, promptLengths: Array(batch.lengths[part]),
-              outputLengths: Array(outputs[part]), microBatches: job.microBatches,
-              padding: job.microBatchPadding)
-          }
-        }
+    var plans: [[[BatchPlan]]] = []
+    for batch in resolved.batches {
+      var own: [[BatchPlan]] = []
+      for policy in job.policies {
+        own.append(try Self.plans(of: batch, policy, resolved, layout: layout))
       }
+      plans.append(own)
     }
+    self.plans = plans
     var demand = MemoryPlan.Demand(kvSlots: 0, slots: 0, headRows: 0)
     for plan in plans.joined().joined() { demand = demand.union(.init(plan)) }
     memory = MemoryPlan(deployment, demand)
     try memory.check(hint: "take more devices, a narrower number-format or smaller batches")
+  }
+
+  /// What each replica of a layout runs of a batch.
+  static func plans(
+    of batch: Batch, _ policy: Policy, _ resolved: ResolvedJob, layout: ParallelLayout
+  ) throws(SimulationError) -> [BatchPlan] {
+    let job = resolved.job
+    let outputs = resolved.outputLengths(of: batch)
+    return try SimulationError.wrap {
+      try (0..<layout.data).map { replica in
+        let part = ShardPlan.split(batch.count, into: layout.data, part: replica)
+        return try BatchPlan(
+          job.mode, policy, promptLengths: Array(batch.lengths[part]),
+          outputLengths: Array(outputs[part]), microBatches: job.microBatches,
+          padding: job.microBatchPadding)
+      }
+    }
   }
 
   /// Records of one batch under all policies.

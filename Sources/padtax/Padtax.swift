@@ -16,7 +16,7 @@ struct Padtax: ParsableCommand {
       Report.self, CompareCommand.self,
       FindingsCommand.self, WorkloadCommand.self, ImportStudy.self, CommCommand.self,
       AdviseCommand.self,
-      NetworksCommand.self, NetbenchCommand.self, HardwareCommand.self,
+      NetworksCommand.self, NetbenchCommand.self, HardwareCommand.self, CalibrateCommand.self,
       ValidateCommand.self, DoctorCommand.self, Presets.self,
     ])
 
