@@ -94,6 +94,10 @@ public struct CellContents: Sendable {
   public var batches: [BatchRecord]
   public var ranks: [RankRecord]
   public var trafficChecks: [TrafficCheckRecord]
+  /// What serving runs came to, and their requests and iterations.
+  public var serving: [ServingRecord] = []
+  public var requests: [RequestRecord] = []
+  public var iterations: [IterationRecord] = []
   /// Calls of one execution per policy, where the job was traced.
   public var operations: [OperationRecord] = []
 
@@ -130,6 +134,9 @@ public struct CellContents: Sendable {
     verifications = try lines(VerificationRecord.self, cell.verification)
     batches = try lines(BatchRecord.self, cell.batches)
     trafficChecks = try lines(TrafficCheckRecord.self, cell.trafficCheck)
+    serving = try lines(ServingRecord.self, cell.serving)
+    requests = try lines(RequestRecord.self, cell.requests)
+    iterations = try lines(IterationRecord.self, cell.iterations)
     ranks = []
     let files = (try? FileManager.default.contentsOfDirectory(atPath: cell.ranksFolder)) ?? []
     for file in files.sorted() where file.hasSuffix(".jsonl") {
@@ -163,6 +170,15 @@ public struct CellContents: Sendable {
     }
     for record in try JSONLines.read(TrafficCheckRecord.self, path: path) {
       cell(record.cell) { $0.trafficChecks.append(record) }
+    }
+    for record in try JSONLines.read(ServingRecord.self, path: path) {
+      cell(record.run.cell) { $0.serving.append(record) }
+    }
+    for record in try JSONLines.read(RequestRecord.self, path: path) {
+      cell(record.run.cell) { $0.requests.append(record) }
+    }
+    for record in try JSONLines.read(IterationRecord.self, path: path) {
+      cell(record.run.cell) { $0.iterations.append(record) }
     }
     return cells
   }

@@ -25,7 +25,7 @@ public struct RunReport: Sendable {
   }
 
   /// All records of the run, cell by cell: provenance, verifications, batches, ranks' phases,
-  /// traffic checks.
+  /// traffic checks, serving runs with their requests and iterations.
   func recordLines() throws(RecordError) -> [UInt8] {
     var bytes: [UInt8] = []
     func append(_ record: some Record) throws(RecordError) {
@@ -38,6 +38,9 @@ public struct RunReport: Sendable {
       for record in cell.batches { try append(record) }
       for record in cell.ranks { try append(record) }
       for record in cell.trafficChecks { try append(record) }
+      for record in cell.serving { try append(record) }
+      for record in cell.requests { try append(record) }
+      for record in cell.iterations { try append(record) }
     }
     return bytes
   }

@@ -12,7 +12,8 @@ extension Summary {
     // What somebody else measured has the policies it has; of a run of ours the missing ones are shown.
     let isForeign = contents.cells.flatMap(\.batches).contains { $0.origin == .imported }
     func expected(_ cell: CellContents) -> [String] {
-      isForeign ? [] : (cell.job ?? contents.job)?.policies.map(\.description) ?? []
+      let job = cell.job ?? contents.job
+      return isForeign || job?.serving != nil ? [] : job?.policies.map(\.description) ?? []
     }
     let rows = contents.cells.flatMap { whole in
       whole.byOrigin.flatMap { origin, cell in
@@ -22,7 +23,10 @@ extension Summary {
     }
     let provenances = contents.cells.compactMap(\.provenance)
     let batches = contents.cells.flatMap(\.batches)
-    let origins = Origin.all.filter { origin in batches.contains { $0.origin == origin } }
+    let origins = Origin.all.filter { origin in
+      batches.contains { $0.origin == origin }
+        || contents.cells.contains { $0.serving.contains { $0.run.origin == origin } }
+    }
     self.init(
       run: contents.identifier,
       job: contents.run?.job ?? contents.job?.name ?? "unknown",
@@ -34,6 +38,8 @@ extension Summary {
       machine: provenances.isEmpty
         ? contents.run?.host ?? "unknown machine" : Self.machine(provenances), rows: rows,
       warnings: Self.warnings(contents, rows: rows, provenances: provenances))
+    let served = contents.cells.flatMap(\.verifiedServing)
+    serving = served.isEmpty ? nil : served
     grid = contents.cells.flatMap { cell in
       cell.grid(expected: expected(cell), seed: seed).map {
         var entry = $0
@@ -100,6 +106,21 @@ extension Summary {
             + "\(efficiencyLimit.fixed(2)): something other than packing changed")
       }
       if !row.note.isEmpty { add("\(row.layout) \(row.policy): \(row.note)") }
+    }
+    for cell in contents.cells {
+      for name in cell.unverifiedSystems {
+        add("\(cell.name): \(name) has no times: its answers were not verified")
+      }
+      for record in cell.serving where record.refused > 0 {
+        add(
+          "\(record.run.layout) \(record.run.system), \(record.run.load): \(record.refused) of "
+            + "\(record.requests) requests were refused, they can never run")
+      }
+      for layout in cell.serving.filter({ $0.run.oversubscribed && $0.run.origin == .measured })
+        .map(\.run.layout).unique
+      {
+        add("\(layout): oversubscribed, more ranks than cores: its times are not to be trusted")
+      }
     }
     for check in contents.cells.flatMap(\.trafficChecks) {
       guard let difference = check.difference else { continue }

@@ -13,7 +13,11 @@ extension Summary {
     }
     out += wrapped("machine  \(machine)", width, indent: "         ")
     if let pretended { out += wrapped("virtual  \(pretended)", width, indent: "         ") }
-    if rows.isEmpty { return out + "\nNothing was measured.\n" + warningText(width) }
+    if let serving { out += "\n" + ServingTables(serving).text(width: width) }
+    if rows.isEmpty {
+      if serving == nil { out += "\nNothing was measured.\n" }
+      return out + warningText(width)
+    }
     var tables = [
       ("THROUGHPUT", throughputTable), ("PADDING", paddingTable), ("SLOT BUDGET", budgetTable),
       ("WHAT TIMES VARY WITH", variationTable),

@@ -23,6 +23,8 @@ public struct Summary: Record, Hashable {
   public var rows: [SummaryRow]
   /// The rows again, for each pad ratio and spread that batches were made to have.
   public var grid: [GridRow] = []
+  /// What serving runs came to, those that were verified; nil in a summary without any.
+  public var serving: [ServingRecord]?
   /// What a reader must know before believing a number.
   public var warnings: [String]
 
@@ -158,5 +160,7 @@ extension Summary {
       machine: common(\.machine), rows: parts.flatMap(\.rows),
       warnings: parts.flatMap { part in part.warnings.map { "\(part.run): \($0)" } })
     grid = parts.flatMap(\.grid)
+    let served = parts.flatMap { $0.serving ?? [] }
+    serving = served.isEmpty ? nil : served
   }
 }

@@ -1,11 +1,12 @@
 import Records
 import Scheduling
+import Workloads
 
 extension RequestRecord {
-  /// What happened to a request.
-  public init(_ finished: FinishedRequest, kind: String, run: ServingRun) {
+  /// What happened to a request of a workload.
+  public init(_ finished: FinishedRequest, entry: ServingEntry, run: ServingRun) {
     self.init(
-      run: run, request: finished.request.id, kind: kind,
+      run: run, request: finished.request.id, kind: entry.kind, sharedTokens: entry.sharedTokens,
       promptTokens: finished.request.prompt.count, outputTokens: finished.tokenTimes.count,
       arrivalSeconds: finished.request.arrival, admittedSeconds: finished.admitted,
       tokenSeconds: finished.tokenTimes, releasedSeconds: finished.released,

@@ -29,7 +29,7 @@ public struct ServingWindow: Sendable {
 
   /// Figures under vLLM's names; those without a value are absent.
   ///
-  /// Beside vLLM's: `queue` (admission − arrival), `output_tps_per_user` = 1000/mean TPOT, and
+  /// Beside vLLM's: `queue` (admission − arrival), `shared_ttft` (of requests with a shared prefix), `output_tps_per_user` = 1000/mean TPOT, and
   /// `output_throughput_per_rank`.
   public func metrics(levels: ServiceLevels, ranks: Int) -> [String: Double] {
     var out: [String: Double] = [:]
@@ -38,6 +38,7 @@ public struct ServingWindow: Sendable {
       ("tpot", requests.compactMap(\.tpotMilliseconds)),
       ("itl", requests.flatMap(\.itlMilliseconds)),
       ("e2el", requests.map(\.e2elMilliseconds)),
+      ("shared_ttft", requests.filter { $0.sharedTokens > 0 }.map(\.ttftMilliseconds)),
       ("queue", requests.map { 1000 * ($0.admittedSeconds - $0.arrivalSeconds) }),
     ]
     for (name, values) in times {

@@ -116,6 +116,25 @@ import Testing
     #expect(Set(run.finished.map(\.released)).count == 1)
   }
 
+  @Test func aStaticBatchWaitsUntilItIsFullOrNobodyCanCome() throws {
+    let limits = try SchedulerLimits(
+      mode: .static, maxNumTokens: 64, maxBatchSize: 2, blockSize: 4, blockCount: 64)
+    var scheduler = ContinuousScheduler(limits: limits)
+    try scheduler.submit(ServingRequest(id: 0, prompt: .tokens([1]), outputTokens: 1, arrival: 0))
+    #expect(scheduler.next(now: 100) == .wait(until: nil))
+    var last = scheduler
+    guard case .run = last.next(now: 100, moreArrivals: false) else {
+      Issue.record("the last batch starts although it is not full")
+      return
+    }
+    try scheduler.submit(ServingRequest(id: 1, prompt: .tokens([1]), outputTokens: 1, arrival: 9))
+    guard case .run(let plan) = scheduler.next(now: 100) else {
+      Issue.record("a full batch starts")
+      return
+    }
+    #expect(plan.items.count == 2)
+  }
+
   @Test func aDynamicBatchStartsWhenFullOrWhenItsFirstRequestWaitedLongEnough() throws {
     let limits = try SchedulerLimits(
       mode: .dynamic, maxNumTokens: 64, maxBatchSize: 2, blockSize: 4, blockCount: 64,

@@ -100,7 +100,11 @@ import Workloads
           stepSeconds: 0.5, planBytes: 4 * plan.encoded().count))
       now += 0.5
       requests += scheduler.complete(plan.id, sampled: [0: 9], now: now)
-        .map { RequestRecord($0, kind: "chat", run: run) }
+        .map {
+          RequestRecord(
+            $0, entry: ServingEntry(id: 0, kind: "chat", promptLength: 5, outputLength: 2), run: run
+          )
+        }
     }
     let record = ServingRecord(
       run: run, requests: requests, iterations: iterations, refused: 1, limits: limits,

@@ -10,6 +10,8 @@ public struct RequestRecord: Record, Hashable {
   public var request: Int
   /// Kind in the job's mix.
   public var kind: String
+  /// Leading prompt tokens that the workload shares between requests.
+  public var sharedTokens: Int
   public var promptTokens: Int
   public var outputTokens: Int
   /// When the client meant to send it: latencies count from here.
@@ -26,7 +28,8 @@ public struct RequestRecord: Record, Hashable {
   public var reusedTokens: Int
 
   public init(
-    run: ServingRun, request: Int, kind: String, promptTokens: Int, outputTokens: Int,
+    run: ServingRun, request: Int, kind: String, sharedTokens: Int = 0, promptTokens: Int,
+    outputTokens: Int,
     arrivalSeconds: Double, admittedSeconds: Double, tokenSeconds: [Double],
     releasedSeconds: Double, preemptions: Int = 0, recomputedTokens: Int = 0,
     reusedBlocks: Int = 0, reusedTokens: Int = 0
@@ -36,6 +39,7 @@ public struct RequestRecord: Record, Hashable {
     self.run = run
     self.request = request
     self.kind = kind
+    self.sharedTokens = sharedTokens
     self.promptTokens = promptTokens
     self.outputTokens = outputTokens
     self.arrivalSeconds = arrivalSeconds
@@ -50,6 +54,7 @@ public struct RequestRecord: Record, Hashable {
 
   enum CodingKeys: String, CodingKey {
     case schema, version, run, request, kind
+    case sharedTokens = "shared_tokens"
     case promptTokens = "prompt_tokens"
     case outputTokens = "output_tokens"
     case arrivalSeconds = "arrival_s"

@@ -5,7 +5,6 @@ extension ContinuousScheduler {
     if batch == nil, isBatchDue(now: now, mayCome: mayCome) { batch = form(now: now) }
     guard let current = batch else { return [] }
     if current.fed < current.slots.count { return prefill(current) }
-    guard current.prefilled == current.slots.count else { return [] }
     let next = current.groups.indices.filter { index in
       !current.groups[index].isInFlight && current.groups[index].steps < current.longestOutput - 1
     }.min { current.groups[$0].steps < current.groups[$1].steps }
