@@ -106,7 +106,8 @@ public final class CellRun {
       ? try verifyScores(model, prompts: prompts)
       : try verifyTokens(model, prompts: prompts, outputLengths: outputs)
     return Dictionary(
-      uniqueKeysWithValues: zip(resolved.job.policies, try agree(on: records)).filter { $0.1 != "" })
+      uniqueKeysWithValues: zip(resolved.job.policies, try agree(on: records)).filter { $0.1 != "" }
+    )
   }
 
   /// Writes what verification found and gives every rank the failures, empty where there is none.

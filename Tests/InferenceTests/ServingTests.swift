@@ -41,7 +41,8 @@ struct ServingTests {
     let folder = try TemporaryDirectory()
     let lines =
       [
-        "name: test", "model:", "  preset: qwen2.5-0.5b", "  layers: 4", "  hidden: 32", "  heads: 8",
+        "name: test", "model:", "  preset: qwen2.5-0.5b", "  layers: 4", "  hidden: 32",
+        "  heads: 8",
         "  kv-heads: 4", "  head-dimension: 4", "  feed-forward: 44", "  vocabulary: 97",
         "  max-positions: 64", "layouts: [tp1]", "repeats: 1", "serving:",
         "  systems: [static, dynamic+delay:2000, in-flight, in-flight+prefix-cache]",
