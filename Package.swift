@@ -68,7 +68,8 @@ let package = Package(
     .target(
       name: "Inference",
       dependencies: [
-        "Transformers", "Scheduling", "Serving", "Communication", "Costs", "Records", "Models", "Workloads",
+        "Transformers", "Scheduling", "Serving", "Communication", "Costs", "Records", "Models",
+        "Workloads",
         "Units", "Statistics", "Checkpoints", "Tensors", "Kernels", "MPI", "Locality", "Networks",
       ]),
     .target(
