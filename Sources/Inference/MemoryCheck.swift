@@ -20,7 +20,12 @@ struct MemoryCheck {
     var slots = 0
     var rows = 0
     var micro = 1
-    for batch in resolved.batches {
+    if let serving = resolved.job.serving {
+      // The least pool that serves; the real one takes its share of what is free then.
+      kvSlots = max(serving.maxBatchSize * serving.blockSize, serving.maxSequenceLength)
+      (slots, rows, micro) = (serving.maxNumTokens, serving.maxBatchSize, layout.pipeline)
+    }
+    for batch in resolved.batches where resolved.job.serving == nil {
       for policy in resolved.job.policies {
         let plans = try BatchRunner.plans(
           policy: policy, promptLengths: batch.lengths,

@@ -46,10 +46,6 @@ public struct CellDirectory: Sendable, Hashable {
   public var lock: String { path + "/lock" }
   public var provenance: String { path + "/provenance.json" }
   public var batches: String { path + "/batches.jsonl" }
-  /// Of serving jobs: requests, iterations, and what each run came to.
-  public var requests: String { path + "/requests.jsonl" }
-  public var iterations: String { path + "/iterations.jsonl" }
-  public var serving: String { path + "/serving.jsonl" }
   public var verification: String { path + "/verification.jsonl" }
   public var trafficCheck: String { path + "/traffic-check.jsonl" }
   /// Of a serving job: what runs came to, their requests and their iterations.

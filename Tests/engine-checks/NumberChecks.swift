@@ -3,6 +3,7 @@ import Kernels
 import MPI
 import Models
 import Scheduling
+import Serving
 import Transformers
 
 /// A weight that is no number, on one rank and in one layer at a time: serving stops on all ranks
@@ -33,7 +34,8 @@ func checkNumbers(_ world: borrowing Communicator, _ checks: Checks) throws {
       let loop = try ServingLoop(executor)
       var text = "no error"
       do {
-        _ = try loop.run(context.isCoordinator ? try input.clients() : nil, limits: limits)
+        _ = try loop.run(
+          context.isCoordinator ? ServingSession(input.requests, limits: limits) : nil)
       } catch let error as InferenceError {
         text = "\(error)"
       }

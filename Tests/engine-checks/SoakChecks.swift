@@ -34,33 +34,34 @@ func checkSoak(count: Int, _ world: borrowing Communicator, _ checks: Checks) th
       iterationsInFlight: layout.pipeline)
     let executor = try ServingExecutor(context: context, shard: shard, limits: limits)
     let loop = try ServingLoop(executor, traffic: try context.traffic(base.model))
-    let outcome = try loop.run(
-      context.isCoordinator ? try RequestFeed(requests, arrivals: .atOnce, seed: 0) : nil,
-      limits: limits)
-    guard let reference else { continue }
-    let answers = outcome.requests.sorted { $0.request.id < $1.request.id }
+    let session = try loop.run(
+      context.isCoordinator ? ServingSession(requests, limits: limits) : nil)
+    guard let reference, let session else { continue }
+    let answers = session.requests.sorted { $0.request < $1.request }
+    let scheduler = session.scheduler
     checks.note(
-      "\(layout): \(outcome.iterations) iterations, \(outcome.preemptions) preemptions, "
-        + "\(answers.reduce(0) { $0 + $1.reusedBlocks }) blocks reused, \(outcome.evictions) evicted"
+      "\(layout): \(session.iterations.count) iterations, \(scheduler.preemptions) preemptions, "
+        + "\(answers.reduce(0) { $0 + $1.reusedBlocks }) blocks reused, \(scheduler.evictions) evicted"
     )
     checks.expect(
-      "\(layout): every request is answered once", answers.map(\.request.id) == Array(0..<count),
+      "\(layout): every request is answered once", answers.map(\.request) == Array(0..<count),
       "\(answers.count) answers")
     checks.expect(
       "\(layout): with as many tokens as it asked for",
       answers.allSatisfy {
-        $0.tokens.count == $0.request.outputTokens && $0.tokenTimes.count == $0.tokens.count
+        $0.tokenSeconds.count == requests[$0.request].outputTokens
+          && loop.answers[$0.request]?.count == $0.tokenSeconds.count
       }, "some have others")
     checks.expect(
       "\(layout): every block comes back",
-      outcome.occupancy.usedBlocks == 0
-        && outcome.occupancy.freeBlocks + outcome.occupancy.cachedBlocks == limits.blockCount,
-      "\(outcome.occupancy)")
+      scheduler.occupancy.usedBlocks == 0
+        && scheduler.occupancy.freeBlocks + scheduler.occupancy.cachedBlocks == limits.blockCount,
+      "\(scheduler.occupancy)")
     checks.expect(
       "\(layout): preemption and reuse took place",
-      outcome.preemptions > count / 50 && answers.contains { $0.reusedBlocks > 0 },
-      "\(outcome.preemptions) preemptions")
-    let found = sample.map { $0 < answers.count ? answers[$0].tokens : [] }
+      scheduler.preemptions > count / 50 && answers.contains { $0.reusedBlocks > 0 },
+      "\(scheduler.preemptions) preemptions")
+    let found = sample.map { loop.answers[$0] ?? [] }
     checks.expect(
       "\(layout): a sample has the answers of one-by-one decoding", found == reference.tokens,
       "\(zip(found, reference.tokens).filter { $0.0 != $0.1 })")

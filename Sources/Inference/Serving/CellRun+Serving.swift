@@ -115,23 +115,21 @@ extension CellRun {
           let run = Records.ServingRun(
             cell: cell.name, layout: "\(context.layout)", system: "\(system)", load: "\(load)",
             repeatIndex: turn, origin: context.origin, oversubscribed: oversubscribed)
-          let recorder = ServingRecorder(run)
           let loop = try ServingLoop(executor, traffic: traffic)
-          loop.observer = recorder
-          let clients =
+          let session = try loop.run(
             context.isCoordinator
-            ? try RequestFeed(
-              requests, arrivals: load, seed: resolved.job.seed, recorded: entries.map(\.recorded),
-              maxConcurrency: choice.maxConcurrency) : nil
-          let outcome = try loop.run(clients, limits: limits)
+              ? ServingSession(
+                run: run, limits: limits, entries: entries, prompts: requests, arrivals: load,
+                seed: resolved.job.seed, maxConcurrency: choice.maxConcurrency) : nil)
           context.activity.enter("records")
           check.add(loop, id: number, policy: "\(system)")
-          try files?.write(
-            outcome, recorder.iterations, entries: entries, limits: limits, choice: choice,
-            run: run,
-            ranks: context.layout.worldSize)
-          if let refusal = outcome.refusal {
-            progress.warn("\(system) \(load): \(outcome.refused) requests refused: \(refusal)")
+          if let session {
+            try files?.write(session, choice: choice, ranks: context.layout.worldSize)
+            if let (request, reason) = session.refusals.first {
+              progress.warn(
+                "\(system) \(load): \(session.refusals.count) requests refused, the first of them "
+                  + "\(request): \(reason)")
+            }
           }
           progress.step(policy: .packed, batch: number)
         }
@@ -157,19 +155,11 @@ final class ServingFiles {
     summaries = try JSONLinesWriter(path: cell.serving)
   }
 
-  func write(
-    _ outcome: ServingOutcome, _ steps: [IterationRecord], entries: [ServingEntry],
-    limits: SchedulerLimits, choice: ServingChoice, run: Records.ServingRun, ranks: Int
-  ) throws {
-    let answered = outcome.requests.map {
-      RequestRecord($0, kind: entries[$0.request.id].kind, run: run)
-    }
-    for record in answered { try requests.append(record) }
-    for record in steps { try iterations.append(record) }
+  func write(_ session: ServingSession, choice: ServingChoice, ranks: Int) throws {
+    for record in session.requests { try requests.append(record) }
+    for record in session.iterations { try iterations.append(record) }
     try summaries.append(
-      ServingRecord(
-        run: run, requests: answered, iterations: steps, refused: outcome.refused, limits: limits,
-        levels: choice.levels, warmup: choice.warmupRequests, ranks: ranks))
+      session.record(levels: choice.levels, warmup: choice.warmupRequests, ranks: ranks))
   }
 
   func synchronize() throws {

@@ -38,21 +38,21 @@ final class PlanChannel {
     self.stages = stages
   }
 
-  /// Tells all ranks; the coordinator's.
-  /// - Returns: bytes of the word, once.
-  @discardableResult
-  func announce(_ word: Word) throws -> Int {
-    var words: [Int32]
-    switch word {
-    case .run(let plan): words = [0] + plan.encoded()
-    case .rest(let nanoseconds):
-      words = [1, Int32(truncatingIfNeeded: nanoseconds >> 31), Int32(nanoseconds & 0x7fff_ffff)]
-    case .diagnose(let plan): words = [2] + plan.encoded()
-    case .end: words = [3]
-    }
+  /// Tells all ranks to run a plan, in the words that `IterationPlan.encoded()` gives.
+  func announce(plan words: [Int32]) throws { try tell([0] + words) }
+
+  func announceRest(nanoseconds: UInt64) throws {
+    try tell([1, Int32(nanoseconds >> 31), Int32(nanoseconds & 0x7fff_ffff)])
+  }
+
+  func announceDiagnosis(plan words: [Int32]) throws { try tell([2] + words) }
+
+  func announceEnd() throws { try tell([3]) }
+
+  private func tell(_ words: [Int32]) throws {
+    var words = words
     try share(&words)
     try passOn(words)
-    return words.count * MemoryLayout<Int32>.stride
   }
 
   /// What the coordinator says next; the other ranks'.

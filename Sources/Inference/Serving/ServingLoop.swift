@@ -4,30 +4,7 @@ import MPI
 import Records
 import Scheduling
 import Serving
-
-/// What serving some requests gave; complete on the coordinator.
-package struct ServingOutcome {
-  package var requests: [FinishedRequest] = []
-  /// Requests that can never run, and why the first of them cannot.
-  package var refused = 0
-  package var refusal: String?
-  package var iterations = 0
-  package var preemptions = 0
-  package var evictions = 0
-  /// Seconds from the start to the last completion.
-  package var seconds = 0.0
-  /// The pool when all is done.
-  package var occupancy = KVOccupancy()
-}
-
-/// What the coordinator's loop tells while it runs; it is part of the timed region.
-package protocol ServingObserver: AnyObject {
-  /// A plan was made and told to all ranks in so many bytes. Seconds count from the run's start.
-  func planned(
-    _ plan: IterationPlan, _ scheduler: ContinuousScheduler, start: Double, bytes: Int)
-  /// The oldest plan under way is through, its tokens are there.
-  func landed(_ plan: IterationPlan, end: Double)
-}
+import Workloads
 
 /// Serves requests on all ranks of a layout: the coordinator has scheduler and arrivals, the others
 /// do what its plans say.
@@ -36,7 +13,10 @@ package final class ServingLoop {
   let executor: ServingExecutor
   private let channel: PlanChannel
   let traffic: IterationTraffic?
-  package weak var observer: (any ServingObserver)?
+  /// Token ids that were sampled, by request; the coordinator's.
+  package private(set) var answers: [Int: [Int32]] = [:]
+  /// Sees each plan before it runs; the coordinator's.
+  package var watch: ((IterationPlan) -> Void)?
   private var origin: UInt64 = 0
 
   /// Collective.
@@ -48,21 +28,27 @@ package final class ServingLoop {
     self.traffic = traffic.map { IterationTraffic(executor.context, $0) }
   }
 
-  /// Runs until every request is answered or refused. Collective; `clients` are the coordinator's,
-  /// others pass nil.
-  package func run(_ clients: RequestFeed?, limits: SchedulerLimits) throws -> ServingOutcome {
+  /// Runs until every request is answered or refused. Collective; the session is the coordinator's,
+  /// others pass nil. Gives it back as it ended.
+  package func run(_ session: ServingSession?) throws -> ServingSession? {
     context.ledger.clear()
     try context.control.barrier()
     context.ledger.clear()
     origin = context.now()
-    var outcome = ServingOutcome()
-    if let clients { outcome = try lead(clients, limits) } else { try follow() }
+    answers = [:]
+    var ended: ServingSession?
+    if var session {
+      try lead(&session)
+      ended = session
+    } else {
+      try follow()
+    }
     try executor.finish()
     try channel.finish()
     context.activity.rest()
     traffic?.compare()
     context.ledger.clear()
-    return outcome
+    return ended
   }
 
   /// Seconds since the run began.
@@ -76,58 +62,31 @@ package final class ServingLoop {
     var tokens: [Int32]?
   }
 
-  private func lead(_ clients: RequestFeed, _ limits: SchedulerLimits) throws -> ServingOutcome {
-    var clients = clients
-    var scheduler = ContinuousScheduler(limits: limits)
-    var outcome = ServingOutcome()
+  private func lead(_ session: inout ServingSession) throws {
     var flights: [Flight] = []
     while true {
-      let time = now
-      try admit(&clients, into: &scheduler, now: time, &outcome)
-      switch scheduler.next(now: time, moreArrivals: clients.nextArrival != nil) {
-      case .run(let plan):
-        let bytes = try channel.announce(.run(plan))
-        observer?.planned(plan, scheduler, start: time, bytes: bytes)
+      switch try session.next(now: now) {
+      case .run(let plan, let words):
+        watch?(plan)
+        try channel.announce(plan: words)
         begin(plan)
         flights.append(Flight(plan: plan, tokens: try executor.run(plan)))
         traffic?.ran(plan)
         // With one stage the tokens are there.
         if context.layout.pipeline == 1 {
-          try land(flights.removeFirst(), behind: flights, &scheduler, &clients, &outcome)
+          try land(flights.removeFirst(), behind: flights, &session)
         }
       case .wait(let until):
-        let until = [until, clients.nextArrival].compactMap(\.self).min()
         if let first = flights.first {
           // What comes meanwhile waits for a free place all the same.
-          let isFull = flights.count == limits.iterationsInFlight
+          let isFull = flights.count == session.scheduler.limits.iterationsInFlight
           guard try isReady(first.plan, until: isFull ? nil : until) else { continue }
-          try land(flights.removeFirst(), behind: flights, &scheduler, &clients, &outcome)
+          try land(flights.removeFirst(), behind: flights, &session)
         } else {
           guard let until else { preconditionFailure("nothing runs and nobody is to come") }
           try rest(until: until)
         }
-      case .done:
-        try channel.announce(.end)
-        outcome.preemptions = scheduler.preemptions
-        outcome.evictions = scheduler.evictions
-        outcome.occupancy = scheduler.occupancy
-        return outcome
-      }
-    }
-  }
-
-  /// Submits who has come. Requests that can never run are refused at once, with the numbers.
-  private func admit(
-    _ clients: inout RequestFeed, into scheduler: inout ContinuousScheduler, now: Double,
-    _ outcome: inout ServingOutcome
-  ) throws {
-    for request in try clients.due(now: now) {
-      do {
-        try scheduler.submit(request)
-      } catch {
-        outcome.refused += 1
-        outcome.refusal = outcome.refusal ?? error.description
-        clients.completed(1, now: now)
+      case .done: return try channel.announceEnd()
       }
     }
   }
@@ -139,28 +98,22 @@ package final class ServingLoop {
   /// Takes in what an iteration sampled.
   /// - Parameter flights: those behind it.
   private func land(
-    _ flight: Flight, behind flights: [Flight], _ scheduler: inout ContinuousScheduler,
-    _ clients: inout RequestFeed,
-    _ outcome: inout ServingOutcome
+    _ flight: Flight, behind flights: [Flight], _ session: inout ServingSession
   ) throws {
     let plan = flight.plan
-    var tokens = flight.tokens
-    if tokens == nil {
+    var tokens = flight.tokens ?? []
+    if flight.tokens == nil {
       tokens = try executor.receiveTokens(of: plan)
       traffic?.took(plan)
     }
     let end = now
-    if tokens?.contains(ServingExecutor.notANumber) == true {
-      throw try fail(plan, behind: flights)
+    if tokens.contains(ServingExecutor.notANumber) { throw try fail(plan, behind: flights) }
+    var sampled: [Int: Int32] = [:]
+    for (item, token) in zip(plan.items.lazy.filter(\.samples), tokens) {
+      sampled[item.request] = token
+      answers[item.request, default: []].append(token)
     }
-    let sampling = plan.items.lazy.filter(\.samples).map(\.request)
-    let sampled = Dictionary(uniqueKeysWithValues: zip(sampling, tokens ?? []))
-    let finished = scheduler.complete(plan.id, sampled: sampled, now: end)
-    outcome.requests += finished
-    clients.completed(finished.count, now: end)
-    observer?.landed(plan, end: end)
-    outcome.iterations += 1
-    outcome.seconds = end
+    session.complete(plan.id, sampled: sampled, now: end)
   }
 
   /// The error of a plan whose logits were no numbers.
@@ -171,7 +124,7 @@ package final class ServingLoop {
     var again = plan
     again.freedSlots = []
     for index in again.items.indices { again.items[index].knownBlocks = 0 }
-    try channel.announce(.diagnose(again))
+    try channel.announceDiagnosis(plan: again.encoded())
     return try diagnose(again)
   }
 
@@ -203,7 +156,7 @@ package final class ServingLoop {
     let left = until - now
     guard left > 0 else { return }
     // A broadcast for less would take as long as it saves.
-    if left > 0.002 { try channel.announce(.rest(UInt64(left * 1e9))) }
+    if left > 0.002 { try channel.announceRest(nanoseconds: UInt64(left * 1e9)) }
     Self.sleep(UInt64(left * 1e9))
   }
 
@@ -228,5 +181,28 @@ package final class ServingLoop {
       case .end: return
       }
     }
+  }
+}
+
+extension ServingSession {
+  /// A session whose records nobody keeps: for comparing answers.
+  /// - Parameter isTimed: requests come when they say so, from the first one on, not all at once.
+  package init(
+    _ requests: [ServingRequest], limits: SchedulerLimits, isTimed: Bool = false
+  ) throws {
+    var entries: [ServingEntry] = []
+    for request in requests {
+      var entry = ServingEntry(
+        id: request.id, kind: "", promptLength: request.prompt.count,
+        outputLength: request.outputTokens)
+      entry.recorded = request.arrival
+      entries.append(entry)
+    }
+    try self.init(
+      run: Records.ServingRun(
+        cell: "", layout: "", system: "", load: "", repeatIndex: 0, origin: .measured,
+        oversubscribed: false),
+      limits: limits, entries: entries, prompts: requests,
+      arrivals: isTimed ? .trace(speed: 1) : .atOnce, seed: 0)
   }
 }

@@ -29,13 +29,11 @@ struct ServingVerification {
     let capture = LogitCapture(sequences: prompts.count)
     executor.capture = capture
     let loop = try ServingLoop(executor)
-    let clients =
-      context.isCoordinator ? try RequestFeed(requests, arrivals: .atOnce, seed: 0) : nil
-    let outcome = try loop.run(clients, limits: limits)
+    _ = try loop.run(context.isCoordinator ? ServingSession(requests, limits: limits) : nil)
     let logits = try context.collect(capture)
     guard let reference else { return nil }
-    let answers = outcome.requests.sorted { $0.request.id < $1.request.id }
-    return Comparison(tokens: answers.map(\.tokens), logits: logits, reference: reference)
+    let tokens = requests.map { loop.answers[$0.id] ?? [] }
+    return Comparison(tokens: tokens, logits: logits, reference: reference)
   }
 
   /// The system's limits, but that prompts hardly fit an iteration and blocks hardly the sequences.
