@@ -3,6 +3,9 @@ public struct Comparison {
   public private(set) var maxError = 0.0
   public private(set) var tokensCompared = 0
   public private(set) var ties = 0
+  /// Tokens of undecided sequences, and those of them up to the first that differs: for information.
+  public private(set) var undecided = 0
+  public private(set) var agreeing = 0
   /// The first difference, in words.
   public private(set) var failure: String?
 
@@ -51,7 +54,11 @@ public struct Comparison {
               + "\(tolerance)")
         }
       }
-      guard comparesTokens else { return }
+      guard comparesTokens else {
+        undecided += expected.count
+        agreeing += zip(tokens, expected).prefix { $0 == $1 }.count
+        return
+      }
       tokensCompared += 1
       guard tokens[index] != expected[index] else { continue }
       guard index < expectedLogits.count,

@@ -14,6 +14,10 @@ public struct GoldenVerification {
     public var name: String
     public var prompts: Int
     public var tokensCompared: Int
+    /// Tokens too near to a tie to be compared, and how many of them agree up to the first that does
+    /// not: in bfloat16.
+    public var undecided = 0
+    public var agreeing = 0
     /// Largest absolute difference of a logit at the ends of prompts, and over all positions of
     /// the prompt whose logits are all known.
     public var maxError: Double
@@ -72,6 +76,8 @@ public struct GoldenVerification {
       name: model.name, prompts: expectation.prompts.count,
       tokensCompared: outcome.comparison.tokensCompared, maxError: outcome.comparison.maxError,
       maxFullError: nil, tolerance: tolerance, failure: outcome.comparison.failure)
+    report.undecided = outcome.comparison.undecided
+    report.agreeing = outcome.comparison.agreeing
     if outcome.comparison.ties > 0 && report.failure == nil {
       report.failure = "\(outcome.comparison.ties) tokens differ where two logits tie"
     }

@@ -155,9 +155,12 @@ public struct RankLaunch {
     _ report: GoldenVerification.Report, layout: ParallelLayout, policy: Policy
   ) -> String {
     let full = report.maxFullError.map { ", every position \($0)" } ?? ""
+    let open =
+      report.undecided > 0
+      ? " (\(report.agreeing) of \(report.undecided) that rounding may decide agree)" : ""
     return "\(report.passed ? "PASS" : "FAIL") \(report.name) \(layout) \(policy): "
-      + "\(report.tokensCompared) tokens of \(report.prompts) prompts compared; largest logit error "
-      + "\(report.maxError)\(full) (allowed \(report.tolerance))"
+      + "\(report.tokensCompared) tokens of \(report.prompts) prompts compared\(open); "
+      + "largest logit error \(report.maxError)\(full) (allowed \(report.tolerance))"
   }
 
   private static func line(
