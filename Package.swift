@@ -129,6 +129,10 @@ let package = Package(
       dependencies: ["Simulation", "Hardware", "Networks", "Models", "Scheduling"],
       path: "Benchmarks/simulation-bench"),
 
+    .executableTarget(
+      name: "report-bench", dependencies: ["Records", argumentParser],
+      path: "Benchmarks/report-bench"),
+
     // Tests.
     .target(name: "TestSupport", path: "Tests/TestSupport"),
     .executableTarget(name: "rank-checks", dependencies: ["MPI"], path: "Tests/rank-checks"),
