@@ -136,6 +136,9 @@ let package = Package(
     .executableTarget(
       name: "scheduler-bench", dependencies: ["Scheduling", "Statistics"],
       path: "Benchmarks/scheduler-bench"),
+    .executableTarget(
+      name: "report-bench", dependencies: ["Records", argumentParser],
+      path: "Benchmarks/report-bench"),
 
     // Tests.
     .target(name: "TestSupport", path: "Tests/TestSupport"),

@@ -37,9 +37,11 @@ extension Summary {
       model: provenances.first?.model,
       machine: provenances.isEmpty
         ? contents.run?.host ?? "unknown machine" : Self.machine(provenances), rows: rows,
-      warnings: Self.warnings(contents, rows: rows, provenances: provenances))
+      warnings: [])
     let served = contents.cells.flatMap(\.verifiedServing)
     serving = served.isEmpty ? nil : served
+    audit = RunAudit(contents: contents).sentences.unique
+    warnings = Self.warnings(contents, rows: rows, provenances: provenances, audit: audit)
     grid = contents.cells.flatMap { cell in
       cell.grid(expected: expected(cell), seed: seed).map {
         var entry = $0
@@ -79,14 +81,11 @@ extension Summary {
   }
 
   private static func warnings(
-    _ contents: RunContents, rows: [SummaryRow], provenances: [Provenance]
+    _ contents: RunContents, rows: [SummaryRow], provenances: [Provenance], audit: [String]
   ) -> [String] {
-    var warnings = contents.warnings
+    var warnings = audit
     func add(_ text: String) {
       if !warnings.contains(text) { warnings.append(text) }
-    }
-    for cell in contents.cells {
-      if let shortfall = cell.shortfall { add("\(cell.name): \(shortfall)") }
     }
     for text in provenances.flatMap(\.warnings) { add(text) }
     let isSlow = provenances.contains { $0.ranks.contains { $0.isSlowBLAS } }

@@ -27,6 +27,9 @@ public struct Summary: Record, Hashable {
   public var serving: [ServingRecord]?
   /// What a reader must know before believing a number.
   public var warnings: [String]
+  /// Those of the warnings that stand at the top of a report: what is missing from the run or does
+  /// not fit together.
+  public var audit: [String] = []
 
   public init(
     run: String, job: String, question: String, origin: String, clock: String,
@@ -148,7 +151,8 @@ struct RowKey: Hashable {
 
 extension Summary {
   /// The rows of several runs as one summary, as far as they have something in common.
-  public init(joining parts: [Summary]) {
+  /// - Parameter runs: what the run directories hold, to tell whether they fit together.
+  public init(joining parts: [Summary], runs: [RunContents] = []) {
     func common(_ value: (Summary) -> String) -> String {
       parts.map(value).unique.joined(separator: " + ")
     }
@@ -162,5 +166,15 @@ extension Summary {
     grid = parts.flatMap(\.grid)
     let served = parts.flatMap { $0.serving ?? [] }
     serving = served.isEmpty ? nil : served
+    audit =
+      RunAudit.builds(runs, places: \.run.identifier)
+      + parts.flatMap { part in part.audit.map { "\(part.run): \($0)" } }
+    warnings = (audit + warnings).unique
+  }
+
+  /// The warnings that do not stand at the top.
+  var otherWarnings: [String] {
+    let first = Set(audit)
+    return warnings.filter { !first.contains($0) }
   }
 }
