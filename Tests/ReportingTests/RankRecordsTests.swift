@@ -1,7 +1,8 @@
 import FoundationEssentials
 import Records
-@testable import Reporting
 import Testing
+
+@testable import Reporting
 
 /// Runs on disk against the same records in memory.
 @Suite struct RankRecordsTests {
