@@ -77,8 +77,8 @@ extension CellContents {
     let present = Set(ranks.totals.present.values.joined())
     let missing = expected.filter { !present.contains($0) }
     guard !missing.isEmpty else { return nil }
-    return
-      "\(name): no records of \(describe(missing)), \(missing.count) of \(expected.count) ranks"
+    return "\(name): no records of \(missing.count) of \(expected.count) ranks: "
+      + describe(missing)
   }
 
   /// Ranks with records of fewer executions than others that did the same; only of cells that are

@@ -107,7 +107,7 @@ struct ExactComparison {
   ) throws(RecordError) -> [Key: (calls: Int, bytes: Int, padded: Int)] {
     var sums: [Key: (calls: Int, bytes: Int, padded: Int)] = [:]
     var first: [String: String] = [:]
-    try cell.ranks.forEach { record in
+    try cell.ranks.read { record in
       let place = "\(record.policy), batch \(record.batch), rank \(record.rank), \(record.phase)"
       let turn = "\(record.repeatIndex) \(record.warmup)"
       guard first[place, default: turn] == turn else { return }

@@ -63,8 +63,7 @@ public struct HTMLReport: Sendable {
       <li><a href="#answer">Answer</a></li>
       \(links)</ul></nav>
       <main id="main">
-      \(audit)
-      \(answerHTML(answer))
+      \(audit)\(answerHTML(answer))
       \(warnings)
       \(bundle == nil ? Self.missingBundle : "")
       \(body)</main>

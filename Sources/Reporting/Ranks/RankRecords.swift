@@ -48,7 +48,7 @@ public struct RankRecords: Sendable, ExpressibleByArrayLiteral {
 
   /// Every record in order, read from the files once more.
   /// - Throws: `RecordError` with file and line when a file has gone or changed.
-  func forEach(_ body: (RankRecord) -> Void) throws(RecordError) {
+  func read(_ body: (RankRecord) -> Void) throws(RecordError) {
     switch source {
     case .memory(let records): for record in records { body(record) }
     case .files(let files):

@@ -43,7 +43,7 @@ public struct RunTrace: Sendable {
 
   private mutating func addPhases(_ cell: CellContents) throws(RecordError) {
     var records: [RankRecord] = []
-    try cell.ranks.forEach { if !$0.warmup { records.append($0) } }
+    try cell.ranks.read { if !$0.warmup { records.append($0) } }
     guard !records.isEmpty else { return }
     let process = openProcess(
       "\(cell.name): phases, parts added up", ranks: Set(records.map(\.rank)).sorted())
