@@ -41,7 +41,7 @@ public struct StaticEstimator {
   }
 
   private mutating func priced(_ batch: StaticBatch) throws(HardwareError) -> StaticEstimate {
-    let prefill = try run(batch.micros, repeats: 1)
+    let prefill = run(try price(batch.micros), repeats: 1)
     var estimate = StaticEstimate(
       requests: batch.requests, generate: batch.generate, batchTTFT: prefill.total,
       decodeSeconds: 0, prefill: prefill.prefill, step: [], basis: pricing.basis)
@@ -50,26 +50,22 @@ public struct StaticEstimator {
     let nodes = steps < 3 ? Array(1...steps) : [1, (steps + 1) / 2, steps]
     var periods: [Double] = []
     for node in nodes {
-      let shapes = batch.micros.indices.map { batch.decode(micro: $0, step: node) }
-      if deployment.layout.pipeline == 1 {
-        let once = try run(shapes, repeats: 1)
+      let step = try price(batch.micros.indices.map { batch.decode(micro: $0, step: node) })
+      let once = run(step, repeats: 1)
+      guard deployment.layout.pipeline > 1 else {
         periods.append(once.total)
         estimate.step = once.prefill
-      } else {
-        let (two, three) = (try run(shapes, repeats: 2), try run(shapes, repeats: 3))
-        periods.append(three.total - two.total)
-        // Filling and draining the pipeline once.
-        if node == nodes[nodes.count / 2] {
-          let fill = try run(shapes, repeats: 1).total
-          estimate.decodeSeconds += fill - periods[periods.count - 1]
-        }
-        estimate.step = zip(three.prefill, two.prefill).map { $0 - $1 }
+        continue
       }
+      let (two, three) = (run(step, repeats: 2), run(step, repeats: 3))
+      let period = three.total - two.total
+      periods.append(period)
+      // Filling and draining the pipeline once.
+      if node == nodes[nodes.count / 2] { estimate.decodeSeconds += once.total - period }
+      estimate.step = zip(three.prefill, two.prefill).map { $0 - $1 }
     }
     if nodes.count == 3 {
-      // Through the three nodes and exact for a straight line whatever the middle's rounding.
-      let mean = (periods[0] + 4 * periods[1] + periods[2]) / 6
-      estimate.decodeSeconds += Double(steps) * mean
+      estimate.decodeSeconds += Double(steps) * (periods[0] + 4 * periods[1] + periods[2]) / 6
     } else {
       estimate.decodeSeconds += periods.reduce(0, +)
     }
@@ -77,43 +73,60 @@ public struct StaticEstimator {
     return estimate
   }
 
-  /// Equal steps one after another, each micro-batch fed once the step before has its token.
-  private mutating func run(
-    _ shapes: [MicroShape], repeats: Int
-  ) throws(HardwareError) -> PlanTimeline {
-    let overheads = deployment.hardware.overheads
-    let stageCount = deployment.shards.count
+  /// A step's micro-batches with all that is known of them before they meet in the pipeline.
+  private struct Step {
+    var hostSeconds: [Double] = []
     var layers: [KernelPricing.Cost] = []
-    var ends: [(embedding: KernelPricing.Cost, head: KernelPricing.Cost)] = []
-    for shape in shapes {
-      layers.append(try pricing.layer(shape))
-      ends.append(
-        (try pricing.embedding(slots: shape.slots), try pricing.head(rows: shape.headRows)))
+    var embeddings: [KernelPricing.Cost] = []
+    var heads: [KernelPricing.Cost] = []
+    /// By stage, then micro-batch.
+    var traffic: [[StageTraffic.Micro]] = []
+  }
+
+  private mutating func price(_ shapes: [MicroShape]) throws(HardwareError) -> Step {
+    let overheads = deployment.hardware.overheads
+    var step = Step()
+    for (index, shape) in shapes.enumerated() {
+      step.hostSeconds.append(
+        (index == 0 ? overheads.step : 0) + overheads.perSequence * Double(shape.rows))
+      step.layers.append(try pricing.layer(shape))
+      step.embeddings.append(try pricing.embedding(slots: shape.slots))
+      step.heads.append(try pricing.head(rows: shape.headRows))
     }
-    let waits = stageCount > 1 ? 1 : 0
-    let traffic = (0..<stageCount).map { stage in
-      var once = shapes.map { shape in
-        template.micro(stage: stage, slots: shape.slots, sampled: shape.headRows) {
-          self.collective($0, bytes: $1, stage: stage)
-        }
-      }
+    for stage in deployment.shards.indices {
+      step.traffic.append(
+        shapes.map { shape in
+          template.micro(stage: stage, slots: shape.slots, sampled: shape.headRows) {
+            self.collective($0, bytes: $1, stage: stage)
+          }
+        })
+    }
+    return step
+  }
+
+  /// Equal steps one after another, each micro-batch fed once the step before has its token.
+  private func run(_ step: Step, repeats: Int) -> PlanTimeline {
+    let (stages, count) = (deployment.shards.count, step.layers.count)
+    let waits = stages > 1 ? 1 : 0
+    let traffic = step.traffic.enumerated().map { stage, once in
       var all = once
-      for index in once.indices { once[index].awaited = stage == 0 ? waits : 0 }
-      for _ in 1..<repeats { all += once }
+      if repeats > 1 {
+        var later = once
+        if stage == 0 { for index in later.indices { later[index].awaited = waits } }
+        for _ in 1..<repeats { all += later }
+      }
       var rest = StageTraffic.Micro()
-      rest.awaited = stage == 0 ? waits * shapes.count : 0
+      rest.awaited = stage == 0 ? waits * count : 0
       all.append(rest)
       return StageTraffic(all)
     }
     var walk = TimelineWalk(deployment, replica: 0, traffic: traffic)
-    for index in 0..<shapes.count * repeats {
-      let micro = index % shapes.count
-      let host =
-        (micro == 0 ? overheads.step : 0) + overheads.perSequence * Double(shapes[micro].rows)
-      walk.add(index, phase: .prefill, hostSeconds: host) { stage in
-        var cost = layers[micro] * deployment.shards[stage].layers.count
-        if stage == 0 { cost += ends[micro].embedding }
-        if stage == stageCount - 1 { cost += ends[micro].head }
+    for index in 0..<count * repeats {
+      let micro = index % count
+      walk.add(index, phase: .prefill, hostSeconds: step.hostSeconds[micro]) { stage in
+        var cost = step.layers[micro] * deployment.shards[stage].layers.count
+        if stage == 0 { cost += step.embeddings[micro] }
+        if stage == stages - 1 { cost += step.heads[micro] }
         return cost
       }
     }

@@ -14,7 +14,6 @@ struct TimelineWalk {
   private var returns: [Double] = []
   private var taken = 0
   private var isDecoding = false
-  private var isScore = false
 
   init(_ deployment: Deployment, replica: Int, traffic: [StageTraffic]) {
     self.deployment = deployment
@@ -33,7 +32,6 @@ struct TimelineWalk {
     _ index: Int, phase: Phase, hostSeconds: Double,
     compute: (Int) -> KernelPricing.Cost
   ) {
-    isScore = isScore || phase == .score
     take(traffic[0].micros[index].awaited)
     if phase == .decode, !isDecoding {
       isDecoding = true

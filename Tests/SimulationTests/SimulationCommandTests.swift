@@ -2,6 +2,8 @@ import FoundationEssentials
 import TestSupport
 import Testing
 
+@testable import Simulation
+
 @Suite struct SimulationCommandTests {
   private let folder: TemporaryDirectory
 
@@ -77,7 +79,7 @@ import Testing
   }
 
   @Test func `a table with rows that are not known ends with code 2, a wrong one with 3`() throws {
-    let header = "id,model,gpu,precision,tp,pp,batch,isl,osl,metric,baseline,value,unit,tolerance,kind"
+    let header = ParallelismTable.header
     let good = "A,llama-3.1-70b,mi325x,fp8,4,1,,,,heads_per_gpu,,16,heads,0,exact"
     for (row, code) in [
       (good, Int32(0)), (good.replacing(",16,", with: ",15,"), 3),
