@@ -54,10 +54,11 @@ import Units
     let errors = calibration.lines.filter(\.isHeldOut).map(\.error)
     #expect(errors.count == 8)
     #expect(errors.allSatisfy { abs($0) < 0.03 }, "\(errors)")
-    // Times twice as long are another device: the fit follows what was measured.
+    // Times twice as long are another device: the fit follows, but for the network's part, which is
+    // not fitted.
     let slower = try self.calibration(self.data(scale: 2))
     let times = zip(slower.lines, calibration.lines).map { $0.predicted / $1.predicted }
-    #expect(times.allSatisfy { abs($0 - 2) < 0.1 }, "\(times)")
+    #expect(times.allSatisfy { (1.7...2.1).contains($0) }, "\(times)")
   }
 
   @Test func `the file that is written gives the device that was fitted`() throws {
