@@ -59,12 +59,14 @@ import Workloads
         name: "rag", share: 1, prompt: "uniform:100-200", output: "fixed:4", sharedPrefix: 120,
         prefixes: 2, tenants: 3, priority: 1),
       RequestKind(name: "chat", share: 3, prompt: "uniform:1-20", output: "uniform:5-9"),
+      RequestKind(name: "code", share: 2, prompt: "fixed:50", output: "fixed:9"),
     ])
     let entries = try mix.entries(count: 2000, seed: 3)
     #expect(entries.map(\.id) == Array(0..<2000))
     let rag = entries.filter { $0.kind == "rag" }
-    // Binomial: 500 with a standard deviation of 19.
-    #expect(abs(rag.count - 500) < 80)
+    // Binomial: standard deviations of 17 and 22; 4 of them are allowed.
+    #expect(abs(rag.count - 333) < 68)
+    #expect(abs(entries.count { $0.kind == "chat" } - 1000) < 89)
     #expect(rag.allSatisfy { $0.outputLength == 4 && $0.priority == 1 })
     #expect(rag.allSatisfy { $0.sharedTokens == min(120, $0.promptLength) })
     #expect(Set(rag.map(\.prefix)) == [0, 1])
