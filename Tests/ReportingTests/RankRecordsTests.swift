@@ -24,6 +24,7 @@ import Testing
               traffic: [
                 Fixture.traffic(
                   "all-reduce", "tensor", bytes: 400 + rank, padded: 100, moving: 0.002),
+                Fixture.traffic("all-reduce", "tensor", bytes: 0, moving: 0.5),
                 Fixture.traffic("send", "pipeline", bytes: 0, moving: 0.001),
                 Fixture.traffic("broadcast", "control", bytes: 8),
               ], peak: 100 + turn)
@@ -147,8 +148,8 @@ import Testing
       let totals = RankRecords(ranks("tp2", repeats: repeats)).totals
       return [totals.ranks.count, totals.phases.count] + totals.phases.map(\.traffic.count)
     }
-    // Two policies, two phases, four ranks, one batch; three operations.
-    #expect(count(2) == [16, 4, 3, 3, 3, 3] && count(40) == count(2))
+    // Two policies, two phases, four ranks, one batch; three operations, one of them with and without bytes.
+    #expect(count(2) == [16, 4, 4, 4, 4, 4] && count(40) == count(2))
   }
 
   @Test("traffic is summed by operation, what moved no bytes apart")
