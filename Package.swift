@@ -14,6 +14,7 @@ let package = Package(
   products: [
     .executable(name: "padtax", targets: ["padtax"]),
     .executable(name: "padtax-rank", targets: ["padtax-rank"]),
+    .library(name: "cuda-stand-in", type: .dynamic, targets: ["CUDAStandIn"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -27,6 +28,7 @@ let package = Package(
     .systemLibrary(name: "CHwloc", pkgConfig: "hwloc", providers: [.apt(["libhwloc-dev"])]),
     .target(name: "CKernels"),
     .target(name: "CBLASLoader", linkerSettings: [.linkedLibrary("dl")]),
+    .target(name: "CGPU", linkerSettings: [.linkedLibrary("dl")]),
 
     // The rank side's ground.
     .target(name: "MPI", dependencies: ["CMPI"]),
@@ -35,6 +37,13 @@ let package = Package(
     .target(
       name: "Kernels", dependencies: ["Tensors", "CKernels", "CBLASLoader"],
       linkerSettings: [.linkedLibrary("m")]),
+    .target(
+      name: "GPUKernels", dependencies: ["Tensors", "Kernels", "CGPU"],
+      resources: [
+        .embedInCode("Device/prelude.cuh"), .embedInCode("Device/rows.cu"),
+        .embedInCode("Device/random.cu"), .embedInCode("Device/attention.cu"),
+        .embedInCode("Device/flash.cu"),
+      ]),
 
     // Pure modules.
     .target(name: "Units", linkerSettings: [.linkedLibrary("m")]),
@@ -118,6 +127,7 @@ let package = Package(
 
     // Tests.
     .target(name: "TestSupport", path: "Tests/TestSupport"),
+    .target(name: "CUDAStandIn", path: "Tests/CUDAStandIn"),
     .executableTarget(name: "rank-checks", dependencies: ["MPI"], path: "Tests/rank-checks"),
     .executableTarget(name: "netshape", path: "Tests/netshape"),
     .executableTarget(
@@ -132,6 +142,9 @@ let package = Package(
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
     .testTarget(
       name: "KernelsTests", dependencies: ["Kernels", "Tensors", "CKernels", "CBLASLoader"]),
+    .testTarget(
+      name: "GPUKernelsTests",
+      dependencies: ["GPUKernels", "CGPU", "Kernels", "Tensors", "Statistics", "TestSupport"]),
     .testTarget(name: "EncoderTests", dependencies: ["TestSupport", "padtax-rank"]),
     .testTarget(name: "UnitsTests", dependencies: ["Units"]),
     .testTarget(name: "StatisticsTests", dependencies: ["Statistics"]),
@@ -187,5 +200,6 @@ let package = Package(
         "engine-checks",
       ]),
   ],
-  swiftLanguageModes: [.v6]
+  swiftLanguageModes: [.v6],
+  cxxLanguageStandard: .cxx17
 )

@@ -19,10 +19,16 @@ public protocol Backend: AnyObject {
 
   /// New zero-filled memory of the device; throws when there is not enough.
   func allocate(_ count: Int) throws -> Storage
+  /// As `allocate`, for logits, which are kept in float32 even where activations are not.
+  func allocateLogits(_ count: Int) throws -> Storage
   /// Copies `values`, row by row, into the device's `matrix`; counts must agree.
   func upload(_ values: UnsafeBufferPointer<Float>, to matrix: Matrix)
   /// The elements of the device's `matrix`, row by row.
   func download(_ matrix: Matrix) -> [Float]
+
+  /// Fills the matrix with the random numbers of `block` where the device can make them itself;
+  /// false where the host has to.
+  func fill(_ matrix: Matrix, _ block: NormalBlock) -> Bool
 
   /// Takes `weight` `[outputs, inputs]` and an optional bias of `outputs` elements. The matrix is
   /// kept, not copied, where the backend computes from it directly.
@@ -71,9 +77,47 @@ public protocol Backend: AnyObject {
 
   /// Waits until everything that was asked for is done.
   func synchronize()
+
+  /// Bytes that an element of activations, weights and keys takes.
+  var elementBytes: Int { get }
+  /// Bytes of device memory that are free, nil where memory is the host's.
+  var freeMemory: Int? { get }
+  /// Nanoseconds that the device has spent on what was asked for so far, waiting for it first; nil
+  /// where the calling thread's processor time is what counts. Copies for messages are not in it.
+  var deviceNanoseconds: UInt64? { get }
+}
+
+/// Normal random numbers by position, as `Statistics.CounterRandom` numbers them: element (r, c) of
+/// the block is mean + deviation · normal(first + r · step + c).
+public struct NormalBlock: Sendable, Hashable {
+  public var seed, stream: UInt64
+  public var first, step: UInt64
+  public var mean, deviation: Float
+
+  public init(
+    seed: UInt64, stream: UInt64, first: UInt64, step: UInt64, mean: Float, deviation: Float
+  ) {
+    self.seed = seed
+    self.stream = stream
+    self.first = first
+    self.step = step
+    self.mean = mean
+    self.deviation = deviation
+  }
 }
 
 extension Backend {
+  public func allocateLogits(_ count: Int) throws -> Storage { try allocate(count) }
+  public func fill(_ matrix: Matrix, _ block: NormalBlock) -> Bool { false }
+  public var elementBytes: Int { MemoryLayout<Float>.stride }
+  public var freeMemory: Int? { nil }
+  public var deviceNanoseconds: UInt64? { nil }
+
+  /// New zero-filled device memory for logits.
+  public func logitMatrix(rows: Int, columns: Int) throws -> Matrix {
+    Matrix(storage: try allocateLogits(rows * columns), rows: rows, columns: columns)
+  }
+
   /// New zero-filled device memory as a contiguous matrix.
   public func matrix(rows: Int, columns: Int) throws -> Matrix {
     Matrix(storage: try allocate(rows * columns), rows: rows, columns: columns)

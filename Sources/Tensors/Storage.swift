@@ -20,7 +20,7 @@ public struct StorageError: Error, Hashable, Sendable, CustomStringConvertible {
   }
 }
 
-/// An owned block of float32 elements, aligned to 64 bytes and freed by ARC.
+/// An owned block of elements, float32 but for those of a device, aligned to 64 bytes and freed by ARC.
 ///
 /// Blocks of 4 MiB and more are mapped anonymously with transparent huge pages asked for
 /// (`MADV_HUGEPAGE`): the pages arrive zeroed and on first touch. The class does no
@@ -30,6 +30,10 @@ public final class Storage: @unchecked Sendable {
   public let count: Int
   /// The first element. Valid as long as this object lives.
   public let pointer: UnsafeMutablePointer<Float>
+  /// How elements come to the host; nil where they are there.
+  public let staging: (any StagedMemory)?
+  /// Bytes of an element where it lies: 4, or less in the memory of a device.
+  public let elementBytes: Int
   private let release: @Sendable () -> Void
 
   /// From this many bytes on, a block is a mapping of its own.
@@ -77,6 +81,8 @@ public final class Storage: @unchecked Sendable {
       release = { free(UnsafeMutableRawPointer(bitPattern: owned)) }
     }
     self.count = count
+    staging = nil
+    elementBytes = MemoryLayout<Float>.stride
     pointer = address.bindMemory(to: Float.self, capacity: max(count, 1))
   }
 
@@ -85,15 +91,20 @@ public final class Storage: @unchecked Sendable {
   /// - Parameters:
   ///   - count: Elements at `address`.
   ///   - address: Aligned for `Float`; it may be a device address, which no host code reads.
+  ///   - elementBytes: of an element at that address.
+  ///   - staging: how elements come to the host, where host code cannot read them.
   ///   - release: Called once, when the last reference is gone.
   public init(
-    count: Int, address: UnsafeMutableRawPointer, release: @escaping @Sendable () -> Void
+    count: Int, address: UnsafeMutableRawPointer, elementBytes: Int = MemoryLayout<Float>.stride,
+    staging: (any StagedMemory)? = nil, release: @escaping @Sendable () -> Void
   ) {
     precondition(count >= 0, "a storage cannot have \(count) elements")
     precondition(
       UInt(bitPattern: address) % UInt(MemoryLayout<Float>.alignment) == 0,
       "the address of a storage must be aligned for Float")
     self.count = count
+    self.elementBytes = elementBytes
+    self.staging = staging
     pointer = address.assumingMemoryBound(to: Float.self)
     self.release = release
   }

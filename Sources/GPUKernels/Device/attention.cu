@@ -2,6 +2,8 @@
 // for; and what puts split contexts together again.
 //
 // Dimension letters: d elements of a head, t keys that a query sees, g query heads per KV head.
+#ifndef PADTAX_ATTENTION
+#define PADTAX_ATTENTION
 #include "prelude.cuh"
 
 // Where keys and values lie. Key s of KV head h of a row:
@@ -125,3 +127,4 @@ FOR_TYPE(float, f32)
 FOR_TYPE(bf16, bf16)
 #endif
 #undef FOR_TYPE
+#endif

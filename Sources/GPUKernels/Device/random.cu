@@ -77,17 +77,17 @@ DEVICE double normal_quantile(double p) {
   return q < 0 ? -size : size;
 }
 
-// Row blockIdx.y, columns of blockIdx.x: y = mean + deviation * normal(first + row * step + column).
+// Row blockIdx.x, columns of block blockIdx.y: y = mean + deviation * normal(first + row * step + column).
 template <class T>
 DEVICE void fill_normal(
     T *y, long long ys, int n, unsigned long long seed, unsigned long long stream,
     unsigned long long first, unsigned long long step, float mean, float deviation) {
-  int i = blockIdx.x * blockDim.x + threadIdx.x;
+  int i = blockIdx.y * blockDim.x + threadIdx.x;
   if (i >= n) return;
-  unsigned word = philox_word(seed, stream, first + blockIdx.y * step + i);
+  unsigned word = philox_word(seed, stream, first + blockIdx.x * step + i);
   double p = mul(plus((double)word, 0.5), 0x1p-32);
   float normal = (float)normal_quantile(p);
-  narrow(y + blockIdx.y * ys + i, __fadd_rn(mean, __fmul_rn(deviation, normal)));
+  narrow(y + blockIdx.x * ys + i, __fadd_rn(mean, __fmul_rn(deviation, normal)));
 }
 
 #define FOR_TYPE(T, suffix)                                                                     \
@@ -99,3 +99,5 @@ DEVICE void fill_normal(
 
 FOR_TYPE(float, f32)
 FOR_TYPE(bf16, bf16)
+#undef FOR_TYPE
+#undef STEP

@@ -287,3 +287,4 @@ DEVICE void convert(To *y, long long ys, const From *x, long long xs, int n) {
 
 FOR_TYPE(float, f32)
 FOR_TYPE(bf16, bf16)
+#undef FOR_TYPE
