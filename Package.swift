@@ -14,6 +14,7 @@ let package = Package(
   products: [
     .executable(name: "padtax", targets: ["padtax"]),
     .executable(name: "padtax-rank", targets: ["padtax-rank"]),
+    .executable(name: "gpu-checks", targets: ["gpu-checks"]),
     .library(name: "cuda-stand-in", type: .dynamic, targets: ["CUDAStandIn"]),
   ],
   dependencies: [
@@ -44,6 +45,8 @@ let package = Package(
         .embedInCode("Device/random.cu"), .embedInCode("Device/attention.cu"),
         .embedInCode("Device/flash.cu"),
       ]),
+    .target(
+      name: "GPUChecks", dependencies: ["GPUKernels", "Kernels", "Tensors", "Statistics"]),
 
     // Pure modules.
     .target(name: "Units", linkerSettings: [.linkedLibrary("m")]),
@@ -75,7 +78,8 @@ let package = Package(
       name: "Inference",
       dependencies: [
         "Transformers", "Scheduling", "Communication", "Costs", "Records", "Models", "Workloads",
-        "Units", "Statistics", "Checkpoints", "Tensors", "Kernels", "MPI", "Locality", "Networks",
+        "Units", "Statistics", "Checkpoints", "Tensors", "Kernels", "GPUKernels", "MPI", "Locality",
+        "Networks",
       ]),
     .target(
       name: "Netbench", dependencies: ["Models", "Networks", "Records", "Statistics", "Units"]),
@@ -85,6 +89,12 @@ let package = Package(
     .executableTarget(
       name: "padtax-rank",
       dependencies: ["Inference", "NetbenchRanks", "Netbench", "Records", argumentParser]),
+    .executableTarget(
+      name: "gpu-checks",
+      dependencies: [
+        "GPUChecks", "GPUKernels", "Kernels", "Tensors", "Transformers", "Inference", "Scheduling",
+        "Models", "Networks", "Workloads", "Records", "MPI", argumentParser,
+      ]),
 
     // The host side: no MPI, no BLAS, no hwloc.
     .target(
@@ -144,7 +154,9 @@ let package = Package(
       name: "KernelsTests", dependencies: ["Kernels", "Tensors", "CKernels", "CBLASLoader"]),
     .testTarget(
       name: "GPUKernelsTests",
-      dependencies: ["GPUKernels", "CGPU", "Kernels", "Tensors", "Statistics", "TestSupport"]),
+      dependencies: [
+        "GPUKernels", "Kernels", "Scheduling", "TestSupport", "gpu-checks", "padtax-rank",
+      ]),
     .testTarget(name: "EncoderTests", dependencies: ["TestSupport", "padtax-rank"]),
     .testTarget(name: "UnitsTests", dependencies: ["Units"]),
     .testTarget(name: "StatisticsTests", dependencies: ["Statistics"]),

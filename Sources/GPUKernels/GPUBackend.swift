@@ -50,6 +50,9 @@ public final class GPUBackend: Backend {
     staging = GPUStaging(memory, kernels, precision: precision, timer: timer)
   }
 
+  /// GPUs that the driver shows this process.
+  public static func deviceCount() throws(GPUError) -> Int { try GPUDevice.count() }
+
   /// Which of its host's ranks this process is, as its launcher says; 0 without one.
   public static var localRank: Int {
     for name in ["OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID", "SLURM_LOCALID"] {
@@ -82,6 +85,8 @@ public final class GPUBackend: Backend {
   }
 
   public var elementBytes: Int { precision.elementBytes }
+  /// A card's multiprocessors want more rows than a core does.
+  public var rowsAtOnce: Int { 8192 }
   public var freeMemory: Int? { context.freeMemory().free }
   /// The most bytes of device memory that were in use at once.
   public var highWaterBytes: Int { memory.highWater }
@@ -142,6 +147,14 @@ public final class GPUBackend: Backend {
         .float(block.deviation)
     }
     return true
+  }
+
+  /// Copies all elements of a contiguous matrix to another, on the device.
+  public func copy(_ x: Matrix, into y: Matrix) {
+    checkSameShape(x, y)
+    checkAlike(x, y)
+    precondition(x.isContiguous && y.isContiguous, "strided views are not copied as one block")
+    context.copy(x.address, to: y.address, bytes: x.count * x.storage.elementBytes)
   }
 
   // MARK: Launching

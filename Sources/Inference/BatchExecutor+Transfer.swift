@@ -71,10 +71,10 @@ extension BatchExecutor {
     outcome.sendStarts.append(context.now())
     try recording(as: messages) {
       for buffer in ring[slot].passed {
+        let part = part(of: buffer.matrix, rows: Int(messages.units))
         buffer.sending(
           try context.pipeline.startSend(
-            UnsafeBufferPointer(part(of: buffer.matrix, rows: Int(messages.units))),
-            to: context.stage + 1, tag: Self.activationTag))
+            buffer.outgoing(part), to: context.stage + 1, tag: Self.activationTag))
       }
     }
   }
@@ -86,10 +86,10 @@ extension BatchExecutor {
     try ring[slot].finishSend()
     try recording(as: messages) {
       for buffer in ring[slot].passed {
+        let part = part(of: buffer.matrix, rows: Int(messages.units))
         buffer.receiving(
           try context.pipeline.startReceive(
-            into: part(of: buffer.matrix, rows: Int(messages.units)), from: context.stage - 1,
-            tag: Self.activationTag))
+            into: buffer.incoming(part), from: context.stage - 1, tag: Self.activationTag))
       }
     }
   }
@@ -101,13 +101,12 @@ extension BatchExecutor {
     try body()
   }
 
-  /// What this rank passes of the first `rows` slots: all of them, or its part of the elements.
-  private func part(of matrix: Matrix, rows: Int) -> UnsafeMutableBufferPointer<Float> {
-    // Sound: the ring keeps the matrix until the request is done.
-    let all = matrix.rows(0..<rows).withMutableBuffer { $0 }
-    guard context.passesSlices else { return all }
-    let count = all.count / context.tensor.size
+  /// What this rank passes of the first `rows` slots: all elements, or its part of them.
+  private func part(of matrix: Matrix, rows: Int) -> Range<Int> {
+    let all = rows * matrix.columns
+    guard context.passesSlices else { return 0..<all }
+    let count = all / context.tensor.size
     let first = context.tensor.rank * count
-    return UnsafeMutableBufferPointer(rebasing: all[first..<first + count])
+    return first..<first + count
   }
 }

@@ -40,7 +40,8 @@ public final class BatchExecutor {
 
   /// Bytes of KV memory that a number of slots takes on this rank.
   func kvBytes(slots: Int) -> Int {
-    cache?.bytes(slots: slots) ?? shard.plan.kvBytesPerToken(elementBytes: 4) * slots
+    cache?.bytes(slots: slots) ?? shard.plan.kvBytesPerToken(
+      elementBytes: shard.backend.elementBytes) * slots
   }
 
   /// Makes room for the largest of some batches, so that running one allocates nothing large.

@@ -1,5 +1,6 @@
 import Checkpoints
 import FoundationEssentials
+import GPUKernels
 import Kernels
 import Locality
 import MPI
@@ -45,7 +46,9 @@ public final class CellRun {
     oversubscribed = place.isOversubscribed
     // Before the survey, which measures how fast the ranks are.
     let tokens = try context.takeTurns(
-      resolved.job.clock.virtualTime?.token ?? .off, cores: place.usableCores)
+      resolved.job.clock.virtualTime?.token ?? .off,
+      // Whoever computes on a GPU has the host's GPUs to itself.
+      cores: resources.backend.deviceNanoseconds == nil ? place.usableCores : 1)
     let provenance = try survey.gather(
       place, tokens: tokens, arguments: arguments, cell: cell.name)
     try context.together("output") {
@@ -87,7 +90,8 @@ public final class CellRun {
     let sample = try Batch(id: 0, requests: requests)
     let outputs = resolved.outputLengths(of: sample).map { min($0, check.outputTokens) }
     let prompts = try resolved.tokens(of: sample)
-    let model = try MemoryCheck.verificationModel(resolved.model, context: context)
+    let model = try MemoryCheck.verificationModel(
+      resolved.model, context: context, backend: resources.backend)
     context.activity.begin("verify")
     progress.report(stage: "verify")
     let records =
@@ -290,6 +294,8 @@ public final class CellRun {
 public func makeBackend(_ choice: BackendChoice) throws -> any Backend {
   switch choice.kind {
   case .reference: return ReferenceBackend()
+  case .cuda:
+    return try GPUBackend(precision: choice.precision == .bf16 ? .bf16 : .fp32)
   case .cpu:
     return try CPUBackend(
       blas: choice.blas == "openblas" ? .openBLAS : .path(choice.blas), threads: choice.threads)

@@ -50,7 +50,8 @@ public struct ReferenceAnswers {
       logits += executor.scoresAll ? EncoderComparison.joined(capture.rows) : capture.rows
     }
     return ReferenceAnswers(
-      tokens: tokens, logits: logits, tolerance: bound(model: model, logits: logits))
+      tokens: tokens, logits: logits,
+      tolerance: bound(model: model, logits: logits, elementBytes: backend.elementBytes))
   }
 
   /// Rounding that a different order of summation may cause in fp32: 64 · √(2·layers) · ε of the
@@ -60,9 +61,16 @@ public struct ReferenceAnswers {
   /// models. The factor is empirical: chosen after one
   /// random narrow model went beyond a smaller bound, so that it passes, while a tensor wrong by 1 %
   /// on one rank still fails. The sweep behind it: `engine-checks random` and `sensitivity`.
-  static func bound(model: ModelConfiguration, logits: [[[Float]]]) -> Double {
+  ///
+  /// With bf16 every stored activation is rounded to 8 bits: 2 · √(2·layers) · 2⁻⁷ of the largest
+  /// logit. A layer stores about ten rounded values per element, each off by 2⁻⁹ at most; the largest
+  /// error of many logits is several times the typical one, as the largest logit is.
+  static func bound(
+    model: ModelConfiguration, logits: [[[Float]]], elementBytes: Int = 4
+  ) -> Double {
     let largest = logits.lazy.flatMap { $0 }.flatMap { $0 }.map(abs).max() ?? 1
     let steps = Double(2 * model.layerCount).squareRoot()
-    return 64 * Double(Float.ulpOfOne) * steps * Double(max(largest, 1))
+    let rounding = elementBytes == 2 ? 2 * 0x1p-7 : 64 * Double(Float.ulpOfOne)
+    return rounding * steps * Double(max(largest, 1))
   }
 }

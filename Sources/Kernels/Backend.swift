@@ -80,6 +80,8 @@ public protocol Backend: AnyObject {
 
   /// Bytes that an element of activations, weights and keys takes.
   var elementBytes: Int { get }
+  /// Rows that wide products take at once, where scratch memory counts.
+  var rowsAtOnce: Int { get }
   /// Bytes of device memory that are free, nil where memory is the host's.
   var freeMemory: Int? { get }
   /// Nanoseconds that the device has spent on what was asked for so far, waiting for it first; nil
@@ -110,6 +112,8 @@ extension Backend {
   public func allocateLogits(_ count: Int) throws -> Storage { try allocate(count) }
   public func fill(_ matrix: Matrix, _ block: NormalBlock) -> Bool { false }
   public var elementBytes: Int { MemoryLayout<Float>.stride }
+  /// Products of this many rows run at a BLAS's full rate.
+  public var rowsAtOnce: Int { 1024 }
   public var freeMemory: Int? { nil }
   public var deviceNanoseconds: UInt64? { nil }
 

@@ -69,9 +69,10 @@ extension JobSpecification {
       "micro-batches: \(microBatches)", "micro-batch-padding: \(microBatchPadding.rawValue)",
       "warm-up: \(warmup)", "repeats: \(repeats)",
       "seed: \(seed)", "backend:", "  kind: \(backend.kind.rawValue)",
-      "  blas: \(JobFile.quoted(backend.blas))", "  threads: \(backend.threads)", "verify:",
-      "  sequences: \(verification.sequences)",
+      "  blas: \(JobFile.quoted(backend.blas))", "  threads: \(backend.threads)",
     ]
+    if let precision = backend.precision { lines.append("  precision: \(precision.rawValue)") }
+    lines += ["verify:", "  sequences: \(verification.sequences)"]
     if mode == .generate { lines.append("  output-tokens: \(verification.outputTokens)") }
     lines.append("clock: \(clock.name)")
     lines += (clock.virtualTime?.jobEntries ?? []).map { "\($0.0): \($0.1)" }

@@ -184,7 +184,12 @@ public enum JobFile {
     let choice = BackendChoice(
       kind: try node.choice("kind", BackendChoice.Kind.self) ?? .cpu,
       blas: try node.text("blas") ?? "openblas",
-      threads: try node.integer("threads", in: 1...4096) ?? 1)
+      threads: try node.integer("threads", in: 1...4096) ?? 1,
+      precision: try node.choice("precision", BackendChoice.Precision.self))
+    if choice.precision == .bf16 && choice.kind != .cuda {
+      throw node.error(
+        "precision", "bf16 needs kind: cuda; \(choice.kind.rawValue) computes in fp32")
+    }
     try node.finish()
     return choice
   }

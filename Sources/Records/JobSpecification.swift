@@ -152,16 +152,30 @@ public struct WorkloadSource: Hashable, Sendable, Codable {
 public struct BackendChoice: Hashable, Sendable, Codable {
   public enum Kind: String, Sendable, Codable, CaseIterable {
     case cpu
+    /// One GPU a rank.
+    case cuda
     /// Plain loops, slow and obvious.
     case reference
+  }
+  /// What a GPU keeps activations, weights and keys as.
+  public enum Precision: String, Sendable, Codable, CaseIterable {
+    case fp32, bf16
   }
   public var kind: Kind
   /// `openblas`, or the path or shared-object name of another CBLAS.
   public var blas: String
   /// BLAS threads per rank.
   public var threads: Int
+  /// Of kind `cuda`; the others compute in fp32, and nil means that.
+  public var precision: Precision?
 
-  public init(kind: Kind = .cpu, blas: String = "openblas", threads: Int = 1) {
+  /// Bytes of an element of weights and keys.
+  public var elementBytes: Int { precision == .bf16 ? 2 : 4 }
+
+  public init(
+    kind: Kind = .cpu, blas: String = "openblas", threads: Int = 1, precision: Precision? = nil
+  ) {
+    self.precision = precision
     self.kind = kind
     self.blas = blas
     self.threads = threads

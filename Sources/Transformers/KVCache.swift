@@ -46,5 +46,7 @@ public final class KVCache {
   }
 
   /// Bytes of a number of slots over all layers of the shard.
-  public func bytes(slots: Int) -> Int { 2 * 4 * keys.count * slots * kvHeads * headDimension }
+  public func bytes(slots: Int) -> Int {
+    2 * (keys.first?.elementBytes ?? 0) * keys.count * slots * kvHeads * headDimension
+  }
 }

@@ -31,7 +31,7 @@ public protocol ModelShard: AnyObject {
 }
 
 extension ModelShard {
-  public var weightBytes: Int { plan.weightBytes(elementBytes: 4) }
+  public var weightBytes: Int { plan.weightBytes(elementBytes: backend.elementBytes) }
 }
 
 /// The shard that a plan's model needs, with its weights loaded.
@@ -48,7 +48,7 @@ public func makeShard(
   guard let backend = backend as? any EncoderBackend else {
     throw TransformerError(
       "the backend \(backend.provenance.name) does not run encoders (\(plan.model.name)); "
-        + "use cpu or reference")
+        + "use cpu, cuda or reference")
   }
   return try EncoderShard(plan: plan, source: source, backend: backend, group: group)
 }

@@ -70,7 +70,7 @@ struct Verify: ParsableCommand {
   @Option(help: "generate compares logits and tokens, score the negative log-likelihoods.")
   var phase: JobMode = .generate
   @Option(help: "Micro-batches per step.") var microBatches: Int = 1
-  @Option(help: "cpu or reference.") var backend: BackendChoice.Kind = .cpu
+  @Option(help: "cpu, cuda or reference.") var backend: BackendChoice.Kind = .cpu
   @Option(help: "openblas, or the path of another CBLAS.") var blas: String = "openblas"
 
   func run() throws {

@@ -21,7 +21,7 @@ struct Verify: ParsableCommand {
     help: "Prompts with expected greedy tokens, or an encoder's golden folder; else the folder's.")
   var expected: String?
   @Option(help: "openblas, or the path of another CBLAS.") var blas = "openblas"
-  @Option(help: "One of cpu, reference.") var backend = BackendChoice.Kind.cpu
+  @Option(help: "One of cpu, cuda, reference.") var backend = BackendChoice.Kind.cpu
   @Option(help: "The mpirun to use; taken inside a Slurm allocation too.") var mpirun: String?
 
   func run() throws {
