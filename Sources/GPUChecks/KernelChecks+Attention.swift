@@ -54,8 +54,11 @@ extension KernelChecks {
 
   mutating func checkAttention() throws {
     let long = isLarge ? 700 : 130
-    for (width, group) in [(64, 7), (128, 5), (80, 2), (16, 1), (128, 17)] {
-      let lengths = isLarge ? [1, 33, 64, 129, 300] : [1, 33, 70]
+    let shapes =
+      isLarge
+      ? [(64, 7), (128, 5), (80, 2), (16, 1), (128, 17)] : [(64, 3), (128, 1), (24, 2)]
+    for (width, group) in shapes {
+      let lengths = isLarge ? [1, 33, 64, 129, 300] : [1, 37, 70]
       let most = lengths.max() ?? 1
       try check(
         "packed", lengths.map { ($0, 0..<$0, 0, 0..<0) }, kvHeads: isLarge ? 2 : 1, group: group,
@@ -134,7 +137,7 @@ extension KernelChecks {
   /// The same decode steps, once from regions and once from scattered pages.
   mutating func checkPages() throws {
     let contexts = isLarge ? [0, 15, 16, 700, 333] : [0, 15, 16, 130]
-    for (width, group) in [(64, 7), (128, 5), (40, 2)] {
+    for (width, group) in [(64, 7), (128, isLarge ? 5 : 17), (40, 2)] {
       let (kvHeads, pageSlots) = (2, 16)
       let (rows, slots, cacheSlots) = place(contexts.map { (1, 0..<1, $0, 2..<4) })
       let elements = cacheSlots * kvHeads * width + 8

@@ -27,7 +27,10 @@ struct BatchRows {
     var steps: [Int32] = []
     var (most, mostStep) = (0, 0)
     for (index, row) in source.enumerated() where row.slots > 0 {
-      for slot in 0..<row.slots { slots += [Int32(index), Int32(slot)] }
+      for slot in 0..<row.slots {
+        slots.append(Int32(index))
+        slots.append(Int32(slot))
+      }
       most = max(most, row.context + row.slots)
       guard row.slots == 1 else { continue }
       steps += [Int32(index), 0]

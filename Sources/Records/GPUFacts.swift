@@ -37,7 +37,8 @@ public struct GPUFacts: Codable, Hashable, Sendable {
     let uses = Dictionary(grouping: ranks.compactMap(\.gpu?.uuid)) { $0 }.mapValues(\.count)
     return ranks.map { rank in
       var rank = rank
-      rank.gpu?.isShared = rank.gpu.map { uses[$0.uuid, default: 0] > 1 } ?? false
+      guard let gpu = rank.gpu else { return rank }
+      rank.gpu?.isShared = uses[gpu.uuid, default: 0] > 1
       return rank
     }
   }

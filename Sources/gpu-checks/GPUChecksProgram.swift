@@ -14,7 +14,7 @@ struct GPUChecksProgram: ParsableCommand {
 
   static func fail(_ message: String) -> Never {
     StandardStream.error.line("gpu-checks: error: \(message)")
-    exit(2)
+    Glibc.exit(2)
   }
 
   /// Runs `body`; an error is one line and exit code 2.

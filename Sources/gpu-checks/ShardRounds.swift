@@ -28,20 +28,33 @@ struct ShardRounds {
     var layout: String
     var policy: String
     var batch: Int
-    var pad_ratio: Double
+    var padRatio: Double
     var slots: Int
     var tokens: Int
-    var ttft_seconds: Double
-    var total_seconds: Double
-    var stage_compute_seconds: Double
-    var stage_collective_seconds: Double
-    var useful_flops: Double
-    var slot_flops: Double
-    var ideal_speedup: Double
+    var ttftSeconds: Double
+    var totalSeconds: Double
+    var stageComputeSeconds: Double
+    var stageCollectiveSeconds: Double
+    var usefulFLOPs: Double
+    var slotFLOPs: Double
+    var idealSpeedup: Double
     /// Of all ranks' cards, over the real tokens fed and generated; nil where NVML does not tell.
-    var joules_per_token: Double?
+    var joulesPerToken: Double?
     var network: String
     var method: String
+
+    enum CodingKeys: String, CodingKey {
+      case card, layout, policy, batch, slots, tokens, network, method
+      case padRatio = "pad_ratio"
+      case ttftSeconds = "ttft_seconds"
+      case totalSeconds = "total_seconds"
+      case stageComputeSeconds = "stage_compute_seconds"
+      case stageCollectiveSeconds = "stage_collective_seconds"
+      case usefulFLOPs = "useful_flops"
+      case slotFLOPs = "slot_flops"
+      case idealSpeedup = "ideal_speedup"
+      case joulesPerToken = "joules_per_token"
+    }
   }
 
   /// The result by batch and policy; nil with a reason where a shard does not fit.
@@ -108,15 +121,15 @@ struct ShardRounds {
     let samples = rows.count { $0.samples }
     return Outcome(
       card: gpu.device.name, layout: "\(layout)", policy: "\(policy)", batch: batch.id,
-      pad_ratio: 1 - Double(batch.lengths.reduce(0, +)) / Double(batch.count * batch.longest),
-      slots: slots, tokens: tokens, ttft_seconds: result.prefillEnd, total_seconds: result.end,
-      stage_compute_seconds: result.compute, stage_collective_seconds: result.collectives,
-      useful_flops: flops.total(
+      padRatio: 1 - Double(batch.lengths.reduce(0, +)) / Double(batch.count * batch.longest),
+      slots: slots, tokens: tokens, ttftSeconds: result.prefillEnd, totalSeconds: result.end,
+      stageComputeSeconds: result.compute, stageCollectiveSeconds: result.collectives,
+      usefulFLOPs: flops.total(
         slots: tokens, pairs: rows.reduce(0) { $0 + $1.usefulAttentionPairs }, headRows: samples),
-      slot_flops: flops.total(
+      slotFLOPs: flops.total(
         slots: slots, pairs: rows.reduce(0) { $0 + $1.attentionPairs }, headRows: samples),
-      ideal_speedup: flops.idealPackingSpeedup(lengths: batch.lengths),
-      joules_per_token: joules.map {
+      idealSpeedup: flops.idealPackingSpeedup(lengths: batch.lengths),
+      joulesPerToken: joules.map {
         $0 / Double(batch.lengths.reduce(0, +) + job.outputLengths(of: batch).reduce(0, +))
       },
       network: network.name,

@@ -73,23 +73,23 @@ struct Study: ParsableCommand {
 
   private func show(_ outcomes: [ShardRounds.Outcome], ranks: Int, peak: Double) {
     for outcome in outcomes {
-      let speed = outcome.ttft_seconds * Double(ranks) * peak
+      let speed = outcome.ttftSeconds * Double(ranks) * peak
       let packed = outcomes.first {
         $0.batch == outcome.batch && $0.policy == "\(Policy.packed)"
       }
       let efficiency = packed.flatMap {
         outcome.policy == "\(Policy.rightPad)"
           ? Metrics.packingEfficiency(
-            measured: outcome.ttft_seconds / $0.ttft_seconds, ideal: outcome.ideal_speedup) : nil
+            measured: outcome.ttftSeconds / $0.ttftSeconds, ideal: outcome.idealSpeedup) : nil
       }
       print(
         padded(outcome.layout, 9) + padded(outcome.policy, 26) + aligned("\(outcome.batch)", 6)
-          + aligned(fixed(outcome.pad_ratio), 6) + aligned(fixed(outcome.ttft_seconds, 4), 10)
-          + aligned(fixed(outcome.total_seconds, 4), 10)
-          + aligned(fixed(outcome.useful_flops / speed), 7)
-          + aligned(fixed(outcome.slot_flops / speed), 9)
+          + aligned(fixed(outcome.padRatio), 6) + aligned(fixed(outcome.ttftSeconds, 4), 10)
+          + aligned(fixed(outcome.totalSeconds, 4), 10)
+          + aligned(fixed(outcome.usefulFLOPs / speed), 7)
+          + aligned(fixed(outcome.slotFLOPs / speed), 9)
           + aligned(efficiency.map { fixed($0) } ?? "", 10)
-          + aligned(outcome.joules_per_token.map { fixed($0, 3) } ?? "-", 9))
+          + aligned(outcome.joulesPerToken.map { fixed($0, 3) } ?? "-", 9))
     }
   }
 }
