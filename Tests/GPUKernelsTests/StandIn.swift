@@ -16,7 +16,7 @@ final class StandIn: Sendable {
     let standIn = try RankLauncher.executable("libcuda-stand-in.so")
     for (names, target) in [(names, standIn), (strangers, try Self.mathLibrary())] {
       for name in names where symlink(target, folder.file(name)) != 0 {
-        throw ProcessError(description: "no link \(name) to \(target)")
+        throw StandInError(description: "no link \(name) to \(target)")
       }
     }
   }
@@ -44,7 +44,7 @@ final class StandIn: Sendable {
     let line = String(decoding: maps, as: UTF8.self).split(separator: "\n")
       .first { $0.hasSuffix("/libm.so.6") }
     guard let path = line?.split(separator: " ").last else {
-      throw ProcessError(description: "this process has no libm.so.6")
+      throw StandInError(description: "this process has no libm.so.6")
     }
     return String(path)
   }
@@ -55,4 +55,8 @@ final class StandIn: Sendable {
     dlclose(handle)
     return true
   }()
+}
+
+struct StandInError: Error, CustomStringConvertible {
+  let description: String
 }
