@@ -42,8 +42,11 @@ public struct Doctor: Sendable {
       findings.append(
         Finding(subject: "padtax-rank", state: .missing, text: error.description))
     }
-    findings.append(Self.library("BLAS", "libopenblas.so.0", "libopenblas0", libraryFolders))
-    findings.append(Self.library("hwloc", "libhwloc.so.15", "libhwloc15", libraryFolders))
+    // The loader looks there first.
+    let named = variables["LD_LIBRARY_PATH"]?.split(separator: ":").map(String.init) ?? []
+    let folders = named + libraryFolders
+    findings.append(Self.library("BLAS", "libopenblas.so.0", "libopenblas0", folders))
+    findings.append(Self.library("hwloc", "libhwloc.so.15", "libhwloc15", folders))
     findings.append(Self.slurm(variables))
     self.findings = findings
   }

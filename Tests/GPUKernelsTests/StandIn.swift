@@ -40,13 +40,10 @@ final class StandIn: Sendable {
 
   /// The C library of mathematics that this process uses: a library, but no driver.
   private static func mathLibrary() throws -> String {
-    let maps = FileManager.default.contents(atPath: "/proc/self/maps") ?? Data()
-    let line = String(decoding: maps, as: UTF8.self).split(separator: "\n")
-      .first { $0.hasSuffix("/libm.so.6") }
-    guard let path = line?.split(separator: " ").last else {
-      throw StandInError(description: "this process has no libm.so.6")
-    }
-    return String(path)
+    var info = Dl_info()
+    guard let cosine = dlsym(nil, "cos"), dladdr(cosine, &info) != 0, let path = info.dli_fname
+    else { throw StandInError(description: "this process has no cos") }
+    return String(cString: path)
   }
 
   /// Whether a machine has a driver of its own, which the loader's path would find.
