@@ -75,6 +75,11 @@ extension KernelChecks {
           (1, 0..<1, 0, 0..<0), (1, 0..<1, long, 0..<0), (1, 0..<1, long / 2, 3..<long / 3),
           (1, 0..<1, long, 0..<long - 20), (1, 0..<0, 50, 10..<51), (1, 0..<1, 40, 0..<41),
         ], kvHeads: 2, group: group, width: width)
+      // Long enough to be cut into shares, one of which one row does not see at all.
+      try check(
+        "decode in shares",
+        [(1, 0..<1, 620, 0..<0), (1, 0..<1, 700, 0..<380), (1, 0..<1, 30, 0..<0)], kvHeads: 1,
+        group: group, width: width)
       try check(
         "mixed steps and chunks",
         [

@@ -14,7 +14,8 @@ final class StandIn: Sendable {
   init(_ names: [String] = all, strangers: [String] = []) throws {
     folder = try TemporaryDirectory()
     let standIn = try RankLauncher.executable("libcuda-stand-in.so")
-    for (names, target) in [(names, standIn), (strangers, try Self.mathLibrary())] {
+    let stranger = strangers.isEmpty ? "" : try Self.mathLibrary()
+    for (names, target) in [(names, standIn), (strangers, stranger)] {
       for name in names where symlink(target, folder.file(name)) != 0 {
         throw StandInError(description: "no link \(name) to \(target)")
       }
@@ -40,10 +41,20 @@ final class StandIn: Sendable {
 
   /// The C library of mathematics that this process uses: a library, but no driver.
   private static func mathLibrary() throws -> String {
-    var info = Dl_info()
-    guard let cosine = dlsym(nil, "cos"), dladdr(cosine, &info) != 0, let path = info.dli_fname
-    else { throw StandInError(description: "this process has no cos") }
-    return String(cString: path)
+    // The file has no size, which readers of whole files go by.
+    guard let maps = fopen("/proc/self/maps", "r") else {
+      throw StandInError(description: "/proc/self/maps cannot be read")
+    }
+    defer { fclose(maps) }
+    var line = [CChar](repeating: 0, count: 4096)
+    while fgets(&line, Int32(line.count), maps) != nil {
+      let text = String(
+        decoding: line.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+      guard let start = text.firstIndex(of: "/") else { continue }
+      let path = text[start...].split(whereSeparator: \.isNewline).first ?? ""
+      if path.hasSuffix("/libm.so.6") { return String(path) }
+    }
+    throw StandInError(description: "this process has no libm.so.6")
   }
 
   /// Whether a machine has a driver of its own, which the loader's path would find.
