@@ -110,8 +110,8 @@ final class GPUContext: @unchecked Sendable {
       withStrings(includes.map(\.text)) { texts in
         withStrings(options) { options in
           gp_compile(
-            text, name, names.baseAddress!, texts.baseAddress!, Int32(includes.count),
-            options.baseAddress!, Int32(options.count), &image, &size, &log)
+            text, name, names.start, texts.start, Int32(names.count), options.start,
+            Int32(options.count), &image, &size, &log)
         }
       }
     }
@@ -123,23 +123,26 @@ final class GPUContext: @unchecked Sendable {
     return Array(UnsafeRawBufferPointer(start: image, count: size))
   }
 
-  /// C strings that live as long as the body; the list has one element at least.
+  /// C strings that live as long as the body.
   private static func withStrings<R>(
-    _ texts: [String], _ body: (UnsafeBufferPointer<UnsafePointer<CChar>>) -> R
+    _ texts: [String],
+    _ body: (_ list: (start: UnsafePointer<UnsafePointer<CChar>>, count: Int)) -> R
   ) -> R {
-    let arrays = texts.map { Array($0.utf8CString) }
-    var starts: [Int] = []
-    var all: [CChar] = []
-    for array in arrays {
-      starts.append(all.count)
-      all += array
+    let copies = texts.map { text in
+      let bytes = text.utf8CString
+      let copy = UnsafeMutablePointer<CChar>.allocate(capacity: bytes.count)
+      for (index, byte) in bytes.enumerated() { copy[index] = byte }
+      return copy
     }
-    if starts.isEmpty { (starts, all) = ([0], [0]) }
-    return all.withUnsafeBufferPointer { all in
-      // Sound: `all` has at least one element, so it has an address.
-      let pointers = starts.map { all.baseAddress! + $0 }
-      return pointers.withUnsafeBufferPointer(body)
+    let list = UnsafeMutablePointer<UnsafePointer<CChar>>.allocate(capacity: max(texts.count, 1))
+    for (index, copy) in copies.enumerated() {
+      (list + index).initialize(to: UnsafePointer(copy))
     }
+    defer {
+      for copy in copies { copy.deallocate() }
+      list.deallocate()
+    }
+    return body((UnsafePointer(list), texts.count))
   }
 
   func load(_ image: [UInt8]) throws(GPUError) -> UnsafeMutableRawPointer {

@@ -3,7 +3,7 @@ import Testing
 
 /// The device code itself, run thread by thread on the host, against the reference backend.
 @Suite(.serialized) struct EmulatedKernelTests {
-  @Test(arguments: ["fp32", "bf16"], ["forward", "reverse"])
+  @Test(arguments: [("fp32", "forward"), ("bf16", "reverse")])
   func `every kernel agrees with the reference, whichever thread runs first`(
     precision: String, order: String
   ) throws {

@@ -11,7 +11,7 @@ import Testing
   @Test(
     .enabled(if: noRanks == nil, "\(noRanks ?? "")"),
     arguments: [
-      ("qwen3-tiny", "tp1", 1), ("qwen3-tiny", "tp2", 2), ("llama3-tiny", "pp2", 2),
+      ("qwen3-tiny", "tp2", 2), ("llama3-tiny", "pp2", 2),
     ])
   func `golden sets pass`(set: String, layout: String, ranks: Int) throws {
     let standIn = try StandIn()
