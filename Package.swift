@@ -56,6 +56,9 @@ let package = Package(
     .target(
       name: "Networks", dependencies: ["Units", "Statistics", "JSONReading"],
       resources: [.embedInCode("Catalogue")], linkerSettings: [.linkedLibrary("m")]),
+    .target(
+      name: "Hardware", dependencies: ["Units", "Statistics", "JSONReading", "Networks", yams],
+      resources: [.embedInCode("Catalogue")], linkerSettings: [.linkedLibrary("m")]),
     .target(name: "Workloads", dependencies: ["Statistics", "JSONReading", "Units"]),
     .target(name: "Checkpoints"),
     .target(name: "Scheduling", dependencies: ["Units", "Models", "Workloads"]),
@@ -65,8 +68,17 @@ let package = Package(
       dependencies: ["Units", "Models", "Networks", "Workloads", "Scheduling", yams]),
 
     .target(
+      name: "Serving", dependencies: ["Records", "Scheduling", "Statistics", "Workloads"]),
+
+    .target(
       name: "Costs",
-      dependencies: ["Communication", "Models", "Workloads", "Scheduling", "Records"]),
+      dependencies: ["Communication", "Models", "Networks", "Workloads", "Scheduling", "Records"]),
+    .target(
+      name: "Simulation",
+      dependencies: [
+        "Costs", "Communication", "Hardware", "Records", "Scheduling", "Models", "Networks",
+        "Workloads", "Statistics", "Units",
+      ], linkerSettings: [.linkedLibrary("m")]),
 
     // The engine.
     .target(
@@ -77,9 +89,10 @@ let package = Package(
     .target(
       name: "Inference",
       dependencies: [
-        "Transformers", "Scheduling", "Communication", "Costs", "Records", "Models", "Workloads",
-        "Units", "Statistics", "Checkpoints", "Tensors", "Kernels", "GPUKernels", "MPI", "Locality",
-        "Networks",
+        "Transformers", "Scheduling", "Serving", "Communication", "Costs", "Records", "Models",
+        "Workloads", "Units", "Statistics", "Checkpoints", "Tensors", "Kernels", "GPUKernels",
+        "MPI",
+        "Locality", "Networks",
       ]),
     .target(
       name: "Netbench", dependencies: ["Models", "Networks", "Records", "Statistics", "Units"]),
@@ -110,8 +123,8 @@ let package = Package(
     .executableTarget(
       name: "padtax",
       dependencies: [
-        "Studies", "Slurm", "Reporting", "Communication", "Records", "Models", "Workloads",
-        "Networks",
+        "Studies", "Simulation", "Hardware", "Slurm", "Reporting", "Communication", "Records",
+        "Models", "Scheduling", "Workloads", "Networks",
         "Netbench", "Statistics", "Units", argumentParser,
       ]),
 
@@ -134,6 +147,17 @@ let package = Package(
         argumentParser,
       ],
       path: "Benchmarks/step-bench"),
+    .executableTarget(
+      name: "simulation-bench",
+      dependencies: ["Simulation", "Hardware", "Networks", "Models", "Scheduling"],
+      path: "Benchmarks/simulation-bench"),
+
+    .executableTarget(
+      name: "scheduler-bench", dependencies: ["Scheduling", "Statistics"],
+      path: "Benchmarks/scheduler-bench"),
+    .executableTarget(
+      name: "report-bench", dependencies: ["Records", argumentParser],
+      path: "Benchmarks/report-bench"),
 
     // Tests.
     .target(name: "TestSupport", path: "Tests/TestSupport"),
@@ -143,8 +167,8 @@ let package = Package(
     .executableTarget(
       name: "engine-checks",
       dependencies: [
-        "Inference", "Transformers", "Scheduling", "Records", "Models", "Workloads", "Tensors",
-        "Kernels", "MPI", "TestSupport",
+        "Inference", "Transformers", "Scheduling", "Serving", "Records", "Models", "Workloads",
+        "Tensors", "Kernels", "MPI", "TestSupport",
       ], path: "Tests/engine-checks"),
     .testTarget(name: "TestSupportTests", dependencies: ["TestSupport"]),
     .testTarget(name: "MPITests", dependencies: ["MPI", "TestSupport", "rank-checks"]),
@@ -166,6 +190,8 @@ let package = Package(
     .testTarget(
       name: "NetworksTests", dependencies: ["Networks", "Statistics", "TestSupport"]),
     .testTarget(
+      name: "HardwareTests", dependencies: ["Hardware", "Networks", "Statistics", "TestSupport"]),
+    .testTarget(
       name: "WorkloadsTests", dependencies: ["Workloads", "Statistics", "TestSupport"]),
     .testTarget(name: "CheckpointsTests", dependencies: ["Checkpoints", "TestSupport"]),
     .testTarget(name: "SchedulingTests", dependencies: ["Scheduling", "Statistics"]),
@@ -173,7 +199,16 @@ let package = Package(
       name: "CommunicationTests",
       dependencies: ["Communication", "Models", "Scheduling", "Statistics", "TestSupport"]),
     .testTarget(
+      name: "SimulationTests",
+      dependencies: [
+        "Simulation", "Hardware", "Networks", "Costs", "Communication", "Records", "Scheduling",
+        "Models", "Workloads", "Statistics", "TestSupport", "padtax",
+      ]),
+    .testTarget(
       name: "RecordsTests", dependencies: ["Records", "Models", "Workloads", "Scheduling"]),
+    .testTarget(
+      name: "ServingTests",
+      dependencies: ["Serving", "Records", "Scheduling", "Statistics", "Workloads", "TestSupport"]),
     .testTarget(
       name: "ScoreTests",
       dependencies: [

@@ -25,7 +25,10 @@ struct DecodeMeasurement {
     let memory = try engine.backend.matrix(rows: 1, columns: Self.readBytes / 4)
     // Untouched pages would all be one page of zeros.
     memory.pointer.update(repeating: 1, count: memory.count)
-    for (sequences, required) in [(1, 0.75), (8, 0.50)] {
+    for (sequences, required) in [
+      (1, engine.ranks.precision.target(0.75, 0.85)),
+      (8, engine.ranks.precision.target(0.50, 0.85)),
+    ] {
       try measure(sequences: sequences, required: required, memory: memory, &report)
     }
   }
@@ -65,6 +68,7 @@ struct DecodeMeasurement {
     let plan = engine.shard.plan
     let keys = Double(Self.context) + Double(Self.steps + 1) / 2
     return Double(engine.shard.weightBytes)
-      + Double(sequences) * keys * Double(plan.kvBytesPerToken(elementBytes: 4))
+      + Double(sequences) * keys
+      * Double(plan.kvBytesPerToken(elementBytes: engine.backend.cacheFormat.byteCount))
   }
 }

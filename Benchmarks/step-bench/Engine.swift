@@ -13,6 +13,8 @@ final class Engine {
   let backend: CPUBackend
   let shard: TransformerShard
   private let executor: BatchExecutor
+  /// What this rank's communicators note.
+  let ledger: TrafficLedger
 
   /// Prompts and outputs stay below this many tokens.
   private static let positions = 1024
@@ -25,11 +27,13 @@ final class Engine {
   ) throws {
     self.model = model
     self.ranks = ranks
-    let backend = try backend ?? CPUBackend()
+    let backend = try backend ?? ranks.precision.backend()
     self.backend = backend
     let layout = try ParallelLayout(tensor: alone ? 1 : ranks.count)
     let context = try RankContext(
-      layout: layout, world: alone ? ranks.own.duplicate() : ranks.world.duplicate())
+      layout: layout, world: alone ? ranks.own.duplicate() : ranks.world.duplicate(),
+      messages: backend.weightFormat)
+    ledger = context.ledger
     shard = try TransformerShard(
       plan: ShardPlan(model: model, layout: layout, rank: context.rank),
       source: RandomWeights(seed: Self.seed, layers: model.layerCount), backend: backend,
@@ -69,6 +73,7 @@ final class Engine {
 
   /// Seconds of this rank's prefill and of its decode steps together.
   func run(_ batch: PreparedBatch) throws -> (prefill: Double, decode: Double) {
+    ledger.clear()
     let outcome = try executor.run(batch)
     return (
       Double(outcome.prefillEnd - outcome.start) * 1e-9,

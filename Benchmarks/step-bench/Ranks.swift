@@ -18,7 +18,10 @@ final class Ranks {
   /// Seconds before a disturbed sample is taken again.
   private static let pause = 0.2
 
-  init(patience: Double) throws(MPIError) {
+  let precision: StepBench.Precision
+
+  init(patience: Double, precision: StepBench.Precision) throws(MPIError) {
+    self.precision = precision
     let label = CommunicatorLabel(raw: 0, name: "bench")
     world = try Communicator.world(label: label, ledger: TrafficLedger())
     own = try Communicator.ownSelf(label: label, ledger: TrafficLedger())

@@ -15,9 +15,10 @@ struct Report {
   func machine(_ engine: Engine, load: Double) {
     let p = engine.backend.provenance
     note("kernels \(p.instructionSet); \(p.library); core \(p.core); \(p.version)")
+    for line in p.notes { note(line) }
     for warning in p.warnings { note("warning: \(warning)") }
     note(
-      "\(engine.model.shapeSummary); fp32, tp\(ranks), one thread a rank; load average "
+      "\(engine.model.shapeSummary); \(engine.ranks.precision.rawValue), tp\(ranks), one thread a rank; load average "
         + fixed(load))
   }
 
@@ -42,6 +43,12 @@ struct Report {
     note(
       "\(name): \(fixed(value)) (\(ratio.count) pairs; fastest samples "
         + "\(fixed(figure(ratio.best)))), at least \(fixed(required)): \(verdict)")
+  }
+
+  /// A ratio that this machine cannot be held to.
+  mutating func unjudged(_ name: String, _ ratio: PairedRatio, _ reason: String) {
+    verdicts.append("----  \(name): \(fixed(ratio.median)); not measurable here: \(reason)")
+    note("\(name): \(fixed(ratio.median)); not measurable here: \(reason)")
   }
 
   func end(_ ranks: Ranks) {

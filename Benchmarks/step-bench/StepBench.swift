@@ -3,8 +3,9 @@ import Glibc
 import Kernels
 import MPI
 import Models
+import Tensors
 
-/// Whole steps of the engine against the ceilings of this machine, fp32, qwen2.5-0.5b's shape.
+/// Whole steps of the engine against the ceilings of this machine, qwen2.5-0.5b's shape.
 ///
 /// `mpirun -np 1 step-bench` and `mpirun -np 2 step-bench`, one thread a rank. Ceilings and steps
 /// take turns in one run, so that what the machine can do at the time meets both. A time is the
@@ -15,7 +16,20 @@ import Models
 @main
 struct StepBench: ParsableArguments {
   enum Section: String, CaseIterable, ExpressibleByArgument {
-    case prefill, decode, packing, scaling
+    case prefill, decode, packing, scaling, instruments, exponents
+  }
+
+  /// Of weights, keys and values, and messages.
+  enum Precision: String, ExpressibleByArgument {
+    case fp32, bf16
+
+    func backend() throws -> CPUBackend {
+      let format = self == .fp32 ? StorageFormat.float32 : .bfloat16
+      return try CPUBackend(weights: format, cache: format)
+    }
+
+    /// The ratio that is asked for: of fp32, of bf16.
+    func target(_ single: Double, _ half: Double) -> Double { self == .fp32 ? single : half }
   }
 
   @Option(
@@ -24,9 +38,11 @@ struct StepBench: ParsableArguments {
       head keep their proportion; what a step costs once weighs more than at full depth.
       """)
   var layers = 6
+  @Option(help: "fp32 or bf16.") var precision = Precision.fp32
   @Option(help: "Rounds of each measurement.") var rounds = 5
   @Option(help: "Seconds a section spends at most on repeating samples that lost their core.")
   var patience = 60.0
+  @Flag(help: "Take orders from standard input instead (Benchmarks/peers).") var race = false
   @Argument(help: "Sections to run, all by default.") var sections: [Section] = []
 
   func validate() throws {
@@ -50,9 +66,13 @@ struct StepBench: ParsableArguments {
   private func run() throws -> Int32 {
     let environment = try MPIEnvironment(threads: .funneled)
     defer { withExtendedLifetime(environment) {} }
-    let ranks = try Ranks(patience: patience)
+    let ranks = try Ranks(patience: patience, precision: precision)
     let model = try Self.model(layers: layers)
     let engine = try Engine(model: model, ranks: ranks)
+    if race {
+      try RaceServer(engine).run()
+      return 0
+    }
     var report = Report(prints: ranks.isRoot, ranks: ranks.count)
     report.machine(engine, load: loadAverage())
     for section in Section.allCases where sections.isEmpty || sections.contains(section) {
@@ -64,6 +84,10 @@ struct StepBench: ParsableArguments {
       case .scaling where ranks.count == 2:
         try ScalingMeasurement(engine, rounds: rounds).run(&report)
       case .scaling: break
+      case .instruments: try InstrumentMeasurement(engine, rounds: rounds).run(&report)
+      case .exponents where ranks.count == 1:
+        try ExponentMeasurement(engine, rounds: rounds).run(&report)
+      case .exponents: break
       }
     }
     report.end(ranks)

@@ -5,13 +5,48 @@
 // the running maximum and sum of online softmax (Milakov and Gimelshein 2018, arXiv:1805.02867;
 // blocked as in Dao et al. 2022, arXiv:2205.14135, algorithm 1). No [s, t] matrix exists.
 //
+// Keys and values lie in blocks (a region without a table is one block). Few rows read them where
+// they lie, run by run; many rows read transposed keys, and values of a tile that were brought
+// together.
+//
 // Padding is computed: masked scores are products like all others, then set to minus infinity.
 // Only KV blocks that lie wholly after the last slot of a tile are left out, padded or not.
 
-// Keys [count, d] to [d, CK_PANEL] columns, the columns beyond `count` zero.
-static void transpose_keys(float *panel, const float *keys, size_t count, size_t d) {
+// Elements from the start of the memory to KV slot `slot`, and the slots that follow it without a
+// gap, `count` at most.
+CK_INLINE size_t run_start(const ck_attention *job, size_t slot) {
+  if (!job->blocks) return slot * job->width;
+  return (size_t)job->blocks[slot / job->block_slots] * job->block_stride +
+         slot % job->block_slots * job->width;
+}
+
+CK_INLINE size_t run_length(const ck_attention *job, size_t slot, size_t count) {
+  if (!job->blocks) return count;
+  size_t left = job->block_slots - slot % job->block_slots;
+  return left < count ? left : count;
+}
+
+// Elements from a run to what is prefetched meanwhile: the same place some blocks on in the table, or
+// a fixed distance in one block.
+CK_INLINE size_t run_ahead(const ck_attention *job, size_t slot, size_t start) {
+  if (!job->blocks) return prefetch_distance;
+  size_t block = job->block_slots * job->width;
+  size_t later = slot + (CK_BLOCKS_AHEAD + block - 1) / block * job->block_slots;
+  return later < job->context + job->slots ? run_start(job, later) - start : 0;
+}
+
+// Keys first..<first + count to [d, CK_PANEL] columns, the columns beyond `count` zero.
+static void transpose_keys(const ck_attention *job, float *panel, size_t first, size_t count) {
+  const size_t d = job->width;
+  for (size_t done = 0; done < count;) {
+    size_t length = run_length(job, first + done, count - done);
+    const float *keys = job->keys + run_start(job, first + done);
+    for (size_t i = 0; i < d; i++) {
+      for (size_t j = 0; j < length; j++) panel[i * CK_PANEL + done + j] = keys[j * d + i];
+    }
+    done += length;
+  }
   for (size_t i = 0; i < d; i++) {
-    for (size_t j = 0; j < count; j++) panel[i * CK_PANEL + j] = keys[j * d + i];
     for (size_t j = count; j < CK_PANEL; j++) panel[i * CK_PANEL + j] = 0;
   }
 }
@@ -42,8 +77,14 @@ CK_INLINE void score(
     size_t count, float *scores) {
   size_t d = job->width;
   if (!panels) {
-    skinny_linear(
-        rows, count, d, q, d, job->keys + first * d, d, 0, scores, CK_ATTENTION_KEYS);
+    for (size_t done = 0; done < count;) {
+      size_t length = run_length(job, first + done, count - done);
+      size_t start = run_start(job, first + done);
+      skinny_chunk(
+          rows, length, d, q, d, job->keys + start, d, run_ahead(job, first + done, start), 0, 0,
+          scores + done, CK_ATTENTION_KEYS);
+      done += length;
+    }
     return;
   }
   for (size_t j = 0; j < count; j += CK_PANEL) {
@@ -55,8 +96,45 @@ CK_INLINE void score(
   }
 }
 
-// Stacked rows row..<row + rows of the job.
-static void attend_tile(const ck_attention *job, size_t row, size_t rows, const float *panels) {
+// out[rows, d] += weights[rows, count] times the values first..<first + count. Many rows read them
+// from `gathered`, where runs are brought together.
+CK_INLINE void add_values(
+    const ck_attention *job, const float *weights, size_t rows, size_t first, size_t count,
+    float *gathered, float *out) {
+  const size_t d = job->width;
+  size_t start = run_start(job, first), length = run_length(job, first, count);
+  if (gathered) {
+    const float *values = job->values + start;
+    if (length < count) {
+      values = gathered;
+      for (size_t done = 0; done < count; done += length) {
+        length = run_length(job, first + done, count - done);
+        memcpy(
+            gathered + done * d, job->values + run_start(job, first + done),
+            length * d * sizeof(float));
+      }
+    }
+    multiply_tiles(rows, d, count, weights, CK_ATTENTION_KEYS, values, d, out, d, 1);
+    return;
+  }
+  if (!job->blocks) {
+    multiply_tiles(
+        rows, d, count, weights, CK_ATTENTION_KEYS, job->values + start, d, out, d, 1);
+    return;
+  }
+  for (size_t done = 0; done < count; done += length) {
+    length = run_length(job, first + done, count - done);
+    start = run_start(job, first + done);
+    add_streamed(
+        rows, d, length, weights + done, CK_ATTENTION_KEYS, job->values + start,
+        run_ahead(job, first + done, start), out);
+  }
+}
+
+// Stacked rows row..<row + rows of the job. `gathered` has room for the values of a tile; without
+// it they are read where they lie.
+static void attend_tile(
+    const ck_attention *job, size_t row, size_t rows, const float *panels, float *gathered) {
   const size_t d = job->width, g = job->group;
   float *q = job->workspace, *out = q + CK_ATTENTION_ROWS * d;
   float *scores = out + CK_ATTENTION_ROWS * d;
@@ -85,8 +163,7 @@ static void attend_tile(const ck_attention *job, size_t row, size_t rows, const 
             job->masked_end - first, padded);
       soften(line, padded, out + r * d, d, &highest[r], &total[r]);
     }
-    multiply_tiles(
-        rows, d, count, scores, CK_ATTENTION_KEYS, job->values + first * d, d, out, d, 1);
+    add_values(job, scores, rows, first, count, gathered, out);
   }
 
   for (size_t r = 0; r < rows; r++) {
@@ -100,16 +177,17 @@ static void attend_tile(const ck_attention *job, size_t row, size_t rows, const 
 static void attend(const ck_attention *job) {
   const size_t d = job->width, stacked = job->slots * job->group;
   const size_t visible = job->context + job->slots;
-  float *panels = 0;
+  float *panels = 0, *gathered = 0;
   if (stacked >= CK_TRANSPOSE_FROM) {
-    panels = job->workspace + CK_ATTENTION_ROWS * (2 * d + CK_ATTENTION_KEYS);
+    gathered = job->workspace + CK_ATTENTION_ROWS * (2 * d + CK_ATTENTION_KEYS);
+    panels = gathered + CK_ATTENTION_KEYS * d;
     for (size_t j = 0; j < visible; j += CK_PANEL) {
       size_t count = visible - j < CK_PANEL ? visible - j : CK_PANEL;
-      transpose_keys(panels + j * d, job->keys + j * d, count, d);
+      transpose_keys(job, panels + j * d, j, count);
     }
   }
   for (size_t row = 0; row < stacked; row += CK_ATTENTION_ROWS) {
     size_t rows = stacked - row < CK_ATTENTION_ROWS ? stacked - row : CK_ATTENTION_ROWS;
-    attend_tile(job, row, rows, panels);
+    attend_tile(job, row, rows, panels, gathered);
   }
 }

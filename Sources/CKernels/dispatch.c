@@ -44,5 +44,5 @@ size_t ck_attention_workspace(size_t slots, size_t group, size_t width, size_t c
   size_t tile = CK_ATTENTION_ROWS * (2 * width + CK_ATTENTION_KEYS);
   if (slots * group < CK_TRANSPOSE_FROM) return tile;
   size_t keys = (context + slots + CK_PANEL - 1) / CK_PANEL * CK_PANEL;
-  return tile + keys * width;
+  return tile + CK_ATTENTION_KEYS * width + keys * width;
 }

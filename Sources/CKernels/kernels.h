@@ -14,6 +14,8 @@
 
 #include "tiles.h"
 
+#include "streamed.h"
+
 #include "attention.h"
 
 #include "encoder.h"

@@ -111,16 +111,15 @@ static const skinny_function skinny_one[] = {
     0, skinny_1_one, skinny_2_one, skinny_3_one, skinny_4_one};
 #endif
 
-// One chunk of k: y = x w^T + bias, or y += x w^T.
+// One chunk of k: y = x w^T + bias, or y += x w^T. Weights `ahead` elements on are prefetched.
 static void skinny_chunk(
     size_t m, size_t n, size_t k, const float *x, size_t ldx, const float *w, size_t ldw,
-    int accumulate, const float *bias, float *y, size_t ldy) {
+    size_t ahead, int accumulate, const float *bias, float *y, size_t ldy) {
   size_t blocks = (m + CK_SKINNY_ROWS - 1) / CK_SKINNY_ROWS;
   // Several blocks of x share a panel of w while it is in the cache; 12 is a multiple of every
   // tile height that occurs then.
   size_t panel = blocks == 1 ? (size_t)panel_rows[m] : 12;
   size_t step = n / panel;
-  size_t ahead = (prefetch_distance + k - 1) / k * ldw;
   for (size_t j = 0; j < step; j++) {
     for (size_t b = 0; b < blocks; b++) {
       size_t first = m * b / blocks, count = m * (b + 1) / blocks - first;
@@ -153,6 +152,7 @@ static void skinny_linear(
   size_t chunk = ((k + chunks - 1) / chunks + CK_WIDTH - 1) / CK_WIDTH * CK_WIDTH;
   for (size_t i = 0; i < k; i += chunk) {
     size_t length = k - i < chunk ? k - i : chunk;
-    skinny_chunk(m, n, length, x + i, ldx, w + i, ldw, i > 0, bias, y, ldy);
+    size_t ahead = (prefetch_distance + length - 1) / length * ldw;
+    skinny_chunk(m, n, length, x + i, ldx, w + i, ldw, ahead, i > 0, bias, y, ldy);
   }
 }

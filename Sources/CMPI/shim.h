@@ -33,7 +33,8 @@ enum {
   CMPI_INT32 = 2,
   CMPI_INT64 = 3,
   CMPI_UINT8 = 4,
-  CMPI_UINT64 = 5
+  CMPI_UINT64 = 5,
+  CMPI_BFLOAT16 = 6
 };
 
 static inline MPI_Datatype cmpi_type(uint8_t kind) {
@@ -44,11 +45,58 @@ static inline MPI_Datatype cmpi_type(uint8_t kind) {
     case CMPI_INT64: return MPI_INT64_T;
     case CMPI_UINT8: return MPI_UINT8_T;
     case CMPI_UINT64: return MPI_UINT64_T;
+    case CMPI_BFLOAT16: return MPI_UINT16_T;
     default: return MPI_DATATYPE_NULL;
   }
 }
 
-static inline MPI_Op cmpi_op(uint8_t op) {
+// bfloat16 is no type of MPI's: it travels as 16 bits, and these combine it, in float.
+static inline float cmpi_widen(uint16_t bits) {
+  union {
+    uint32_t bits;
+    float value;
+  } word = {(uint32_t)bits << 16};
+  return word.value;
+}
+static inline uint16_t cmpi_round(float value) {
+  union {
+    float value;
+    uint32_t bits;
+  } word = {value};
+  uint32_t nearest = word.bits + 0x7fff + ((word.bits >> 16) & 1);
+  return (uint16_t)(((word.bits & 0x7fffffff) > 0x7f800000 ? word.bits | 0x400000 : nearest) >> 16);
+}
+#define CMPI_BFLOAT16_OP(NAME, RESULT)                                            \
+  static inline void cmpi_bfloat16_##NAME(                                        \
+      void *input, void *inout, int *length, MPI_Datatype *type) {                \
+    (void)type;                                                                   \
+    const uint16_t *from = (const uint16_t *)input;                               \
+    uint16_t *to = (uint16_t *)inout;                                             \
+    for (int i = 0; i < *length; i++) {                                           \
+      float a = cmpi_widen(to[i]), b = cmpi_widen(from[i]);                       \
+      to[i] = cmpi_round(RESULT);                                                 \
+    }                                                                             \
+  }
+CMPI_BFLOAT16_OP(sum, a + b)
+CMPI_BFLOAT16_OP(max, a > b ? a : b)
+CMPI_BFLOAT16_OP(min, a < b ? a : b)
+
+// Made on first use, by the one thread that calls MPI; MPI_Finalize takes them away.
+static inline MPI_Op cmpi_bfloat16_op(uint8_t op) {
+  static MPI_Op made[3];
+  static int is_made[3];
+  static MPI_User_function *const functions[3] = {
+      cmpi_bfloat16_sum, cmpi_bfloat16_max, cmpi_bfloat16_min};
+  if (op > 2) return MPI_OP_NULL;
+  if (!is_made[op]) {
+    if (MPI_Op_create(functions[op], 1, &made[op]) != MPI_SUCCESS) return MPI_OP_NULL;
+    is_made[op] = 1;
+  }
+  return made[op];
+}
+
+static inline MPI_Op cmpi_op(uint8_t op, uint8_t kind) {
+  if (kind == CMPI_BFLOAT16) return cmpi_bfloat16_op(op);
   switch (op) {
     case 0: return MPI_SUM;
     case 1: return MPI_MAX;
@@ -192,7 +240,7 @@ static inline int cmpi_ibcast(
 static inline int cmpi_iallreduce_in_place(
     void *data, int count, uint8_t kind, uint8_t op, cmpi_comm comm, cmpi_request *request) {
   return MPI_Iallreduce(
-      MPI_IN_PLACE, data, count, cmpi_type(kind), cmpi_op(op), comm.handle, &request->handle);
+      MPI_IN_PLACE, data, count, cmpi_type(kind), cmpi_op(op, kind), comm.handle, &request->handle);
 }
 static inline int cmpi_wait(cmpi_request *request, uint8_t kind, cmpi_envelope *out) {
   MPI_Status status;
@@ -227,12 +275,12 @@ static inline int cmpi_bcast(void *data, int count, uint8_t kind, int root, cmpi
 static inline int cmpi_allreduce(
     const void *send, void *receive, int count, uint8_t kind, uint8_t op, cmpi_comm comm) {
   return MPI_Allreduce(
-      cmpi_or_in_place(send), receive, count, cmpi_type(kind), cmpi_op(op), comm.handle);
+      cmpi_or_in_place(send), receive, count, cmpi_type(kind), cmpi_op(op, kind), comm.handle);
 }
 static inline int cmpi_reduce_scatter_block(
     const void *send, void *receive, int block, uint8_t kind, uint8_t op, cmpi_comm comm) {
   return MPI_Reduce_scatter_block(
-      cmpi_or_in_place(send), receive, block, cmpi_type(kind), cmpi_op(op), comm.handle);
+      cmpi_or_in_place(send), receive, block, cmpi_type(kind), cmpi_op(op, kind), comm.handle);
 }
 static inline int cmpi_allgather(
     const void *send, void *receive, int block, uint8_t kind, cmpi_comm comm) {

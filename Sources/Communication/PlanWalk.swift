@@ -6,17 +6,20 @@ struct PlanWalk {
   let traffic: TrafficModel
   let place: ParallelLayout.Coordinates
   let scored: Set<Int>
-  let emit: (PlannedOperation) -> Void
+  /// Takes an operation and the micro-batch that the rank works on, counted over the plan's steps;
+  /// their number once all are done.
+  let emit: (PlannedOperation, Int) -> Void
 
   /// Tokens and losses that come back to the first stage, in order, and how many have come.
   private var expected: [Return] = []
   private var received = 0
+  private var current = 0
   /// Tokens that the first stage has of each sequence, prompt and generated.
   private var known: [Int] = []
 
   init(
     traffic: TrafficModel, place: ParallelLayout.Coordinates, scored: Set<Int>,
-    emit: @escaping (PlannedOperation) -> Void
+    emit: @escaping (PlannedOperation, Int) -> Void
   ) {
     self.traffic = traffic
     self.place = place
@@ -29,10 +32,10 @@ struct PlanWalk {
     let count: Int
   }
 
-  private var degree: Int { traffic.layout.tensor }
-  private var hidden: Int { traffic.model.hiddenSize }
-  private var isFirst: Bool { place.stage == 0 }
-  private var isLast: Bool { place.stage == traffic.layout.pipeline - 1 }
+  var degree: Int { traffic.layout.tensor }
+  var hidden: Int { traffic.model.hiddenSize }
+  var isFirst: Bool { place.stage == 0 }
+  var isLast: Bool { place.stage == traffic.layout.pipeline - 1 }
 
   mutating func run(_ plan: BatchPlan) {
     known = plan.promptLengths
@@ -40,6 +43,7 @@ struct PlanWalk {
       step.microBatches.map { MicroTraffic($0, phase: step.phase, plan: plan, scored: scored) }
     }
     for (index, micro) in micros.enumerated() {
+      current = index
       // Decode begins when the first stage has every first token.
       if micro.phase == .decode, index > 0, micros[index - 1].phase != .decode {
         receiveAll(.prefill)
@@ -48,6 +52,7 @@ struct PlanWalk {
       layers(micro)
       leave(micro)
     }
+    current = micros.count
     if let last = micros.last { receiveAll(last.phase) }
   }
 
@@ -61,11 +66,16 @@ struct PlanWalk {
     // The receive of the next micro-batch is posted ahead.
     if index == 0 { pass(micro, .receive, peer: place.stage - 1) }
     if index + 1 < micros.count { pass(micros[index + 1], .receive, peer: place.stage - 1) }
+    join(micro)
+  }
+
+  /// Makes received slices whole.
+  func join(_ micro: MicroTraffic) {
     guard traffic.dialect == .vllmV0, degree > 1 else { return }
     for _ in 0..<2 { slots(.allGather, micro, .activations, rows: micro.slots) }
   }
 
-  private func layers(_ micro: MicroTraffic) {
+  func layers(_ micro: MicroTraffic) {
     for _ in traffic.partition.stages[place.stage] {
       collect(micro, .attention)
       reduce(micro, .attention)
@@ -89,19 +99,7 @@ struct PlanWalk {
   }
 
   private mutating func sample(_ micro: MicroTraffic) {
-    let samples = (micro.sampled, micro.sampled)
-    if degree > 1, traffic.reduction == .reduceScatter {
-      add(
-        .allGather, .tensor, .head, traffic.activations, micro, shape: (micro.sampled, hidden),
-        units: samples)
-    }
-    if degree > 1, traffic.headColumns > 0 {
-      let own = ShardPlan.split(traffic.headColumns, into: degree, part: place.tensor).count
-      add(
-        .gather, .tensor, .logits, traffic.activations, micro,
-        shape: (micro.sampled, place.tensor == 0 ? traffic.headColumns : own), peer: 0,
-        units: samples)
-    }
+    head(micro)
     guard micro.returned > 0 else { return }
     let units = (micro.returned, micro.returned)
     if degree > 1 {
@@ -112,6 +110,23 @@ struct PlanWalk {
     guard !isFirst else { return take(micro.rows) }
     add(
       .send, .pipeline, .tokens, .int32, micro, shape: (micro.returned, 1), peer: 0, units: units)
+  }
+
+  /// Brings the sampled slots' logits to one rank.
+  func head(_ micro: MicroTraffic) {
+    let samples = (micro.sampled, micro.sampled)
+    if degree > 1, traffic.reduction == .reduceScatter {
+      add(
+        .allGather, .tensor, .head, traffic.activations, micro, shape: (micro.sampled, hidden),
+        units: samples)
+    }
+    if degree > 1, traffic.headColumns > 0 {
+      let own = ShardPlan.split(traffic.headColumns, into: degree, part: place.tensor).count
+      add(
+        .gather, .tensor, .logits, traffic.logits, micro,
+        shape: (micro.sampled, place.tensor == 0 ? traffic.headColumns : own), peer: 0,
+        units: samples)
+    }
   }
 
   /// Vocabulary-parallel cross-entropy: the largest logit, then sum and target's logit.
@@ -152,7 +167,7 @@ struct PlanWalk {
         kind: .receive, communicator: .pipeline, purpose: isScore ? .losses : .tokens,
         element: isScore ? .double : .int32, rows: next.count, columns: 1,
         peer: traffic.layout.pipeline - 1, phase: phase, units: next.count,
-        usefulUnits: next.count))
+        usefulUnits: next.count), current)
     take(next.rows)
   }
 
@@ -169,7 +184,7 @@ struct PlanWalk {
   }
 
   /// Makes one result of the tensor ranks' partial sums.
-  private func reduce(_ micro: MicroTraffic, _ purpose: TrafficPurpose) {
+  func reduce(_ micro: MicroTraffic, _ purpose: TrafficPurpose) {
     guard degree > 1 else { return }
     slots(
       traffic.reduction == .allReduce ? .allReduce : .reduceScatter, micro, purpose,
@@ -191,7 +206,7 @@ struct PlanWalk {
   }
 
   /// A micro-batch's hidden state from one stage to the next.
-  private func pass(_ micro: MicroTraffic, _ kind: OperationKind, peer: Int) {
+  func pass(_ micro: MicroTraffic, _ kind: OperationKind, peer: Int) {
     switch (traffic.dialect, traffic.reduction) {
     case (.vllmV0, _):
       for _ in 0..<2 {
@@ -212,7 +227,7 @@ struct PlanWalk {
     }
   }
 
-  private func add(
+  func add(
     _ kind: OperationKind, _ communicator: CommunicatorRole, _ purpose: TrafficPurpose,
     _ element: ElementFormat, _ micro: MicroTraffic, shape: (rows: Int, columns: Int),
     peer: Int = -1, units: (all: Int, useful: Int)
@@ -221,12 +236,12 @@ struct PlanWalk {
       PlannedOperation(
         kind: kind, communicator: communicator, purpose: purpose, element: element,
         rows: shape.rows, columns: shape.columns, peer: peer, phase: micro.phase,
-        units: units.all, usefulUnits: units.useful))
+        units: units.all, usefulUnits: units.useful), current)
   }
 }
 
 /// What a micro-batch sends, told from its rows.
-private struct MicroTraffic {
+struct MicroTraffic {
   let phase: Phase
   let rows: [PlanRow]
   let slots: Int
@@ -234,6 +249,17 @@ private struct MicroTraffic {
   /// Rows through the head, and tokens or losses that come of them.
   let sampled: Int
   let returned: Int
+
+  init(
+    phase: Phase, rows: [PlanRow], slots: Int, tokens: Int, sampled: Int, returned: Int
+  ) {
+    self.phase = phase
+    self.rows = rows
+    self.slots = slots
+    self.tokens = tokens
+    self.sampled = sampled
+    self.returned = returned
+  }
 
   init(_ micro: MicroBatch, phase: Phase, plan: BatchPlan, scored: Set<Int>) {
     self.phase = phase

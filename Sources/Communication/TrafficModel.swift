@@ -10,8 +10,11 @@ public struct TrafficModel: Sendable, Hashable {
   public let layout: ParallelLayout
   public let dialect: Dialect
   public let reduction: TensorReduction
-  /// Format of hidden states and logits.
+  /// Format of hidden states, and of logits.
   public let activations: ElementFormat
+  public let logits: ElementFormat
+  /// Of keys and values, which do not travel.
+  public let cache: ElementFormat
   public let partition: StagePartition
   /// Columns of the head that are gathered: the vocabulary, of an encoder what its best head gives;
   /// 0 when each rank of the last stage has them all.
@@ -20,7 +23,9 @@ public struct TrafficModel: Sendable, Hashable {
   public let scoreRows: Int
 
   /// - Parameters:
-  ///   - activations: padtax's engine has 32-bit floats.
+  ///   - activations: padtax's engine has 32-bit floats, or bfloat16 where a job says so.
+  ///   - cache: as activations when nil.
+  ///   - logits: as activations when nil; padtax's engine has 32-bit floats always.
   ///   - partition: layers per stage; the balanced one, which the engine takes, when nil.
   ///   - vocabularyMultiple: the vocabulary is rounded up to a multiple of this before it is split.
   ///   - scoreRows: slots per block of logits of a score pass.
@@ -29,7 +34,8 @@ public struct TrafficModel: Sendable, Hashable {
   public init(
     model: ModelConfiguration, layout: ParallelLayout, dialect: Dialect = .megatron,
     reduction: TensorReduction = .allReduce, activations: ElementFormat = .float,
-    partition: StagePartition? = nil, vocabularyMultiple: Int = 1, scoreRows: Int = 256
+    logits: ElementFormat? = nil, cache: ElementFormat? = nil, partition: StagePartition? = nil,
+    vocabularyMultiple: Int = 1, scoreRows: Int = 256
   ) throws(CommunicationError) {
     precondition(vocabularyMultiple > 0 && scoreRows > 0, "multiples and blocks are positive")
     self.model = model
@@ -37,6 +43,8 @@ public struct TrafficModel: Sendable, Hashable {
     self.dialect = dialect
     self.reduction = reduction
     self.activations = activations
+    self.logits = logits ?? activations
+    self.cache = cache ?? activations
     self.scoreRows = scoreRows
     do {
       try layout.validate(for: model)
@@ -92,6 +100,15 @@ public struct TrafficModel: Sendable, Hashable {
   /// As `operations`, without keeping them.
   public func walk(
     _ plan: BatchPlan, rank: Int, scored: Set<Int> = [], _ body: (PlannedOperation) -> Void
+  ) {
+    walkMicroBatches(plan, rank: rank, scored: scored) { operation, _ in body(operation) }
+  }
+
+  /// As `walk`, with the micro-batch that the rank works on at the time, counted over all steps of
+  /// the plan. A receive that is posted ahead has the number of the micro-batch before its own, one
+  /// after the last micro-batch the number of all.
+  public func walkMicroBatches(
+    _ plan: BatchPlan, rank: Int, scored: Set<Int> = [], _ body: (PlannedOperation, Int) -> Void
   ) {
     withoutActuallyEscaping(body) { body in
       var walk = PlanWalk(

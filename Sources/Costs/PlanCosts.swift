@@ -48,7 +48,7 @@ public struct PlanCosts {
     let flops = FLOPCount(model)
     let isScore = plans.allSatisfy(\.isScore)
     // A score pass keeps keys and values of one layer at a time, on every stage.
-    let perToken = model.kvBytesPerToken(elementBytes: traffic.activations.bytes)
+    let perToken = model.kvBytesPerToken(elementBytes: traffic.cache.bytes)
     let kvBytes = isScore ? perToken / model.layerCount * layout.pipeline : perToken
     let wire = traffic.bytesPerPaddedSlot(scoring: isScore)
     var records: [String: PaddingRecord] = [:]

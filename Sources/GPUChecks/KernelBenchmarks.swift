@@ -52,7 +52,7 @@ public struct KernelBenchmarks {
       try gpu.matrix(rows: 1, columns: copied), try gpu.matrix(rows: 1, columns: copied)
     )
     let copySeconds = self.seconds(rounds: 8) { gpu.copy(from, into: to) }
-    copyRate = 2 * Double(copied * gpu.elementBytes) / copySeconds
+    copyRate = 2 * Double(copied * gpu.activationFormat.byteCount) / copySeconds
     add("copy, read and written", copyRate * 1e-9, "GB/s")
   }
 
@@ -103,7 +103,8 @@ public struct KernelBenchmarks {
         queries: queries, rows: batch, cache: cache, queryHeads: widths.queryHeads, scale: 0.1,
         into: out)
     }
-    let bytes = 2 * Double(sequences * context * widths.kvHeads * d * gpu.elementBytes)
+    let bytes =
+      2 * Double(sequences * context * widths.kvHeads * d * gpu.activationFormat.byteCount)
     add(
       "decode attention, \(sequences) sequences of \(context)", bytes / seconds * 1e-9, "GB/s",
       fraction: bytes / seconds / copyRate, target: 0.8)
@@ -116,7 +117,7 @@ public struct KernelBenchmarks {
     let seconds = self.seconds(rounds: 32) {
       gpu.addRMSNorm(x, residual: residual, weight: weight, epsilon: 1e-6, into: y)
     }
-    let bytes = 4 * Double(x.count * gpu.elementBytes)
+    let bytes = 4 * Double(x.count * gpu.activationFormat.byteCount)
     add(
       "residual and RMSNorm, \(rows) x \(widths.hidden)", bytes / seconds * 1e-9, "GB/s",
       fraction: bytes / seconds / copyRate)
@@ -127,9 +128,12 @@ public struct KernelBenchmarks {
   ) throws -> (KVCacheView, [AttentionRow]) {
     let capacity = slots + context
     let elements = rows * capacity * widths.kvHeads * widths.headDimension
+    let (keys, values) = (
+      try random(1, elements).storage, try random(1, elements).storage
+    )
     let cache = KVCacheView(
-      keys: try random(1, elements).storage, values: try random(1, elements).storage, offset: 0,
-      slots: rows * capacity, kvHeads: widths.kvHeads, headDimension: widths.headDimension)
+      keys: keys, values: values, offset: 0, slots: rows * capacity, kvHeads: widths.kvHeads,
+      headDimension: widths.headDimension, format: keys.format)
     let batch = (0..<rows).map {
       AttentionRow(
         firstSlot: $0 * slots, slots: slots, real: 0..<slots, context: context,

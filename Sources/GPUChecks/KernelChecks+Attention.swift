@@ -25,7 +25,8 @@ extension KernelChecks {
     _ keys: Storage, _ values: Storage, slots: Int, kvHeads: Int, width: Int
   ) -> KVCacheView {
     KVCacheView(
-      keys: keys, values: values, offset: 8, slots: slots, kvHeads: kvHeads, headDimension: width)
+      keys: keys, values: values, offset: 8, slots: slots, kvHeads: kvHeads, headDimension: width,
+      format: keys.format)
   }
 
   private mutating func check(
@@ -33,7 +34,7 @@ extension KernelChecks {
   ) throws {
     let (rows, slots, cacheSlots) = place(shapes)
     let elements = cacheSlots * kvHeads * width + 8
-    let (keys, values) = (vector(elements), vector(elements))
+    let (keys, values) = (cached(elements), cached(elements))
     let queries = matrix(slots, kvHeads * group * width, spare: 16)
     let (out, dOut) = (
       Matrix(rows: slots, columns: queries.columns), try onDevice(matrix(slots, queries.columns))
@@ -46,7 +47,7 @@ extension KernelChecks {
     gpu.attend(
       queries: try onDevice(queries), rows: rows,
       cache: cache(
-        try onDevice(keys), try onDevice(values), slots: cacheSlots, kvHeads: kvHeads,
+        try inCache(keys), try inCache(values), slots: cacheSlots, kvHeads: kvHeads,
         width: width),
       queryHeads: kvHeads * group, scale: scale, into: dOut)
     compare("attend \(name), \(kvHeads) x \(group) x \(width)", dOut, out)
@@ -125,7 +126,7 @@ extension KernelChecks {
     let (keys, values) = (matrix(slots, kvHeads * width, spare: 8), matrix(slots, kvHeads * width))
     let elements = cacheSlots * kvHeads * width + 8
     let host = (Storage(count: elements), Storage(count: elements))
-    let device = (try gpu.allocate(elements), try gpu.allocate(elements))
+    let device = (try gpu.allocateCache(elements), try gpu.allocateCache(elements))
     reference.store(
       keys: keys, values: values, rows: rows,
       into: cache(host.0, host.1, slots: cacheSlots, kvHeads: kvHeads, width: width))
@@ -133,20 +134,31 @@ extension KernelChecks {
       keys: try onDevice(keys), values: try onDevice(values), rows: rows,
       into: cache(device.0, device.1, slots: cacheSlots, kvHeads: kvHeads, width: width))
     for (name, host, device) in [("keys", host.0, device.0), ("values", host.1, device.1)] {
+      for index in 0..<elements { host.pointer[index] = kept(host.pointer[index], gpu.cacheFormat) }
       compare(
         "store \(name)", Matrix(storage: device, rows: 1, columns: elements),
         Matrix(storage: host, rows: 1, columns: elements), bound: 0)
     }
   }
 
-  /// The same decode steps, once from regions and once from scattered pages.
-  mutating func checkPages() throws {
-    let contexts = isLarge ? [0, 15, 16, 700, 333] : [0, 15, 16, 130]
+  /// The same steps and chunks, stored and seen once in regions and once in scattered blocks.
+  mutating func checkBlocks() throws {
+    let contexts = isLarge ? [0, 15, 16, 700, 333, 0, 31, 90] : [0, 15, 16, 130, 0, 31, 40]
     for (width, group) in [(64, 7), (128, isLarge ? 5 : 17), (40, 2)] {
-      let (kvHeads, pageSlots) = (2, 16)
-      let (rows, slots, cacheSlots) = place(contexts.map { (1, 0..<1, $0, 2..<4) })
+      let (kvHeads, blockSlots) = (2, 16)
+      // Steps first, then prompts and chunks of prompts.
+      let (rows, slots, cacheSlots) = place(
+        contexts.enumerated().map { index, context in
+          let slots = index < 4 ? 1 : 20 * index - 60
+          return (slots, 0..<slots, context, index % 2 == 0 ? 2..<4 : 0..<0)
+        })
       let elements = cacheSlots * kvHeads * width + 8
-      let (keys, values) = (vector(elements), vector(elements))
+      // They pass through activations on their way to the cache.
+      let format =
+        gpu.activationFormat == .bfloat16 ? StorageFormat.bfloat16 : gpu.cacheFormat
+      let (keys, values) = (
+        matrix(1, elements, format).storage, matrix(1, elements, format).storage
+      )
       let regions = cache(keys, values, slots: cacheSlots, kvHeads: kvHeads, width: width)
       let queries = matrix(slots, kvHeads * group * width)
       let scale = 1 / Float(width).squareRoot()
@@ -155,32 +167,67 @@ extension KernelChecks {
         queries: queries, rows: rows, cache: regions, queryHeads: kvHeads * group, scale: scale,
         into: out)
 
-      let perRow = ((contexts.max() ?? 0) + pageSlots) / pageSlots
-      var pages = (0..<perRow * rows.count).map { Int32($0) }
-      pages.shuffle(using: &random)
-      let paged = pages.count * pageSlots * kvHeads * width + 8
-      let (pagedKeys, pagedValues) = (Storage(count: paged), Storage(count: paged))
-      for (index, row) in rows.enumerated() {
-        for slot in 0...row.context {
-          for head in 0..<kvHeads {
-            let page = Int(pages[index * perRow + slot / pageSlots])
-            let to = 8 + ((page * kvHeads + head) * pageSlots + slot % pageSlots) * width
-            let from = regions.start(of: row, kvHead: head) + slot * width
-            for element in 0..<width {
-              pagedKeys.pointer[to + element] = keys.pointer[from + element]
-              pagedValues.pointer[to + element] = values.pointer[from + element]
-            }
+      // Rows have different numbers of blocks, all over the pool.
+      let counts = rows.map { ($0.context + $0.slots + blockSlots - 1) / blockSlots }
+      var pool = (0..<counts.reduce(0, +) + 3).map { Int32($0) }
+      pool.shuffle(using: &random)
+      var tabled: [AttentionRow] = []
+      for (row, count) in zip(rows, counts) {
+        tabled.append(
+          AttentionRow(
+            firstSlot: row.firstSlot, slots: row.slots, real: row.real, context: row.context,
+            blocks: Array(pool.suffix(count)), blockSlots: blockSlots, masked: row.masked))
+        pool.removeLast(count)
+      }
+      let poolSlots = (counts.reduce(0, +) + 3) * blockSlots
+      let paged = poolSlots * kvHeads * width + 8
+      func blocks(_ keys: Storage, _ values: Storage, _ format: StorageFormat) -> KVCacheView {
+        KVCacheView(
+          keys: keys, values: values, offset: 8, slots: poolSlots, kvHeads: kvHeads,
+          headDimension: width, blockSlots: blockSlots, format: format)
+      }
+      let host = blocks(Storage(count: paged), Storage(count: paged), .float32)
+      // What was there before a row's own slots.
+      for (row, table) in zip(rows, tabled) {
+        for head in 0..<kvHeads {
+          for slot in 0..<row.context {
+            let to = host.element(of: table, kvHead: head, slot: slot)
+            let from = regions.element(of: row, kvHead: head, slot: slot)
+            (host.keys.pointer + to).update(from: keys.pointer + from, count: width)
+            (host.values.pointer + to).update(from: values.pointer + from, count: width)
           }
         }
       }
+      let device = blocks(
+        try inCache(host.keys), try inCache(host.values), gpu.cacheFormat)
+      let (newKeys, newValues) = (
+        fed(rows, slots, regions, keys), fed(rows, slots, regions, values)
+      )
+      gpu.store(
+        keys: try onDevice(newKeys), values: try onDevice(newValues), rows: tabled, into: device)
       let dOut = try gpu.matrix(rows: slots, columns: queries.columns)
-      gpu.attendPaged(
-        queries: try onDevice(queries), rows: rows,
-        cache: cache(
-          try onDevice(pagedKeys), try onDevice(pagedValues), slots: pages.count * pageSlots,
-          kvHeads: kvHeads, width: width),
-        pages: pages, pageSlots: pageSlots, queryHeads: kvHeads * group, scale: scale, into: dOut)
-      compare("attendPaged \(kvHeads) x \(group) x \(width)", dOut, out)
+      gpu.attend(
+        queries: try onDevice(queries), rows: tabled, cache: device, queryHeads: kvHeads * group,
+        scale: scale, into: dOut)
+      compare("blocks \(kvHeads) x \(group) x \(width)", dOut, out)
     }
+  }
+
+  /// The keys or values of the rows' own slots, as a product would have made them.
+  private func fed(
+    _ rows: [AttentionRow], _ slots: Int, _ regions: KVCacheView, _ from: Storage
+  ) -> Matrix {
+    let width = regions.headDimension
+    let made = Matrix(rows: slots, columns: regions.kvHeads * width)
+    for row in rows {
+      for slot in 0..<row.slots {
+        for head in 0..<regions.kvHeads {
+          let start = regions.element(of: row, kvHead: head, slot: row.context + slot)
+          (made.row(row.firstSlot + slot) + head * width)
+            .update(from: from.pointer + start, count: width)
+        }
+      }
+    }
+    return made
   }
 }

@@ -30,9 +30,10 @@ public struct KernelChecks {
   }
 
   /// Largest difference that passes: what rounding of elements and order of sums explain.
-  var bound: Double { gpu.precision == .fp32 ? 1e-5 : 1e-2 }
+  var bound: Double { gpu.weightFormat == .float32 ? 1e-5 : 1e-2 }
 
   public mutating func run() throws {
+    if gpu.cacheFormat != gpu.activationFormat { return try runCaches() }
     try checkNorms()
     try checkPositions()
     try checkElements()
@@ -40,11 +41,16 @@ public struct KernelChecks {
     try checkProducts()
     try checkSamples()
     try checkEncoder()
-    try checkStore()
-    try checkAttention()
-    try checkPages()
+    try runCaches()
     try checkRandomWeights()
     try checkStaging()
+  }
+
+  /// What depends on the format of keys and values.
+  private mutating func runCaches() throws {
+    try checkStore()
+    try checkAttention()
+    try checkBlocks()
   }
 
   // MARK: Inputs
@@ -53,20 +59,19 @@ public struct KernelChecks {
     Int.random(in: range, using: &random)
   }
 
-  /// What the device keeps of a value.
-  func kept(_ value: Float) -> Float {
-    guard gpu.precision == .bf16 else { return value }
-    let bits = value.bitPattern
-    return Float(bitPattern: (bits &+ 0x7fff &+ ((bits >> 16) & 1)) & 0xffff_0000)
+  /// What the device keeps of a value, as an activation or in another format.
+  func kept(_ value: Float, _ format: StorageFormat? = nil) -> Float {
+    (format ?? gpu.activationFormat) == .float32 ? value : BFloat16Bits(rounding: value).widened
   }
 
   /// Random elements that the device keeps as they are; rows `spare` elements apart.
   mutating func matrix(
-    _ rows: Int, _ columns: Int, spare: Int = 0, in range: ClosedRange<Float> = -2...2
+    _ rows: Int, _ columns: Int, spare: Int = 0, in range: ClosedRange<Float> = -2...2,
+    _ format: StorageFormat? = nil
   ) -> Matrix {
     let whole = Matrix(rows: rows, columns: columns + spare)
     for index in 0..<whole.count {
-      whole.pointer[index] = kept(Float.random(in: range, using: &random))
+      whole.pointer[index] = kept(Float.random(in: range, using: &random), format)
     }
     return whole.columns(0..<columns)
   }
@@ -80,6 +85,17 @@ public struct KernelChecks {
     let copy = try gpu.matrix(rows: host.rows, columns: host.stride)
     gpu.upload(whole.array(), to: copy)
     return copy.columns(0..<host.columns)
+  }
+
+  /// Random keys or values of a cache.
+  mutating func cached(_ count: Int) -> Storage { matrix(1, count, gpu.cacheFormat).storage }
+
+  /// The same in a cache of the device.
+  func inCache(_ host: Storage) throws -> Storage {
+    let copy = try gpu.allocateCache(host.count)
+    let values = UnsafeBufferPointer(start: host.pointer, count: host.count)
+    gpu.upload(values, to: Matrix(storage: copy, rows: 1, columns: host.count))
+    return copy
   }
 
   func onDevice(_ host: Storage) throws -> Storage {
@@ -111,6 +127,8 @@ public struct KernelChecks {
 
   private mutating func add(_ name: String, _ error: Double, _ bound: Double) {
     outcomes.append(
-      Outcome(name: "\(name) \(gpu.precision.rawValue)", error: error, bound: bound))
+      Outcome(
+        name: "\(name) \(gpu.activationFormat), cache \(gpu.cacheFormat)", error: error,
+        bound: bound))
   }
 }

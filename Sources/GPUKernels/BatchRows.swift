@@ -9,6 +9,9 @@ struct BatchRows {
   let slots: [Int32]
   /// Rows of one slot: decode steps.
   let steps: [Int32]
+  /// Block tables of all rows, each with `rowBlocks` entries; what a row does not have is 0.
+  let blocks: [Int32]
+  let rowBlocks: Int
   /// Most keys that a slot of any row, and that one of `steps`, sees.
   let mostKeys: Int
   let mostStepKeys: Int
@@ -36,6 +39,11 @@ struct BatchRows {
       steps += [Int32(index), 0]
       mostStep = max(mostStep, row.context + 1)
     }
+    let rowBlocks = source.map(\.blocks.count).max() ?? 0
+    blocks = source.flatMap { row in
+      row.blocks + [Int32](repeating: 0, count: rowBlocks - row.blocks.count)
+    }
+    self.rowBlocks = rowBlocks
     self.slots = slots
     self.steps = steps
     mostKeys = most

@@ -5,13 +5,16 @@ import Tensors
 struct KeyPlaces {
   var keys: UInt64
   var values: UInt64
-  /// Page numbers per row of the batch, 0 where regions are contiguous.
-  var pages: UInt64 = 0
+  /// What the elements of both are.
+  var format: StorageFormat
+  /// Block tables of the batch's rows, 0 where regions are contiguous.
+  var blocks: UInt64 = 0
   /// Elements between neighbouring keys, of rows that are their own keys.
   var stride = 0
   var heads: Int
-  var pageSlots = 0
-  var rowPages = 0
+  var blockSlots = 0
+  /// Entries of each row's table.
+  var rowBlocks = 0
   var areNeighbours = false
 }
 
@@ -19,9 +22,9 @@ extension LaunchArguments {
   @discardableResult
   fileprivate func places(_ places: KeyPlaces) -> LaunchArguments {
     words(
-      places.keys, places.values, places.pages, UInt64(bitPattern: Int64(places.stride)),
-      UInt64(UInt32(places.heads)) | UInt64(UInt32(places.pageSlots)) << 32,
-      UInt64(UInt32(places.rowPages)) | (places.areNeighbours ? 1 << 32 : 0))
+      places.keys, places.values, places.blocks, UInt64(bitPattern: Int64(places.stride)),
+      UInt64(UInt32(places.heads)) | UInt64(UInt32(places.blockSlots)) << 32,
+      UInt64(UInt32(places.rowBlocks)) | (places.areNeighbours ? 1 << 32 : 0))
   }
 }
 
@@ -35,13 +38,13 @@ extension GPUBackend {
     for row in rows { row.check(querySlots: min(keys.rows, values.rows), cache: cache) }
     checkAlike(keys, values)
     let batch = lists.rows(rows)
-    let places = places(cache)
+    let places = places(cache, batch)
     launch(
-      "store", keys, grid: (batch.slots.count / 2, 1, 1)
+      "store_\(cache.format.suffix)_of", keys, grid: (batch.slots.count / 2, 1, 1)
     ) {
-      $0.address(places.keys).address(places.values).address(keys.address).long(keys.stride)
-        .address(values.address).long(values.stride).address(lists.address(of: batch.rows))
-        .address(lists.address(of: batch.slots)).int(cache.kvHeads).int(width)
+      $0.places(places).address(keys.address).long(keys.stride).address(values.address)
+        .long(values.stride).address(lists.address(of: batch.rows))
+        .address(lists.address(of: batch.slots)).int(width)
     }
   }
 
@@ -51,56 +54,39 @@ extension GPUBackend {
   ) {
     checkAttend(queries: queries, cache: cache, queryHeads: queryHeads, into: out)
     for row in rows { row.check(querySlots: queries.rows, cache: cache) }
+    let batch = lists.rows(rows)
     attend(
-      queries, rows, places(cache), queryHeads: queryHeads, width: cache.headDimension,
+      queries, batch, places(cache, batch), queryHeads: queryHeads, width: cache.headDimension,
       scale: scale, into: out)
   }
 
-  /// As `attend`, of a cache in pages: `pages[row * rowPages + s / pageSlots]` is the page of a row's
-  /// slot s, and page p holds the cache's slots p · pageSlots and on, as a region of that capacity.
-  /// Rows' `base` and `capacity` mean nothing.
-  public func attendPaged(
-    queries: Matrix, rows: [AttentionRow], cache: KVCacheView, pages: [Int32], pageSlots: Int,
-    queryHeads: Int, scale: Float, into out: Matrix
-  ) {
-    checkAttend(queries: queries, cache: cache, queryHeads: queryHeads, into: out)
-    precondition(pageSlots > 0 && !rows.isEmpty && pages.count % rows.count == 0, "pages per row")
-    for row in rows {
-      precondition(row.slots == 1, "only decode steps read pages")
-      precondition(
-        row.context < pages.count / rows.count * pageSlots,
-        "\(row.context + 1) slots do not fit \(pages.count / rows.count) pages of \(pageSlots)")
+  private func places(_ cache: KVCacheView, _ batch: BatchRows) -> KeyPlaces {
+    precondition(
+      cache.keys.format == cache.format && cache.values.format == cache.format,
+      "the cache's memory was made for another format")
+    let bytes = UInt64(cache.offset * cache.format.byteCount)
+    var places = KeyPlaces(
+      keys: cache.keys.address + bytes, values: cache.values.address + bytes,
+      format: cache.format, heads: cache.kvHeads)
+    if let blockSlots = cache.blockSlots {
+      places.blocks = lists.address(of: batch.blocks)
+      places.blockSlots = blockSlots
+      places.rowBlocks = batch.rowBlocks
     }
-    for page in pages {
-      precondition(
-        page >= 0 && (Int(page) + 1) * pageSlots <= cache.slots,
-        "page \(page) is outside a cache of \(cache.slots) slots")
-    }
-    var places = places(cache)
-    places.pages = lists.address(of: pages)
-    places.pageSlots = pageSlots
-    places.rowPages = pages.count / rows.count
-    attend(
-      queries, rows, places, queryHeads: queryHeads, width: cache.headDimension, scale: scale,
-      into: out)
-  }
-
-  private func places(_ cache: KVCacheView) -> KeyPlaces {
-    let bytes = UInt64(cache.offset * cache.keys.elementBytes)
-    return KeyPlaces(
-      keys: cache.keys.address + bytes, values: cache.values.address + bytes, heads: cache.kvHeads)
+    return places
   }
 
   func attend(
-    _ queries: Matrix, _ rows: [AttentionRow], _ places: KeyPlaces, queryHeads: Int, width: Int,
+    _ queries: Matrix, _ batch: BatchRows, _ places: KeyPlaces, queryHeads: Int, width: Int,
     scale: Float, into out: Matrix
   ) {
     precondition(width <= 256 && scale > 0, "heads of up to 256 elements, and a positive scale")
     checkAlike(queries, out)
-    guard !rows.isEmpty else { return }
-    var batch = lists.rows(rows)
+    guard !batch.source.isEmpty else { return }
+    var batch = batch
     let usesTiles =
-      queries.storage.elementBytes == 2 && (width == 64 || width == 128)
+      queries.storage.format == .bfloat16 && places.format == .bfloat16
+      && (width == 64 || width == 128)
       && [queries.address, out.address, places.keys, places.values].allSatisfy { $0 % 16 == 0 }
       && [queries.stride, out.stride, places.stride].allSatisfy { $0 % 8 == 0 }
     guard usesTiles else {
@@ -127,7 +113,9 @@ extension GPUBackend {
     guard !tiles.isEmpty else { return }
     let bytes = (Self.tileHeight + 2 * Self.keysAtOnce(width)) * width * 2
     start(
-      kernels.function("prefill_\(width)", sharedBytes: bytes),
+      kernels.function(
+        places.blockSlots > 0 ? "prefill_blocks_\(width)" : "prefill_\(width)",
+        sharedBytes: bytes),
       grid: (tiles.count / 2, queryHeads, 1), threads: 128, sharedBytes: bytes
     ) {
       $0.address(out.address).long(out.stride).address(queries.address).long(queries.stride)
@@ -181,8 +169,8 @@ extension GPUBackend {
       lists.address(of: batch.rows), lists.address(of: batch.slots)
     )
     launch(
-      "attend", queries, grid: (blocks, queryHeads, splits), threads: 32 * warps,
-      sharedBytes: warps * width * 4
+      "attend_\(places.format.suffix)_by", queries, grid: (blocks, queryHeads, splits),
+      threads: 32 * warps, sharedBytes: warps * width * 4
     ) {
       $0.address(out.address).long(out.stride).address(queries.address).long(queries.stride)
         .places(places).address(rowList).address(itemList).int(items)
@@ -246,10 +234,10 @@ extension GPUBackend: EncoderBackend {
     precondition(keys.stride == values.stride, "keys and values lie alike")
     checkAlike(queries, keys, values)
     attend(
-      queries, rows,
+      queries, lists.rows(rows),
       KeyPlaces(
-        keys: keys.address, values: values.address, stride: keys.stride, heads: heads,
-        areNeighbours: true),
+        keys: keys.address, values: values.address, format: keys.storage.format,
+        stride: keys.stride, heads: heads, areNeighbours: true),
       queryHeads: heads, width: width, scale: scale, into: out)
   }
 }

@@ -17,15 +17,15 @@ final class GPULinearWeight: LinearWeight {
   var outputs: Int { matrix.rows }
   var inputs: Int { matrix.columns }
   var bytes: Int {
-    (matrix.count + (bias == nil ? 0 : outputs)) * matrix.storage.elementBytes
+    (matrix.count + (bias == nil ? 0 : outputs)) * matrix.storage.format.byteCount
   }
 }
 
-/// All that cuBLASLt's choice of a product depends on. Element sizes and `alignment` in bytes.
+/// All that cuBLASLt's choice of a product depends on. `alignment` in bytes.
 struct ProductShape: Hashable {
   let rows, outputs, inputs: Int
   let xStride, wStride, yStride: Int
-  let input, output: Int
+  let input, output: StorageFormat
   let hasBias: Bool
   let alignment: Int
 }
@@ -62,7 +62,7 @@ extension GPUBackend {
     guard let bias else { return GPULinearWeight(matrix: weight, bias: nil, wideBias: nil) }
     let own = try allocate(bias.count)
     upload(bias, to: Matrix(storage: own, rows: 1, columns: bias.count))
-    guard precision != .fp32 else {
+    guard weightFormat != .float32 else {
       return GPULinearWeight(matrix: weight, bias: own, wideBias: own)
     }
     let wide = try allocateLogits(bias.count)
@@ -78,10 +78,10 @@ extension GPUBackend {
     guard x.rows > 0 else { return }
     let w = weight.matrix
     checkAlike(w, x)
-    let bias = y.storage.elementBytes == 4 ? weight.wideBias : weight.bias
+    let bias = y.storage.format == .float32 ? weight.wideBias : weight.bias
     let shape = ProductShape(
       rows: x.rows, outputs: w.rows, inputs: w.columns, xStride: x.stride, wStride: w.stride,
-      yStride: y.stride, input: x.storage.elementBytes, output: y.storage.elementBytes,
+      yStride: y.stride, input: x.storage.format, output: y.storage.format,
       hasBias: bias != nil, alignment: Self.alignment(x, w, y))
     context.multiply(
       products.product(shape), x: x.address, w: w.address, bias: bias?.address ?? 0, y: y.address)
@@ -90,7 +90,7 @@ extension GPUBackend {
   /// The largest power of two, 256 at most, that divides all addresses and strides in bytes.
   private static func alignment(_ matrices: Matrix...) -> Int {
     let bits = matrices.reduce(UInt64(256)) {
-      $0 | $1.address | ($1.rows > 1 ? UInt64($1.stride * $1.storage.elementBytes) : 0)
+      $0 | $1.address | ($1.rows > 1 ? UInt64($1.stride * $1.storage.format.byteCount) : 0)
     }
     return 1 << min(8, bits.trailingZeroBitCount)
   }

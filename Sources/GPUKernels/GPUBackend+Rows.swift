@@ -91,6 +91,15 @@ extension GPUBackend {
     gather(table, tokens, first: firstToken, into: y)
   }
 
+  public func embed(
+    _ tokens: [Int32], rowsOf weight: any LinearWeight, firstToken: Int, into y: Matrix
+  ) {
+    guard let weight = weight as? GPULinearWeight else {
+      preconditionFailure("the weight was made by another backend")
+    }
+    embed(tokens, table: weight.matrix, firstToken: firstToken, into: y)
+  }
+
   public func gatherRows(_ x: Matrix, rows: [Int], into y: Matrix) {
     precondition(
       rows.count == y.rows && x.columns == y.columns,

@@ -10,9 +10,11 @@ import Tensors
 /// The GPU backend: cuBLASLt for products, kernels of padtax's own for the rest, all on one stream.
 ///
 /// Operations are asked for and return; `synchronize`, and everything that gives values to the host,
-/// waits. Activations, weights and keys are float32 or bf16 by `precision`, logits always float32.
+/// waits. Weights and activations are float32 or bfloat16, keys and values too by a choice of their
+/// own; sums and logits are always float32.
 public final class GPUBackend: Backend {
-  public let precision: GPUPrecision
+  public let weightFormat: StorageFormat
+  public let cacheFormat: StorageFormat
   public let device: GPUDevice
   let context: GPUContext
   let memory: DeviceMemory
@@ -28,10 +30,16 @@ public final class GPUBackend: Backend {
   var tables: [(host: RotaryTable, device: RotaryTable)] = []
   let timer: StreamTimer
 
-  /// - Parameter device: number among the devices that the driver shows; that of this process's rank
-  ///   on its host when nil (`GPUBackend.localRank`).
-  public init(device: Int? = nil, precision: GPUPrecision = .fp32) throws(GPUError) {
-    self.precision = precision
+  /// - Parameters:
+  ///   - device: number among the devices that the driver shows; that of this process's rank on its
+  ///     host when nil (`GPUBackend.localRank`).
+  ///   - weights: what weights and activations are kept in.
+  ///   - cache: what keys and values are kept in; as weights when nil.
+  public init(
+    device: Int? = nil, weights: StorageFormat = .float32, cache: StorageFormat? = nil
+  ) throws(GPUError) {
+    weightFormat = weights
+    cacheFormat = cache ?? weights
     let number: Int
     if let device {
       number = device
@@ -47,7 +55,7 @@ public final class GPUBackend: Backend {
     lists = DeviceLists(memory)
     results = DeviceBuffer(memory)
     partials = DeviceBuffer(memory)
-    staging = GPUStaging(memory, kernels, precision: precision, timer: timer)
+    staging = GPUStaging(memory, kernels, timer: timer)
   }
 
   /// GPUs that the driver shows this process.
@@ -66,7 +74,8 @@ public final class GPUBackend: Backend {
   public var provenance: BackendProvenance {
     let telemetry = context.telemetry()
     var notes = [
-      "\(precision.rawValue) on the device, float32 sums and logits, no TF32", kernels.origin,
+      "weights and activations \(weightFormat), keys and values \(cacheFormat), sums and logits "
+        + "float32, no TF32", kernels.origin,
       "\(device.uuid), \(device.processors) multiprocessors, "
         + "\(device.memoryBytes >> 20) MiB, CUDA \(device.cudaVersion)",
     ]
@@ -84,7 +93,8 @@ public final class GPUBackend: Backend {
       notes: notes)
   }
 
-  public var elementBytes: Int { precision.elementBytes }
+  public var activationFormat: StorageFormat { weightFormat }
+  public var readsBlockTables: Bool { true }
   /// A card's multiprocessors want more rows than a core does.
   public var rowsAtOnce: Int { 8192 }
   public var freeMemory: Int? { context.freeMemory().free }
@@ -98,15 +108,15 @@ public final class GPUBackend: Backend {
   // MARK: Memory
 
   public func allocate(_ count: Int) throws -> Storage {
-    try allocate(count, elementBytes: precision.elementBytes)
+    try allocate(count, activationFormat)
   }
 
-  public func allocateLogits(_ count: Int) throws -> Storage {
-    try allocate(count, elementBytes: MemoryLayout<Float>.stride)
-  }
+  public func allocateCache(_ count: Int) throws -> Storage { try allocate(count, cacheFormat) }
 
-  private func allocate(_ count: Int, elementBytes: Int) throws -> Storage {
-    let bytes = max(count, 1) * elementBytes
+  public func allocateLogits(_ count: Int) throws -> Storage { try allocate(count, .float32) }
+
+  private func allocate(_ count: Int, _ format: StorageFormat) throws -> Storage {
+    let bytes = max(count, 1) * format.byteCount
     let address: UInt64
     do { address = try memory.allocate(bytes: bytes) } catch {
       throw KernelsError.allocation(reason: error.description)
@@ -117,7 +127,7 @@ public final class GPUBackend: Backend {
     }
     let memory = memory
     return Storage(
-      count: count, address: pointer, elementBytes: elementBytes, staging: staging
+      count: count, address: pointer, format: format, staging: staging
     ) { memory.release(address, bytes: bytes) }
   }
 
@@ -154,7 +164,7 @@ public final class GPUBackend: Backend {
     checkSameShape(x, y)
     checkAlike(x, y)
     precondition(x.isContiguous && y.isContiguous, "strided views are not copied as one block")
-    context.copy(x.address, to: y.address, bytes: x.count * x.storage.elementBytes)
+    context.copy(x.address, to: y.address, bytes: x.count * x.storage.format.byteCount)
   }
 
   // MARK: Launching
@@ -183,9 +193,8 @@ public final class GPUBackend: Backend {
   func checkAlike(_ matrices: Matrix...) {
     for matrix in matrices {
       precondition(
-        matrix.storage.staging != nil
-          && matrix.storage.elementBytes == matrices[0].storage.elementBytes,
-        "an operation of the GPU got memory of the host, or elements of two sizes")
+        matrix.storage.staging != nil && matrix.storage.format == matrices[0].storage.format,
+        "an operation of the GPU got memory of the host, or elements of two formats")
     }
   }
 }
@@ -193,9 +202,14 @@ public final class GPUBackend: Backend {
 extension Matrix {
   /// Device address of the first element.
   var address: UInt64 {
-    storage.address + UInt64(offset * storage.elementBytes)
+    storage.address + UInt64(offset * storage.format.byteCount)
   }
-  var suffix: String { storage.elementBytes == 4 ? "f32" : "bf16" }
+  var suffix: String { storage.format.suffix }
+}
+
+extension StorageFormat {
+  /// What kernels of this element are called.
+  var suffix: String { self == .float32 ? "f32" : "bf16" }
 }
 
 extension Storage {

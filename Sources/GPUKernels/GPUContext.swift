@@ -1,4 +1,5 @@
 import CGPU
+import Tensors
 
 /// A device with a stream of its own. Every call to CGPU is in this file.
 ///
@@ -184,10 +185,10 @@ final class GPUContext: @unchecked Sendable {
     var product: OpaquePointer?
     demand(
       gp_make_matmul(
-        handle, shape.input == 4 ? GP_FLOAT32 : GP_BFLOAT16,
-        shape.output == 4 ? GP_FLOAT32 : GP_BFLOAT16, Int64(shape.rows), Int64(shape.outputs),
-        Int64(shape.inputs), Int64(shape.xStride), Int64(shape.wStride), Int64(shape.yStride),
-        Int32(shape.alignment), shape.hasBias ? 1 : 0, &product))
+        handle, shape.input == .float32 ? GP_FLOAT32 : GP_BFLOAT16,
+        shape.output == .float32 ? GP_FLOAT32 : GP_BFLOAT16, Int64(shape.rows),
+        Int64(shape.outputs), Int64(shape.inputs), Int64(shape.xStride), Int64(shape.wStride),
+        Int64(shape.yStride), Int32(shape.alignment), shape.hasBias ? 1 : 0, &product))
     guard let product else { fatalError("backend cuda: cuBLASLt gave no product") }
     return product
   }

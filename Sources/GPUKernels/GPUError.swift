@@ -22,12 +22,3 @@ public enum GPUError: Error, Hashable, Sendable, CustomStringConvertible {
     }
   }
 }
-
-/// What activations, weights and keys are kept as on the device. Sums are float32 in both.
-public enum GPUPrecision: String, Sendable, Hashable, Codable, CaseIterable {
-  case fp32, bf16
-
-  public var elementBytes: Int { self == .fp32 ? 4 : 2 }
-  /// What kernels of this element are called.
-  var suffix: String { self == .fp32 ? "f32" : "bf16" }
-}

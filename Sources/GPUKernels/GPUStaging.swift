@@ -6,7 +6,6 @@ final class GPUStaging: StagedMemory, @unchecked Sendable {
   // Soundness: used by the thread of its backend.
   private let memory: DeviceMemory
   private let kernels: KernelLibrary
-  private let precision: GPUPrecision
   private let timer: StreamTimer
   private let arguments = LaunchArguments()
   private let scratch: DeviceBuffer
@@ -16,11 +15,10 @@ final class GPUStaging: StagedMemory, @unchecked Sendable {
   private static let part = 8 << 20
 
   init(
-    _ memory: DeviceMemory, _ kernels: KernelLibrary, precision: GPUPrecision, timer: StreamTimer
+    _ memory: DeviceMemory, _ kernels: KernelLibrary, timer: StreamTimer
   ) {
     self.memory = memory
     self.kernels = kernels
-    self.precision = precision
     self.timer = timer
     scratch = DeviceBuffer(memory)
   }
@@ -52,7 +50,7 @@ final class GPUStaging: StagedMemory, @unchecked Sendable {
   func download(_ matrix: Matrix, to target: UnsafeMutablePointer<Float>) {
     inParts(of: matrix) { part, start in
       let bytes = part.count * MemoryLayout<Float>.stride
-      if part.storage.elementBytes == 4 && part.isContiguous {
+      if part.storage.format == .float32 && part.isContiguous {
         context.download(part.address, to: target + start, bytes: bytes)
       } else {
         let wide = scratch.reserve(bytes)
@@ -70,7 +68,7 @@ final class GPUStaging: StagedMemory, @unchecked Sendable {
   func upload(_ source: UnsafePointer<Float>, to matrix: Matrix) {
     inParts(of: matrix) { part, start in
       let bytes = part.count * MemoryLayout<Float>.stride
-      if part.storage.elementBytes == 4 && part.isContiguous {
+      if part.storage.format == .float32 && part.isContiguous {
         context.upload(source + start, to: part.address, bytes: bytes)
       } else {
         let wide = scratch.reserve(bytes)

@@ -44,23 +44,17 @@ import Tensors
 import Transformers
 
 extension BatchExecutor {
-  private static let activationTag = 1
-
   /// Waits for a micro-batch's activations and makes them whole; posts the receive of the next.
   func receive(
     slot: Int, rows: Int, flow: Flow, outcome: inout BatchOutcome
   ) throws -> ResidualStream {
-    try startReceive(slot: slot, flow.current.passed)
-    if let ahead = flow.ahead { try startReceive(slot: ahead.slot, ahead.passed) }
+    try link.startReceive(into: ring[slot], flow.current.passed)
+    if let ahead = flow.ahead { try link.startReceive(into: ring[ahead.slot], ahead.passed) }
     let from = context.now()
     try ring[slot].finishReceive()
     outcome.receiveWaits.append(
       (context.ledger.context.phase, from, context.now()))
-    if context.passesSlices {
-      for buffer in ring[slot].passed {
-        try context.tensor.gatherParts(buffer.matrix.rows(0..<rows))
-      }
-    }
+    try link.join(ring[slot], rows: rows)
     return ring[slot].stream(rows: rows)
   }
 
@@ -69,44 +63,6 @@ extension BatchExecutor {
     slot: Int, _ messages: TrafficContext, outcome: inout BatchOutcome
   ) throws {
     outcome.sendStarts.append(context.now())
-    try recording(as: messages) {
-      for buffer in ring[slot].passed {
-        let part = part(of: buffer.matrix, rows: Int(messages.units))
-        buffer.sending(
-          try context.pipeline.startSend(
-            buffer.outgoing(part), to: context.stage + 1, tag: Self.activationTag))
-      }
-    }
-  }
-
-  /// Posts the receive of a micro-batch's activations, once. It is recorded as that micro-batch's,
-  /// which may belong to the next step.
-  private func startReceive(slot: Int, _ messages: TrafficContext) throws {
-    guard !ring[slot].isReceiving else { return }
-    try ring[slot].finishSend()
-    try recording(as: messages) {
-      for buffer in ring[slot].passed {
-        let part = part(of: buffer.matrix, rows: Int(messages.units))
-        buffer.receiving(
-          try context.pipeline.startReceive(
-            into: buffer.incoming(part), from: context.stage - 1, tag: Self.activationTag))
-      }
-    }
-  }
-
-  private func recording(as messages: TrafficContext, _ body: () throws -> Void) rethrows {
-    let current = context.ledger.context
-    context.ledger.context = messages
-    defer { context.ledger.context = current }
-    try body()
-  }
-
-  /// What this rank passes of the first `rows` slots: all elements, or its part of them.
-  private func part(of matrix: Matrix, rows: Int) -> Range<Int> {
-    let all = rows * matrix.columns
-    guard context.passesSlices else { return 0..<all }
-    let count = all / context.tensor.size
-    let first = context.tensor.rank * count
-    return first..<first + count
+    try link.startSend(from: ring[slot], messages)
   }
 }

@@ -21,14 +21,18 @@ public final class BatchExecutor {
   private var cache: KVCache?
   private(set) var ring: [ActivationSlot] = []
   private var ringSlots = 0
-  private let tokenSends = RequestSet()
-  private var tokenBuffers: [Storage] = []
+  private let tokenSends = PendingSends()
+  var link: StageLink { StageLink(context: context) }
   /// Scored tokens of the batch that runs.
   var losses = LossBook()
 
   public init(context: RankContext, shard: any ModelShard) {
     self.context = context
     self.shard = shard
+    // What a stage sent must not wait for the end of its next micro-batch.
+    if context.layout.pipeline > 1 {
+      shard.betweenLayers = { () throws(MPIError) in try context.pipeline.progress() }
+    }
   }
 
   /// Which token's row answers for a sequence.
@@ -40,8 +44,8 @@ public final class BatchExecutor {
 
   /// Bytes of KV memory that a number of slots takes on this rank.
   func kvBytes(slots: Int) -> Int {
-    cache?.bytes(slots: slots) ?? shard.plan.kvBytesPerToken(
-      elementBytes: shard.backend.elementBytes) * slots
+    cache?.bytes(slots: slots)
+      ?? shard.plan.kvBytesPerToken(elementBytes: shard.backend.cacheFormat.byteCount) * slots
   }
 
   /// Makes room for the largest of some batches, so that running one allocates nothing large.
@@ -61,13 +65,8 @@ public final class BatchExecutor {
     let count = context.layout.pipeline == 1 ? 1 : micro + 1
     if ringSlots < slots || ring.count < count {
       ring = []
-      let rows = context.tensor.partition(slots).block
-      let hidden = shard.plan.model.hiddenSize
       ring = try (0..<max(count, ring.count)).map { _ in
-        ActivationSlot(
-          residual: try shard.backend.matrix(rows: rows, columns: hidden),
-          pending: context.passesPending
-            ? try shard.backend.matrix(rows: rows, columns: hidden) : nil)
+        try ActivationSlot(slots: slots, of: shard, context: context)
       }
       ringSlots = slots
     }
@@ -83,14 +82,17 @@ public final class BatchExecutor {
     }
     var tokens = TokenBook(batch)
     var flow = Flow(ringCount: ring.count, batch: batch, context: context)
+    context.begin(.prefill)
     var outcome = BatchOutcome(
       tokens: [], start: context.now(), prefillEnd: 0, end: 0)
+    let began = MonotonicClock.nanoseconds()
     losses = LossBook(batch)
     context.ledger.context.phase = Traffic.prefill
     for (index, step) in batch.steps.enumerated() {
       context.activity.beginStep(index, isDecode: step.phase == .decode)
       if step.phase == .decode && outcome.prefillEnd == 0 {
         outcome.prefillEnd = try finishPrefill(&tokens)
+        outcome.elapsedPrefill = MonotonicClock.nanoseconds() - began
       }
       for (number, micro) in step.micro.enumerated() {
         context.activity.beginMicroBatch(number)
@@ -113,16 +115,20 @@ public final class BatchExecutor {
       try receiveLosses()
     } else if outcome.prefillEnd == 0 {
       outcome.prefillEnd = try finishPrefill(&tokens)
+      outcome.elapsedPrefill = MonotonicClock.nanoseconds() - began
     }
     try drain(&tokens)
     for slot in ring { try slot.finishSend() }
     try tokenSends.waitAll()
-    tokenBuffers.removeAll(keepingCapacity: true)
     shard.backend.synchronize()
     outcome.end = context.now()
+    outcome.elapsed = MonotonicClock.nanoseconds() - began
     context.activity.rest()
     // A score pass ends when every loss is known; nothing is decoded.
-    if batch.plan.isScore { outcome.prefillEnd = outcome.end }
+    if batch.plan.isScore {
+      outcome.prefillEnd = outcome.end
+      outcome.elapsedPrefill = outcome.elapsed
+    }
     context.ledger.context = TrafficContext(phase: Traffic.outside)
     outcome.tokens = tokens.generated
     outcome.losses = losses.values
@@ -192,18 +198,7 @@ public final class BatchExecutor {
 
   /// Gives values to the first stage without waiting for it.
   func sendBack<Value: MPIElement>(_ values: [Value], tag: Int) throws {
-    // Whether the first stage took them already must not show in virtual time.
-    if context.clock == nil, try tokenSends.testAll() {
-      tokenBuffers.removeAll(keepingCapacity: true)
-    }
-    let bytes = values.count * MemoryLayout<Value>.stride
-    let storage = Storage(count: (bytes + 3) / MemoryLayout<Float>.stride)
-    let buffer = UnsafeMutableRawBufferPointer(start: storage.pointer, count: bytes)
-      .bindMemory(to: Value.self)
-    _ = buffer.update(fromContentsOf: values)
-    tokenBuffers.append(storage)
-    tokenSends.add(
-      try context.pipeline.startSend(UnsafeBufferPointer(buffer), to: 0, tag: tag))
+    try tokenSends.send(values, on: context.pipeline, to: 0, tag: tag)
   }
 
   private func receiveTokens(_ tokens: inout TokenBook) throws {
@@ -228,6 +223,8 @@ public final class BatchExecutor {
     try drain(&tokens)
     shard.backend.synchronize()
     context.ledger.context.phase = Traffic.decode
-    return context.now()
+    let end = context.now()
+    context.begin(.decode)
+    return end
   }
 }

@@ -12,6 +12,9 @@ package final class BatchRunner {
     /// Longest over replicas.
     var batchTTFTSeconds: Double
     var totalSeconds: Double
+    /// The same by the wall clock, whatever clock timed the run.
+    var elapsedTTFTSeconds: Double
+    var elapsedSeconds: Double
     /// Generated tokens per sequence of the whole batch.
     var tokens: [[Int32]]
     /// Negative log-likelihood per scored token of every sequence, of a score pass.
@@ -121,11 +124,12 @@ package final class BatchRunner {
     let accounts = try PhaseAccounting(context: context).accounts(outcome)
     context.ledger.isRecording = false
     defer { context.ledger.isRecording = true }
-    var times = [0.0, 0.0]
+    var times = [0.0, 0.0, 0.0, 0.0]
     if context.leadsReplica {
       times = [
-        Double(outcome.prefillEnd - outcome.start) / 1e9, Double(outcome.end - outcome.start) / 1e9,
-      ]
+        outcome.prefillEnd - outcome.start, outcome.end - outcome.start, outcome.elapsedPrefill,
+        outcome.elapsed,
+      ].map { Double($0) / 1e9 }
     }
     try context.control.allReduce(inPlace: &times, .max)
     let tokens = try collect(outcome.tokens)
@@ -133,7 +137,8 @@ package final class BatchRunner {
     activity.endBatch(from: start)
     activity.awaitOthers(steps: 0)
     return Result(
-      batchTTFTSeconds: times[0], totalSeconds: times[1], tokens: tokens,
+      batchTTFTSeconds: times[0], totalSeconds: times[1], elapsedTTFTSeconds: times[2],
+      elapsedSeconds: times[3], tokens: tokens,
       losses: losses, prefill: accounts.prefill, decode: accounts.decode,
       start: outcome.start)
   }
@@ -155,17 +160,19 @@ package final class BatchRunner {
     }
     return out
   }
+}
 
+extension RankContext {
   /// Captured logits of all sequences on the coordinator, in the batch's order. Collective.
-  func collect(_ capture: LogitCapture) throws -> [[[Float]]] {
-    context.ledger.isRecording = false
-    defer { context.ledger.isRecording = true }
-    let holds = context.isLastStage && context.coordinates.tensor == 0
+  package func collect(_ capture: LogitCapture) throws -> [[[Float]]] {
+    ledger.isRecording = false
+    defer { ledger.isRecording = true }
+    let holds = isLastStage && coordinates.tensor == 0
     let rows = holds ? capture.rows : []
     let shape = rows.map { Int32($0.count) }
     let width = rows.lazy.flatMap { $0 }.map(\.count).max() ?? 0
-    let shapes = try context.control.gatherArrays(shape + [Int32(width)], root: 0)
-    let values = try context.control.gatherArrays(rows.flatMap { $0.flatMap { $0 } }, root: 0)
+    let shapes = try control.gatherArrays(shape + [Int32(width)], root: 0)
+    let values = try control.gatherArrays(rows.flatMap { $0.flatMap { $0 } }, root: 0)
     guard let shapes, let values else { return [] }
     var out: [[[Float]]] = []
     for (shape, flat) in zip(shapes, values) where shape.count > 1 {

@@ -15,7 +15,9 @@ public struct CellResources {
   /// need. Collective.
   /// - Throws: `InferenceError` of kind `badInput` on all ranks when one of these cannot be had.
   public init(context: RankContext, resolved: ResolvedJob) throws {
-    backend = try context.together("backend") { try makeBackend(resolved.job.backend) }
+    backend = try context.together("backend") {
+      try makeBackend(resolved.job.backend, resolved.job.numbers)
+    }
     if let clock = context.clock, backend.deviceNanoseconds != nil {
       clock.timeComputing { [backend] in backend.deviceNanoseconds ?? 0 }
     }

@@ -7,6 +7,7 @@ import MPI
 import Models
 import Records
 import Scheduling
+import Tensors
 import Transformers
 import Workloads
 
@@ -56,14 +57,25 @@ public final class CellRun {
       try AtomicFile.write(JSONText.pretty(provenance), to: cell.provenance)
       for warning in provenance.warnings { progress.warn(warning) }
     }
+    defer { warnAboutToken() }
+    if let serving = resolved.job.serving {
+      try serve(serving)
+    } else {
+      try runBatches()
+    }
+  }
+
+  private func warnAboutToken() {
+    guard let token = context.token, token.failures > 0 else { return }
+    StandardStream.error.line(
+      "padtax: warning: rank \(context.rank) computed \(token.failures) times without a token, "
+        + "which the kernel could not lock")
+  }
+
+  private func runBatches() throws {
     let failures = try verify()
     let policies = resolved.job.policies.filter { failures[$0] == nil }
     let traffic = policies.isEmpty ? nil : try measure(policies: policies)
-    if let token = context.token, token.failures > 0 {
-      StandardStream.error.line(
-        "padtax: warning: rank \(context.rank) computed \(token.failures) times without a token, "
-          + "which the kernel could not lock")
-    }
     guard failures.isEmpty, traffic == nil else {
       let texts = failures.map { "\(context.layout) \($0.key): answers are wrong: \($0.value)" }
       throw InferenceError(
@@ -98,16 +110,21 @@ public final class CellRun {
       resolved.job.mode == .score
       ? try verifyScores(model, prompts: prompts)
       : try verifyTokens(model, prompts: prompts, outputLengths: outputs)
+    return Dictionary(
+      uniqueKeysWithValues: zip(resolved.job.policies, try agree(on: records)).filter { $0.1 != "" }
+    )
+  }
+
+  /// Writes what verification found and gives every rank the failures, empty where there is none.
+  func agree(on records: [VerificationRecord]) throws -> [String] {
     if context.isCoordinator {
       let file = try JSONLinesWriter(path: cell.verification)
       for record in records { try file.append(record) }
     }
     let text = try JSONText.line(records.map { $0.failure ?? "" })
     let shared = try context.control.broadcastArray(Array(text.utf8), root: 0)
-    let failures = try JSONText.decode(
+    return try JSONText.decode(
       [String].self, from: String(decoding: shared, as: UTF8.self), source: "verification")
-    return Dictionary(
-      uniqueKeysWithValues: zip(resolved.job.policies, failures).filter { $0.1 != "" })
   }
 
   /// One record per policy on the coordinator, none elsewhere. Collective.
@@ -125,6 +142,7 @@ public final class CellRun {
             lengths,
             try ReferenceAnswers.compute(
               model: model, source: resources.weights(model), backend: resources.backend,
+              messages: context.messages,
               prompts: zip(prompts, lengths).map { Array($0.prefix($1)) }, outputTokens: outputs)
           )
         })
@@ -192,10 +210,12 @@ public final class CellRun {
     progress.begin(total: repeats * resolved.batches.count * policies.count)
     context.activity.isMeasuring = true
     defer { context.activity.isMeasuring = false }
+    let traced = resolved.batches.indices.first { !resolved.warmupBatches.contains($0) }
     var order = 0
     var turn = 0
     while turn < repeats {
       for (index, batch) in resolved.batches.enumerated() {
+        let isWarmup = turn < warmup || resolved.warmupBatches.contains(index)
         for (choice, policy) in policies.enumerated() {
           context.activity.begin(
             "measure", policy: "\(policy)", batch: batch.id, turn: turn - warmup)
@@ -205,13 +225,13 @@ public final class CellRun {
           try write(
             result, batch: batch, policy: policy, plans: plans[index][choice],
             prepared: prepared[index][choice], runner: runner,
-            turn: (turn < warmup ? turn : turn - warmup, turn < warmup, order))
-          if resolved.job.trace == true, turn == warmup, index == 0 {
+            turn: (turn < warmup ? turn : turn - warmup, isWarmup, order))
+          if resolved.job.trace == true, turn == warmup, index == traced {
             let trace = OperationTrace(
               context: context, cell: cell.name, policy: "\(policy)", batch: batch.id)
             try nodeFile.append(try trace.records(start: result.start))
           }
-          if turn >= warmup {
+          if !isWarmup {
             precision?.add(result, policy: choice, repeat: turn - warmup)
           }
           order += 1
@@ -237,7 +257,7 @@ public final class CellRun {
     return difference
   }
 
-  private func writeStages(executions: Int) throws {
+  func writeStages(executions: Int) throws {
     try context.together("output") {
       guard context.isCoordinator else { return }
       let times = StageTimes(
@@ -248,7 +268,7 @@ public final class CellRun {
   }
 
   /// Writes the comparison of the traffic with its model; the first failure of each policy in words.
-  private func write(_ check: TrafficCheck) throws -> String? {
+  func write(_ check: TrafficCheck) throws -> String? {
     let records = try check.records(cell: cell.name)
     try context.together("output") {
       guard context.isCoordinator else { return }
@@ -280,7 +300,9 @@ public final class CellRun {
     prepared: PreparedBatch, runner: BatchRunner, turn: (index: Int, warmup: Bool, order: Int)
   ) throws {
     let writer = RecordMaker(
-      cell: cell.name, context: context, traffic: try context.traffic(resolved.model),
+      cell: cell.name, context: context,
+      traffic: try context.traffic(
+        resolved.model, cache: resolved.job.numbers.cache.storage),
       batch: batch, policy: policy,
       turn: turn, oversubscribed: oversubscribed)
     try nodeFile.append(
@@ -291,13 +313,22 @@ public final class CellRun {
 }
 
 /// The backend that a job names.
-public func makeBackend(_ choice: BackendChoice) throws -> any Backend {
+public func makeBackend(
+  _ choice: BackendChoice, _ numbers: NumberFormats = .single
+) throws -> any Backend {
   switch choice.kind {
-  case .reference: return ReferenceBackend()
+  case .reference:
+    return ReferenceBackend(weights: numbers.weights.storage, cache: numbers.cache.storage)
   case .cuda:
-    return try GPUBackend(precision: choice.precision == .bf16 ? .bf16 : .fp32)
+    return try GPUBackend(weights: numbers.weights.storage, cache: numbers.cache.storage)
   case .cpu:
     return try CPUBackend(
-      blas: choice.blas == "openblas" ? .openBLAS : .path(choice.blas), threads: choice.threads)
+      blas: choice.blas == "openblas" ? .openBLAS : .path(choice.blas), threads: choice.threads,
+      weights: numbers.weights.storage, cache: numbers.cache.storage)
   }
+}
+
+extension EngineFormat {
+  /// The same of memory.
+  package var storage: StorageFormat { self == .fp32 ? .float32 : .bfloat16 }
 }

@@ -3,6 +3,9 @@ public struct Comparison {
   public private(set) var maxError = 0.0
   public private(set) var tokensCompared = 0
   public private(set) var ties = 0
+  /// Tokens of undecided sequences, and those of them up to the first that differs: for information.
+  public private(set) var undecided = 0
+  public private(set) var agreeing = 0
   /// The first difference, in words.
   public private(set) var failure: String?
 
@@ -23,13 +26,13 @@ public struct Comparison {
       compare(
         sequence: sequence, tokens: tokens[sequence], logits: logits[sequence],
         expected: reference.tokens[sequence], expectedLogits: reference.logits[sequence],
-        tolerance: reference.tolerance)
+        tolerance: reference.tolerance, comparesTokens: !reference.undecided.contains(sequence))
     }
   }
 
   private mutating func compare(
     sequence: Int, tokens: [Int32], logits: [[Float]], expected: [Int32],
-    expectedLogits: [[Float]], tolerance: Double
+    expectedLogits: [[Float]], tolerance: Double, comparesTokens: Bool
   ) {
     guard tokens.count == expected.count else {
       return fail("sequence \(sequence): \(tokens.count) tokens, expected \(expected.count)")
@@ -50,6 +53,11 @@ public struct Comparison {
             "sequence \(sequence), token \(index): a logit differs by \(worst), allowed "
               + "\(tolerance)")
         }
+      }
+      guard comparesTokens else {
+        undecided += expected.count
+        agreeing += zip(tokens, expected).prefix { $0 == $1 }.count
+        return
       }
       tokensCompared += 1
       guard tokens[index] != expected[index] else { continue }

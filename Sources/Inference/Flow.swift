@@ -1,5 +1,6 @@
 import MPI
 import Scheduling
+import Transformers
 
 /// The order in which micro-batches use the places of the ring.
 struct Flow {
@@ -45,22 +46,21 @@ extension Flow {
       ringCount: ringCount,
       messages: batch.steps.flatMap { step in
         let phase = step.phase == .decode ? Traffic.decode : Traffic.prefill
-        return step.micro.map { Self.messages($0, phase: phase, context: context) }
+        return step.micro.map { Messages($0.input, rows: $0.rows, phase: phase, context: context) }
       })
   }
+}
 
-  private static func messages(
-    _ micro: PreparedBatch.Micro, phase: UInt8, context: RankContext
-  ) -> Messages {
-    let slots = context.tensor.partition(micro.input.slots)
-    let whole = TrafficContext(
-      phase: phase, units: Int32(slots.padded), usefulUnits: Int32(micro.input.tokens))
-    guard slots.parts > 1 else { return Messages(whole: whole, passed: whole) }
+extension Flow.Messages {
+  init(_ input: MicroBatchInput, rows: [PlanRow], phase: UInt8, context: RankContext) {
+    let slots = context.tensor.partition(input.slots)
+    whole = TrafficContext(
+      phase: phase, units: Int32(slots.padded), usefulUnits: Int32(input.tokens))
+    passed = whole
+    guard slots.parts > 1 else { return }
     let own = slots.range(context.tensor.rank).clamped(to: 0..<slots.slots)
-    let tokens = PreparedBatch.realSlots(micro.rows)[own].count { $0 }
-    return Messages(
-      whole: whole,
-      passed: TrafficContext(
-        phase: phase, units: Int32(slots.block), usefulUnits: Int32(tokens)))
+    let tokens = PreparedBatch.realSlots(rows)[own].count { $0 }
+    passed = TrafficContext(
+      phase: phase, units: Int32(slots.block), usefulUnits: Int32(tokens))
   }
 }

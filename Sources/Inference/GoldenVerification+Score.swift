@@ -51,7 +51,8 @@ extension GoldenVerification {
     guard context.isCoordinator else { return nil }
     var report = ScoreReport(
       name: model.name, prompts: 0, cut: 0, tokens: 0, maxError: 0, maxTokenError: nil,
-      tolerance: ScoreReference.tolerance(logits: expectation.tolerance) + Self.storedRounding)
+      tolerance: ScoreReference.tolerance(logits: tolerance(backend, model))
+        + Self.storedRounding)
     for (sequence, losses) in result.losses.enumerated() {
       compare(losses, fed: fed[sequence], sequence: sequence, known: known, into: &report)
     }

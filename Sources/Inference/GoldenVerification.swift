@@ -14,6 +14,10 @@ public struct GoldenVerification {
     public var name: String
     public var prompts: Int
     public var tokensCompared: Int
+    /// Tokens too near to a tie to be compared, and how many of them agree up to the first that does
+    /// not: in bfloat16.
+    public var undecided = 0
+    public var agreeing = 0
     /// Largest absolute difference of a logit at the ends of prompts, and over all positions of
     /// the prompt whose logits are all known.
     public var maxError: Double
@@ -54,9 +58,15 @@ public struct GoldenVerification {
         context: context, executor: BatchExecutor(context: context, shard: shard)),
       microBatches: microBatches)
     let rows = expectation.lastLogits
-    let reference = ReferenceAnswers(
+    let tolerance = tolerance(backend, model)
+    var reference = ReferenceAnswers(
       tokens: expectation.greedy, logits: (0..<rows.rows).map { [Array(rows.row($0))] },
-      tolerance: expectation.tolerance)
+      tolerance: tolerance)
+    if isReduced(backend) {
+      // Tokens say something where no step of the prompt is as near to a tie as rounding may move.
+      reference.undecided = Set(
+        expectation.prompts.indices.filter { expectation.greedyMinMargin[$0] <= 2 * tolerance })
+    }
     let outcome = try verification.compare(
       policy: policy, prompts: expectation.prompts,
       outputLengths: expectation.greedy.map(\.count), scored: scored.map { [$0] } ?? [],
@@ -65,19 +75,34 @@ public struct GoldenVerification {
     var report = Report(
       name: model.name, prompts: expectation.prompts.count,
       tokensCompared: outcome.comparison.tokensCompared, maxError: outcome.comparison.maxError,
-      maxFullError: nil, tolerance: expectation.tolerance, failure: outcome.comparison.failure)
+      maxFullError: nil, tolerance: tolerance, failure: outcome.comparison.failure)
+    report.undecided = outcome.comparison.undecided
+    report.agreeing = outcome.comparison.agreeing
     if outcome.comparison.ties > 0 && report.failure == nil {
       report.failure = "\(outcome.comparison.ties) tokens differ where two logits tie"
     }
     if let scored, let full = expectation.fullLogits {
       let error = Self.largestError(outcome.logits[scored], full)
       report.maxFullError = error
-      if error > expectation.tolerance && report.failure == nil {
+      if error > tolerance && report.failure == nil {
         report.failure =
           "sequence \(scored): a logit of some prompt position differs by \(error)"
       }
     }
     return report
+  }
+
+  func isReduced(_ backend: any Backend) -> Bool {
+    backend.isReduced || context.messages == .bfloat16
+  }
+
+  /// What the file allows the arithmetic, or, where it does not say it for bfloat16, the bound for
+  /// answers of our own.
+  func tolerance(_ backend: any Backend, _ model: ModelConfiguration) -> Double {
+    guard isReduced(backend) else { return expectation.tolerance }
+    return expectation.bfloat16Tolerance
+      ?? ReferenceAnswers.bound(
+        model: model, logits: [[expectation.lastLogits.values]], isReduced: true)
   }
 
   /// This rank's shard of the checkpoint. Collective.

@@ -18,13 +18,18 @@ struct MemoryCheck {
   func estimate() throws -> (weights: Int, kv: Int, activations: Int) {
     let plan = try ShardPlan(model: resolved.model, layout: layout, rank: rank)
     let model = resolved.model
-    let rowsAtOnce = resolved.job.backend.kind == .cuda ? 8192 : 1024
-    let elementBytes = resolved.job.backend.elementBytes
+    let isDevice = resolved.job.backend.kind == .cuda
+    let rowsAtOnce = isDevice ? 8192 : 1024
     var kvSlots = 0
     var slots = 0
     var rows = 0
     var micro = 1
-    for batch in resolved.batches {
+    if let serving = resolved.job.serving {
+      // The least pool that serves; the real one takes its share of what is free then.
+      kvSlots = max(serving.maxBatchSize * serving.blockSize, serving.maxSequenceLength)
+      (slots, rows, micro) = (serving.maxNumTokens, serving.maxBatchSize, layout.pipeline)
+    }
+    for batch in resolved.batches where resolved.job.serving == nil {
       for policy in resolved.job.policies {
         let plans = try BatchRunner.plans(
           policy: policy, promptLengths: batch.lengths,
@@ -49,16 +54,35 @@ struct MemoryCheck {
     let widths = 2 * plan.queryWidth + 2 * plan.kvWidth
     let block = min(slots, rowsAtOnce) * 3 * plan.feedForward.count
     var logits = rows * (plan.hasLMHead ? plan.vocabulary.count + model.vocabularySize : 0)
-    var kvBytes = plan.kvBytesPerToken(elementBytes: elementBytes) * kvSlots
+    let numbers = resolved.job.numbers
+    let kvToken = plan.kvBytesPerToken(elementBytes: numbers.cache.bytes)
+    var kvBytes = kvToken * kvSlots
     if resolved.job.mode == .score {
       // Keys and values of one micro-batch in one layer; logits of a block of rows, own columns.
       logits = plan.hasLMHead ? min(slots, TransformerShard.scoreRows) * plan.vocabulary.count : 0
-      kvBytes = plan.kvBytesPerToken(elementBytes: elementBytes) / max(1, plan.layers.count) * slots
+      kvBytes = kvToken / max(1, plan.layers.count) * slots
     }
-    return (
-      plan.weightBytes(elementBytes: elementBytes), kvBytes,
-      elementBytes * (states * model.hiddenSize + slots * widths + block) + 4 * logits
-    )
+    // A GPU keeps what lies between products as its weights are; what messages need is the host's.
+    let kept = isDevice ? numbers.weights.bytes : 4
+    var activations = kept * (states * model.hiddenSize + slots * widths + block) + 4 * logits
+    var weights = plan.weightBytes(matrixBytes: numbers.weights.bytes, vectorBytes: kept)
+    if isDevice { return (weights, kvBytes, activations) }
+    if numbers.weights == .bf16 {
+      // The matrix that is read before it is packed, and the inputs of the widest product.
+      weights += 4 * Self.largestMatrix(plan)
+      activations += 4 * slots * max(model.hiddenSize, plan.feedForward.count)
+    }
+    if numbers.messages == .bf16 {
+      activations += 2 * (1 + ring * passed) * share.padded * model.hiddenSize
+    }
+    return (weights, kvBytes, activations)
+  }
+
+  /// Elements of the largest matrix that is loaded at once.
+  private static func largestMatrix(_ plan: ShardPlan) -> Int {
+    let hidden = plan.model.hiddenSize
+    let vocabulary = plan.vocabularyMatrixCount > 0 ? plan.vocabulary.count : 0
+    return hidden * max(vocabulary, 2 * plan.feedForward.count, plan.queryWidth + 2 * plan.kvWidth)
   }
 
   /// What the ranks of this host need together. Collective.
@@ -136,8 +160,9 @@ struct MemoryCheck {
     // On a GPU the whole model and its shards may have to fit at once, on one card.
     let available =
       try backend.freeMemory.map { $0 / 3 } ?? AvailableMemory.current().usable / 10 * 9
-    let layer = model.layerParameterCount * backend.elementBytes
-    let rest = model.weightBytes(elementBytes: backend.elementBytes) - layer * model.layerCount
+    let bytes = backend.weightFormat.byteCount
+    let layer = model.layerParameterCount * bytes
+    let rest = model.weightBytes(elementBytes: bytes) - layer * model.layerCount
     let layers = min(model.layerCount, (available - rest) / max(1, layer))
     guard layers >= layout.pipeline else {
       throw InferenceError(

@@ -76,6 +76,10 @@ package struct BatchOutcome {
   package var start: UInt64
   package var prefillEnd: UInt64
   package var end: UInt64
+  /// Nanoseconds by the wall clock, whatever the context's clock is: from the start to the end of
+  /// the prefill, and to the end of the last step.
+  var elapsedPrefill: UInt64 = 0
+  var elapsed: UInt64 = 0
   /// Waits for activations (from, to) and starts of sends, in order, for telling transfer from
   /// idleness.
   var receiveWaits: [(phase: UInt8, from: UInt64, to: UInt64)] = []
@@ -87,7 +91,7 @@ package final class LogitCapture {
   /// Per sequence, one row of vocabulary size per sampled slot, in order.
   private(set) var rows: [[[Float]]]
 
-  init(sequences: Int) { rows = Array(repeating: [], count: sequences) }
+  package init(sequences: Int) { rows = Array(repeating: [], count: sequences) }
 
   func add(_ row: [Float], sequence: Int) { rows[sequence].append(row) }
 }

@@ -2,6 +2,8 @@ import Locality
 import MPI
 import Models
 import Records
+import Scheduling
+import Tensors
 import Transformers
 
 /// What traffic is for: the label of a communicator and the phase in which a call was made.
@@ -23,9 +25,13 @@ public final class RankContext {
   public let coordinates: ParallelLayout.Coordinates
   public let dialect: Dialect
   public let reduction: TensorReduction
+  /// What hidden states travel in.
+  public let messages: StorageFormat
   public let ledger: TrafficLedger
   /// Times everything that the communicators do; nil where the wall clock does.
   public let clock: VirtualClock?
+  /// What the clock pretends, as the job says it.
+  private let virtualTime: VirtualTime?
   let activity = RankActivity()
   /// Held while this rank computes, where ranks take turns.
   var token: ComputeToken?
@@ -40,7 +46,8 @@ public final class RankContext {
   /// Collective over `world`, which must have as many ranks as the layout.
   public init(
     layout: ParallelLayout, world: borrowing Communicator, dialect: Dialect = .megatron,
-    reduction: TensorReduction = .allReduce, clock: VirtualClock? = nil
+    reduction: TensorReduction = .allReduce, messages: StorageFormat = .float32,
+    clock: VirtualClock? = nil, virtualTime: VirtualTime? = nil
   ) throws {
     precondition(
       dialect == .megatron || reduction == .allReduce,
@@ -53,11 +60,13 @@ public final class RankContext {
     self.layout = layout
     self.dialect = dialect
     self.reduction = reduction
+    self.messages = messages
     guard let ledger = world.ledger else {
       preconditionFailure("the world communicator carries the ledger")
     }
     self.ledger = ledger
     self.clock = clock
+    self.virtualTime = virtualTime
     let coordinates = layout.coordinates(of: world.rank)
     self.coordinates = coordinates
     control = try world.duplicate(label: Traffic.control, clock: clock)
@@ -67,7 +76,7 @@ public final class RankContext {
     let peers = try control.split(color: plane, key: coordinates.tensor, label: Traffic.tensor)
     guard let stages, let peers else { preconditionFailure("a coloured split gives a group") }
     pipeline = stages
-    tensor = TensorGroup(peers, reduction: reduction)
+    tensor = TensorGroup(peers, reduction: reduction, format: messages)
     clockOffsets = [Int64](repeating: 0, count: layout.pipeline)
     if clock == nil { clockOffsets = try measureClockOffsets() }
   }
@@ -75,6 +84,11 @@ public final class RankContext {
   public var rank: Int { control.rank }
   /// Nanoseconds now on the clock that times this job.
   func now() -> UInt64 { clock?.now() ?? MonotonicClock.nanoseconds() }
+  /// Tells a virtual clock what the rank computes from now on.
+  func begin(_ phase: Phase) {
+    guard let clock, let time = virtualTime, let decode = time.decodeScale else { return }
+    clock.rescale(phase == .decode ? decode : time.computeScale)
+  }
   /// Where the times of this job's records come from.
   var origin: Origin { clock == nil ? .measured : .virtual }
   public var isCoordinator: Bool { rank == 0 }

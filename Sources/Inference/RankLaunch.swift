@@ -32,7 +32,9 @@ public struct RankLaunch {
       }
       let context = try RankContext(
         layout: layout, world: world, dialect: resolved.job.dialect,
-        reduction: resolved.job.tensorReduction, clock: clock)
+        reduction: resolved.job.tensorReduction,
+        messages: resolved.job.numbers.messages.storage, clock: clock,
+        virtualTime: resolved.job.clock.virtualTime)
       defer { clock?.close() }
       let resources = try CellResources(context: context, resolved: resolved)
       try runCell(
@@ -77,7 +79,7 @@ public struct RankLaunch {
   /// Compares a checkpoint with its golden files and returns the exit code. Collective.
   public static func verify(
     checkpoint: String, expected: String?, layout: String, policies: [String], microBatches: Int,
-    backend choice: BackendChoice, mode: JobMode = .generate
+    backend choice: BackendChoice, numbers: NumberFormats = .single, mode: JobMode = .generate
   ) throws -> Int32 {
     let environment = try MPIEnvironment(threads: .funneled)
     defer { _ = environment.threads }
@@ -85,16 +87,17 @@ public struct RankLaunch {
     return guarding(rank: world.rank) {
       let layout = try badInput { try ParallelLayout(parsing: layout) }
       let policies = try policies.map { text in try badInput { try Policy(parsing: text) } }
-      let context = try RankContext(layout: layout, world: world)
+      let context = try RankContext(
+        layout: layout, world: world, messages: numbers.messages.storage)
       if EncoderExpectation.isPresent(in: expected ?? checkpoint) {
         return try verifyEncoder(
           context, checkpoint: checkpoint, expected: expected, policies: policies,
-          microBatches: microBatches, backend: choice, mode: mode)
+          microBatches: microBatches, backend: choice, numbers: numbers, mode: mode)
       }
       let golden = try context.together("expected answers") {
         try GoldenVerification(context: context, directory: checkpoint, expected: expected)
       }
-      let backend = try context.together("backend") { try makeBackend(choice) }
+      let backend = try context.together("backend") { try makeBackend(choice, numbers) }
       for policy in policies {
         let report =
           switch mode {
@@ -116,7 +119,7 @@ public struct RankLaunch {
 
   private static func verifyEncoder(
     _ context: RankContext, checkpoint: String, expected: String?, policies: [Policy],
-    microBatches: Int, backend choice: BackendChoice, mode: JobMode
+    microBatches: Int, backend choice: BackendChoice, numbers: NumberFormats, mode: JobMode
   ) throws {
     guard mode != .score else {
       throw InferenceError(
@@ -127,7 +130,7 @@ public struct RankLaunch {
     let golden = try context.together("expected answers") {
       try EncoderVerification(context: context, directory: checkpoint, expected: expected)
     }
-    let backend = try context.together("backend") { try makeBackend(choice) }
+    let backend = try context.together("backend") { try makeBackend(choice, numbers) }
     for policy in policies {
       let report = try golden.run(policy: policy, microBatches: microBatches, backend: backend)
       try context.together("verification") {
@@ -152,9 +155,12 @@ public struct RankLaunch {
     _ report: GoldenVerification.Report, layout: ParallelLayout, policy: Policy
   ) -> String {
     let full = report.maxFullError.map { ", every position \($0)" } ?? ""
+    let open =
+      report.undecided > 0
+      ? " (\(report.agreeing) of \(report.undecided) that rounding may decide agree)" : ""
     return "\(report.passed ? "PASS" : "FAIL") \(report.name) \(layout) \(policy): "
-      + "\(report.tokensCompared) tokens of \(report.prompts) prompts compared; largest logit error "
-      + "\(report.maxError)\(full) (allowed \(report.tolerance))"
+      + "\(report.tokensCompared) tokens of \(report.prompts) prompts compared\(open); "
+      + "largest logit error \(report.maxError)\(full) (allowed \(report.tolerance))"
   }
 
   private static func line(

@@ -114,8 +114,11 @@ package struct RankSurvey {
       numaNode: binding.numaNodes.map(String.init).joined(separator: ","), backend: about.name,
       library: about.library.split(separator: "/").last.map(String.init) ?? about.library,
       blasCore: about.core, instructionSet: about.instructionSet, threads: about.threads,
+      notes: about.notes,
       peakGFLOPS: rates.peak, gemmGFLOPS: rates.gemm,
-      weightBytes: plan.weightBytes(elementBytes: backend.elementBytes),
+      weightBytes: plan.weightBytes(
+        matrixBytes: backend.weightFormat.byteCount,
+        vectorBytes: backend.activationFormat.byteCount),
       loadAverage: Self.loadAverage(), gpu: (backend as? GPUBackend).map(Self.facts))
   }
 
@@ -123,9 +126,9 @@ package struct RankSurvey {
     let now = gpu.telemetry
     return GPUFacts(
       name: gpu.device.name, uuid: gpu.device.uuid, driver: now?.driver ?? "",
-      cuda: gpu.device.cudaVersion, precision: gpu.precision.rawValue,
-      memoryBytes: gpu.device.memoryBytes, clockMHz: now?.clockMHz ?? 0,
-      memoryClockMHz: now?.memoryClockMHz ?? 0, throttleReasons: now?.throttleReasons ?? 0)
+      cuda: gpu.device.cudaVersion, memoryBytes: gpu.device.memoryBytes,
+      clockMHz: now?.clockMHz ?? 0, memoryClockMHz: now?.memoryClockMHz ?? 0,
+      throttleReasons: now?.throttleReasons ?? 0)
   }
 
   /// Multiply-add peak and bare GEMM rate in GFLOP/s: the best of some turns, because a neighbour
@@ -138,7 +141,7 @@ package struct RankSurvey {
       best.peak = max(best.peak, cpu.measureMultiplyAddPeak())
       best.gemm = max(
         best.gemm,
-        try cpu.measureSgemmRate(
+        try cpu.measureProductRate(
           rows: 512, inputs: min(plan.model.hiddenSize, 4096),
           outputs: min(max(plan.feedForward.count, 1), 8192)))
     }
@@ -176,7 +179,8 @@ package struct RankSurvey {
         headDimension: model.headDimension, feedForward: model.feedForwardSize,
         vocabulary: model.vocabularySize, weights: weights),
       layout: "\(context.layout)", mpiLibrary: MPIEnvironment.libraryVersion,
-      mpiStandard: MPIEnvironment.standardVersion, oversubscribed: oversubscribed, ranks: ranks,
+      mpiStandard: MPIEnvironment.standardVersion,
+      numbers: resolved.job.numbers, oversubscribed: oversubscribed, ranks: ranks,
       environment: Self.environment(), warnings: warnings.sorted())
   }
 
@@ -186,7 +190,8 @@ package struct RankSurvey {
     return VirtualTimeFacts(
       network: network.name, networkSource: network.description,
       nodes: (try time.nodes.nodes(ranks: context.layout.worldSize).last ?? 0) + 1,
-      computeScale: time.computeScale, computeTokens: tokens)
+      computeScale: time.computeScale,
+      decodeScale: time.decodeScale, computeTokens: tokens)
   }
 
   private static func environment() -> [String: String] {

@@ -57,6 +57,10 @@ struct RecordMaker {
       tokenDigest: Self.digest(
         isScore ? plans.flatMap(\.promptLengths).map { [Int32($0)] } : result.tokens))
     if isScore { record.meanNLL = Self.mean(result.losses) }
+    if context.clock != nil {
+      record.elapsedTTFTSeconds = result.elapsedTTFTSeconds
+      record.elapsedSeconds = result.elapsedSeconds
+    }
     return record
   }
 

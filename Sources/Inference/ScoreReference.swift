@@ -2,6 +2,7 @@ import Kernels
 import MPI
 import Models
 import Scheduling
+import Tensors
 import Transformers
 
 /// Expected negative log-likelihoods of some prompts' tokens.
@@ -20,7 +21,7 @@ public struct ScoreReference: Sendable, Hashable {
   /// rank alone.
   static func compute(
     model: ModelConfiguration, source: any WeightSource, backend: any Backend,
-    prompts: [[Int32]]
+    messages: StorageFormat = .float32, prompts: [[Int32]]
   ) throws -> ScoreReference {
     let ledger = TrafficLedger(isRecording: false)
     let own = try Communicator.ownSelf(label: Traffic.control, ledger: ledger)
@@ -41,7 +42,10 @@ public struct ScoreReference: Sendable, Hashable {
     }
     return ScoreReference(
       losses: losses,
-      tolerance: tolerance(logits: ReferenceAnswers.bound(model: model, logits: [[[largest]]])))
+      tolerance: tolerance(
+        logits: ReferenceAnswers.bound(
+          model: model, logits: [[[largest]]],
+          isReduced: messages == .bfloat16 || backend.isReduced)))
   }
 
   /// What a difference of logits can do to a loss: −log softmax moves by at most twice the largest

@@ -2,6 +2,7 @@ import Communication
 import MPI
 import Models
 import Records
+import Tensors
 import Transformers
 
 /// Holds the ledger of each execution against the analytic model, operation by operation, and keeps
@@ -16,9 +17,7 @@ package final class TrafficCheck {
     let batch: Int
     let policy: String
     var executions = 0
-    var operations = 0
-    var sentBytes = 0
-    var paddedBytes = 0
+    var sums = TrafficSums()
     var difference: TrafficDifference?
   }
 
@@ -30,49 +29,71 @@ package final class TrafficCheck {
   /// Compares what the ledger holds with what the batch asks of this rank.
   /// - Complexity: O(operations); allocates nothing per operation.
   package func compare(_ batch: PreparedBatch, id: Int, policy: String) {
+    var sums = TrafficSums()
+    let difference = context.ledger.withEvents { events in
+      Self.firstDifference(traffic, batch, rank: context.rank, events: events) { sums.add($0) }
+    }
+    add(sums, difference, id: id, policy: policy)
+  }
+
+  /// Takes in what a run of iterations was compared with.
+  package func add(_ run: ServingLoop, id: Int, policy: String) {
+    guard let traffic = run.traffic else { return }
+    add(traffic.sums, traffic.difference, id: id, policy: policy)
+  }
+
+  /// Notes an execution: what the model says it sends, and where the ledger differs first.
+  func add(_ sums: TrafficSums, _ difference: Difference?, id: Int, policy: String) {
     var index = cases.firstIndex { $0.batch == id && $0.policy == policy }
     if index == nil {
       cases.append(Case(batch: id, policy: policy))
       index = cases.count - 1
     }
     guard let index else { return }
-    var found = Case(batch: id, policy: policy)
-    let difference = context.ledger.withEvents { events in
-      Self.firstDifference(
-        traffic, batch, rank: context.rank, events: events
-      ) { operation in
-        found.operations += 1
-        if operation.kind.sends {
-          found.sentBytes += operation.bytes
-          found.paddedBytes += operation.paddedBytes
-        }
-      }
-    }
-    found.executions = cases[index].executions + 1
-    found.difference =
+    cases[index].sums = sums
+    cases[index].difference =
       cases[index].difference
       ?? difference.map {
         TrafficDifference(
           rank: context.rank, execution: cases[index].executions, index: $0.index,
           expected: $0.expected, found: $0.found)
       }
-    cases[index] = found
+    cases[index].executions += 1
   }
+
+  /// Where model and ledger part, in words.
+  typealias Difference = (index: Int, expected: String, found: String)
 
   /// The first operation that the model and the ledger do not share, in words; `each` sees every
   /// operation of the model.
   static func firstDifference(
     _ traffic: TrafficModel, _ batch: PreparedBatch, rank: Int,
     events: UnsafeBufferPointer<TrafficEvent>, each: (PlannedOperation) -> Void = { _ in }
-  ) -> (index: Int, expected: String, found: String)? {
-    var difference: (index: Int, expected: String, found: String)?
+  ) -> Difference? {
+    firstDifference(events: events) { body in
+      traffic.walk(batch.plan, rank: rank, scored: batch.scored) { operation in
+        each(operation)
+        body(operation)
+      }
+    }
+  }
+
+  /// The first operation that `walk` and the ledger do not share. Waits and control traffic are no
+  /// part of the model.
+  static func firstDifference(
+    events: UnsafeBufferPointer<TrafficEvent>, walk: ((PlannedOperation) -> Void) -> Void
+  ) -> Difference? {
+    var difference: Difference?
     var index = 0
     var next = 0
     func skipWaits() {
-      while next < events.count, events[next].operation == .wait { next += 1 }
+      while next < events.count,
+        events[next].operation == .wait || events[next].label == Traffic.control.raw
+      {
+        next += 1
+      }
     }
-    traffic.walk(batch.plan, rank: rank, scored: batch.scored) { operation in
-      each(operation)
+    walk { operation in
       guard difference == nil else { return }
       skipWaits()
       if next == events.count {
@@ -106,19 +127,37 @@ package final class TrafficCheck {
         cell: cell, layout: "\(context.layout)", dialect: traffic.dialect.rawValue,
         tensorReduction: traffic.reduction.rawValue, policy: cases[index].policy,
         batch: cases[index].batch, ranks: all.count, executions: cases[index].executions,
-        operations: all.reduce(0) { $0 + $1.operations },
-        sentBytes: all.reduce(0) { $0 + $1.sentBytes },
-        paddedBytes: all.reduce(0) { $0 + $1.paddedBytes },
+        operations: all.reduce(0) { $0 + $1.sums.operations },
+        sentBytes: all.reduce(0) { $0 + $1.sums.sentBytes },
+        paddedBytes: all.reduce(0) { $0 + $1.sums.paddedBytes },
         difference: all.lazy.compactMap(\.difference).first)
     }
   }
 }
 
+/// What operations of the model come to on one rank.
+struct TrafficSums: Codable {
+  var operations = 0
+  var sentBytes = 0
+  var paddedBytes = 0
+
+  mutating func add(_ operation: PlannedOperation) {
+    operations += 1
+    guard operation.kind.sends else { return }
+    sentBytes += operation.bytes
+    paddedBytes += operation.paddedBytes
+  }
+}
+
 extension RankContext {
   /// What the engine sends for a model on these ranks.
-  package func traffic(_ model: ModelConfiguration) throws -> TrafficModel {
+  package func traffic(
+    _ model: ModelConfiguration, cache: StorageFormat = .float32
+  ) throws -> TrafficModel {
     try TrafficModel(
       model: model, layout: layout, dialect: dialect, reduction: reduction,
+      activations: messages == .bfloat16 ? .bfloat16 : .float, logits: .float,
+      cache: cache == .bfloat16 ? .bfloat16 : .float,
       scoreRows: TransformerShard.scoreRows)
   }
 }
@@ -151,6 +190,7 @@ extension TrafficEvent {
     case .float: .float
     case .double: .double
     case .int32: .int32
+    case .bfloat16: .bfloat16
     case .int64, .uint8, .uint64: nil
     }
   }

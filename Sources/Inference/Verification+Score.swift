@@ -40,8 +40,8 @@ extension CellRun {
     let reference = try context.together("reference") {
       guard context.isCoordinator else { return ScoreReference?.none }
       return try ScoreReference.compute(
-        model: model, source: resources.weights(model), backend: resources.backend, prompts: prompts
-      )
+        model: model, source: resources.weights(model), backend: resources.backend,
+        messages: context.messages, prompts: prompts)
     }
     let verification = Verification(
       runner: BatchRunner(

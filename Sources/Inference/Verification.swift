@@ -40,7 +40,7 @@ package struct Verification {
     try runner.executor.prepare(for: [batch])
     let capture = LogitCapture(sequences: batch.prompts.count)
     let result = try runner.run(batch, capture: capture)
-    let logits = try runner.collect(capture)
+    let logits = try runner.context.collect(capture)
     guard let reference else { return nil }
     let model = runner.executor.shard.plan.model
     if model.isEncoder {

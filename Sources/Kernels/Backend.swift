@@ -16,9 +16,21 @@ public protocol LinearWeight: AnyObject {
 /// time. Operations allocate nothing in steady state; workspaces grow on demand.
 public protocol Backend: AnyObject {
   var provenance: BackendProvenance { get }
+  /// True when `store` and `attend` read the block tables of paged caches.
+  var readsBlockTables: Bool { get }
+  /// What weights are kept in, and what the inputs of their products are rounded to. Sums are
+  /// float32.
+  var weightFormat: StorageFormat { get }
+  /// What matrices between products and vectors are kept in.
+  var activationFormat: StorageFormat { get }
+  /// What caches are to be made of.
+  var cacheFormat: StorageFormat { get }
 
-  /// New zero-filled memory of the device; throws when there is not enough.
+  /// New zero-filled memory of the device for `count` elements in `activationFormat`; throws when
+  /// there is not enough.
   func allocate(_ count: Int) throws -> Storage
+  /// As `allocate`, for keys or values in `cacheFormat`.
+  func allocateCache(_ count: Int) throws -> Storage
   /// As `allocate`, for logits, which are kept in float32 even where activations are not.
   func allocateLogits(_ count: Int) throws -> Storage
   /// Copies `values`, row by row, into the device's `matrix`; counts must agree.
@@ -55,6 +67,9 @@ public protocol Backend: AnyObject {
   /// Rows of `table` `[vocabulary shard, hidden]`, whose row 0 is token `firstToken`; tokens
   /// outside the shard give zero rows.
   func embed(_ tokens: [Int32], table: Matrix, firstToken: Int, into y: Matrix)
+  /// As `embed`, from the rows of a weight: a table in `weightFormat`, which a head may share.
+  func embed(
+    _ tokens: [Int32], rowsOf weight: any LinearWeight, firstToken: Int, into y: Matrix)
 
   /// Writes keys and values `[slots, kvHeads * headDimension]` of each row to its region, slots
   /// `context..<context + slots`.
@@ -78,8 +93,6 @@ public protocol Backend: AnyObject {
   /// Waits until everything that was asked for is done.
   func synchronize()
 
-  /// Bytes that an element of activations, weights and keys takes.
-  var elementBytes: Int { get }
   /// Rows that wide products take at once, where scratch memory counts.
   var rowsAtOnce: Int { get }
   /// Bytes of device memory that are free, nil where memory is the host's.
@@ -109,13 +122,25 @@ public struct NormalBlock: Sendable, Hashable {
 }
 
 extension Backend {
+  public var readsBlockTables: Bool { false }
+  public var activationFormat: StorageFormat { .float32 }
+  public var weightFormat: StorageFormat { .float32 }
+  public var cacheFormat: StorageFormat { .float32 }
   public func allocateLogits(_ count: Int) throws -> Storage { try allocate(count) }
+  public func allocateCache(_ count: Int) throws -> Storage {
+    try allocate(cacheFormat.floats(for: count))
+  }
   public func fill(_ matrix: Matrix, _ block: NormalBlock) -> Bool { false }
-  public var elementBytes: Int { MemoryLayout<Float>.stride }
   /// Products of this many rows run at a BLAS's full rate.
   public var rowsAtOnce: Int { 1024 }
   public var freeMemory: Int? { nil }
   public var deviceNanoseconds: UInt64? { nil }
+
+  public func embed(
+    _ tokens: [Int32], rowsOf weight: any LinearWeight, firstToken: Int, into y: Matrix
+  ) {
+    preconditionFailure("\(provenance.name) keeps its tables as matrices")
+  }
 
   /// New zero-filled device memory for logits.
   public func logitMatrix(rows: Int, columns: Int) throws -> Matrix {

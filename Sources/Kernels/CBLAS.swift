@@ -48,6 +48,18 @@ struct CBLAS {
       Int32(yStride))
   }
 
+  /// `y[rows, outputs] = x[rows, inputs] w[inputs, outputs] + beta * y`.
+  func product(
+    rows: Int, outputs: Int, inputs: Int, x: UnsafePointer<Float>, xStride: Int,
+    transposed w: UnsafePointer<Float>, wStride: Int, beta: Float,
+    y: UnsafeMutablePointer<Float>, yStride: Int
+  ) {
+    gemm(
+      Int32(cb_row_major), Int32(cb_no_transpose), Int32(cb_no_transpose), Int32(rows),
+      Int32(outputs), Int32(inputs), 1, x, Int32(xStride), w, Int32(wStride), beta, y,
+      Int32(yStride))
+  }
+
   /// `y[outputs] = w[outputs, inputs] x[inputs] + beta * y`.
   func product(
     outputs: Int, inputs: Int, w: UnsafePointer<Float>, wStride: Int, x: UnsafePointer<Float>,

@@ -15,6 +15,26 @@ extension CPUBackend {
     return 2e-9 * Double(rows) * Double(inputs) * Double(outputs) / best
   }
 
+  /// GFLOP/s of the product that linear layers of `weightFormat` are made of: the bare
+  /// `cblas_sgemm`, or the packed product in bfloat16.
+  public func measureProductRate(
+    rows: Int, inputs: Int, outputs: Int, repeats: Int = 3
+  ) throws -> Double {
+    guard weightFormat == .bfloat16 else {
+      return try measureSgemmRate(rows: rows, inputs: inputs, outputs: outputs, repeats: repeats)
+    }
+    let x = try matrix(rows: rows, columns: inputs)
+    let weight = try makeLinear(matrix(rows: outputs, columns: inputs), bias: nil)
+    let y = try matrix(rows: rows, columns: outputs)
+    var best = Double.infinity
+    for _ in 0...repeats {
+      let start = ck_seconds()
+      linear(x, weight, into: y)
+      best = min(best, ck_seconds() - start)
+    }
+    return 2e-9 * Double(rows) * Double(inputs) * Double(outputs) / best
+  }
+
   /// Seconds of one bare `cblas_sgemm` call `y = x w^T`: what a linear layer is compared with.
   public func secondsOfSgemm(_ x: Matrix, _ w: Matrix, into y: Matrix) -> Double {
     precondition(
@@ -48,7 +68,24 @@ extension CPUBackend {
   }
 
   /// GFLOP/s of multiply-adds on registers on one thread, best run within `seconds`.
+  ///
+  /// In bfloat16 of the instruction that its products are made of, where that does more.
   public func measureMultiplyAddPeak(seconds: Double = 0.025) -> Double {
-    withUnsafePointer(to: kernels) { ck_measure_fma_gflops($0, seconds) }
+    let single = withUnsafePointer(to: kernels) { ck_measure_fma_gflops($0, seconds) }
+    guard weightFormat == .bfloat16, bfloat16Dispatch.ownRows == .max else { return single }
+    return max(single, measureBFloat16Peak(seconds: seconds))
+  }
+
+  /// GFLOP/s of the bfloat16 kernels' multiply-adds on registers, best run within `seconds`.
+  public func measureBFloat16Peak(seconds: Double = 0.025) -> Double {
+    let end = ck_seconds() + seconds
+    var best = 0.0
+    repeat {
+      var witness: [Float] = [0.999, 0.001]
+      let start = ck_seconds()
+      let operations = bfloat16.multiply_add(20_000, &witness)
+      best = max(best, operations / (ck_seconds() - start) * 1e-9)
+    } while ck_seconds() < end
+    return best
   }
 }

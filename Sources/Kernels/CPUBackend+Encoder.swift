@@ -47,7 +47,8 @@ extension CPUBackend: EncoderBackend {
         var job = ck_attention(
           queries: queries.row(row.firstSlot) + column, query_stride: queries.stride,
           keys: keys.row(row.firstSlot) + column, values: values.row(row.firstSlot) + column,
-          out: out.row(row.firstSlot) + column, out_stride: out.stride, slots: row.slots,
+          blocks: nil, block_slots: 0, block_stride: 0, out: out.row(row.firstSlot) + column,
+          out_stride: out.stride, slots: row.slots,
           group: 1, width: width, context: 0, real_begin: row.real.lowerBound,
           real_end: row.real.upperBound, masked_begin: row.masked.lowerBound,
           masked_end: row.masked.upperBound, scale: scale, workspace: workspace)

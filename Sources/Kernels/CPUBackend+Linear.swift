@@ -18,6 +18,7 @@ final class CPULinearWeight: LinearWeight {
 extension CPUBackend {
   public func makeLinear(_ weight: Matrix, bias: [Float]?) throws -> any LinearWeight {
     try checkLinear(weight, bias: bias)
+    if weightFormat == .bfloat16 { return try packed(weight, bias: bias) }
     guard let bias else { return CPULinearWeight(matrix: weight, bias: nil) }
     let storage = try allocate(bias.count)
     for (index, value) in bias.enumerated() { storage.pointer[index] = value }
@@ -25,6 +26,7 @@ extension CPUBackend {
   }
 
   public func linear(_ x: Matrix, _ weight: any LinearWeight, into y: Matrix) {
+    if let weight = weight as? PackedWeight { return linear(x, weight, into: y) }
     guard let weight = weight as? CPULinearWeight else {
       preconditionFailure("the weight was made by another backend")
     }

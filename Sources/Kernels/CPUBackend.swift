@@ -11,6 +11,16 @@ public final class CPUBackend: HostBackend {
   public let dispatch: LinearDispatch
   let blas: CBLAS
   let kernels: ck_kernels
+  public let weightFormat: StorageFormat
+  public let cacheFormat: StorageFormat
+  /// Attention over keys in bfloat16 reads them as they lie.
+  public var readsBlockTables: Bool { cacheFormat == .float32 }
+  /// Which code computes products in bfloat16.
+  public let bfloat16Dispatch: BFloat16Dispatch
+  let bfloat16: ck_bf16_kernels
+  /// Rounded inputs of a product, and blocks of a widened weight; grown on demand.
+  var operands = Storage(count: 0)
+  var widened = Storage(count: 0)
   /// Scratch memory of attention, grown on demand.
   private var workspace = Storage(count: 0)
 
@@ -19,23 +29,36 @@ public final class CPUBackend: HostBackend {
   /// - Parameters:
   ///   - instructionSet: The kernels to use; the widest that the machine runs by default.
   ///   - dispatch: Overrides `LinearDispatch.rule`.
+  ///   - weights: What weights are kept in.
+  ///   - cache: What caches are made of.
+  ///   - bfloat16: The kernels for it; the best that the machine runs by default.
   public init(
     blas selection: BLASSelection = .openBLAS, threads: Int = 1,
-    instructionSet: InstructionSet? = nil, dispatch: LinearDispatch? = nil
+    instructionSet: InstructionSet? = nil, dispatch: LinearDispatch? = nil,
+    weights: StorageFormat = .float32, cache: StorageFormat = .float32,
+    bfloat16 variant: BFloat16Variant? = nil, bfloat16Dispatch: BFloat16Dispatch? = nil
   ) throws(KernelsError) {
     let name = instructionSet?.rawValue ?? String(cString: ck_instruction_set())
     guard let table = ck_kernels_named(name), let set = InstructionSet(rawValue: name) else {
       throw KernelsError.instructionSetMissing(
         asked: name, available: CPUBackend.availableInstructionSets.map(\.rawValue))
     }
+    let half = try BFloat16Variant.table(variant)
+    let halfRule = bfloat16Dispatch ?? BFloat16Dispatch.rule(for: half, threads: threads)
     let library = try CBLAS(selection, threads: threads)
+    weightFormat = weights
+    cacheFormat = cache
+    bfloat16 = half
+    self.bfloat16Dispatch = halfRule
     blas = library
     kernels = table.pointee
     let rule = dispatch ?? LinearDispatch.rule(for: set, threads: threads)
     self.dispatch = rule
     provenance = BackendProvenance(
       name: "cpu", library: library.path, core: library.core, version: library.version,
-      instructionSet: name, threads: threads, notes: CPUBackend.notes(rule),
+      instructionSet: name, threads: threads,
+      notes: (weights == .bfloat16 ? halfRule.notes : CPUBackend.notes(rule))
+        + (cache == .bfloat16 ? ["keys and values: bfloat16"] : []),
       warnings: CPUBackend.warnings(library))
   }
 

@@ -1,9 +1,17 @@
 import Tensors
 
+/// A weight whose rows can be had back, as the backend computes with them.
+protocol ReadableWeight: LinearWeight {
+  /// Writes row `index`, `inputs` floats.
+  func copyRow(_ index: Int, to target: UnsafeMutablePointer<Float>)
+}
+
 /// A backend whose matrices are ordinary memory: copies are plain and nothing is asynchronous.
 public protocol HostBackend: Backend {}
 
 extension HostBackend {
+  public var readsBlockTables: Bool { true }
+
   public func allocate(_ count: Int) throws -> Storage {
     do {
       return try Storage(allocating: count)
@@ -40,6 +48,25 @@ extension HostBackend {
     }
   }
 
+  public func embed(
+    _ tokens: [Int32], rowsOf weight: any LinearWeight, firstToken: Int, into y: Matrix
+  ) {
+    guard let weight = weight as? any ReadableWeight else {
+      preconditionFailure("the weight was made by a backend that does not give its rows back")
+    }
+    precondition(
+      tokens.count == y.rows && weight.inputs == y.columns,
+      "\(tokens.count) tokens of width \(weight.inputs) do not fill [\(y.rows), \(y.columns)]")
+    for (slot, token) in tokens.enumerated() {
+      let index = Int(token) - firstToken
+      if index >= 0 && index < weight.outputs {
+        weight.copyRow(index, to: y.row(slot))
+      } else {
+        y.row(slot).update(repeating: 0, count: y.columns)
+      }
+    }
+  }
+
   public func store(
     keys: Matrix, values: Matrix, rows: [AttentionRow], into cache: KVCacheView
   ) {
@@ -51,13 +78,21 @@ extension HostBackend {
     for row in rows {
       row.check(querySlots: min(keys.rows, values.rows), cache: cache)
       for head in 0..<cache.kvHeads {
-        let start = cache.start(of: row, kvHead: head) + row.context * width
         for slot in 0..<row.slots {
-          let target = start + slot * width
-          (cache.keys.pointer + target).update(
-            from: keys.row(row.firstSlot + slot) + head * width, count: width)
-          (cache.values.pointer + target).update(
-            from: values.row(row.firstSlot + slot) + head * width, count: width)
+          let target = cache.element(of: row, kvHead: head, slot: row.context + slot)
+          let (key, value) = (
+            keys.row(row.firstSlot + slot) + head * width,
+            values.row(row.firstSlot + slot) + head * width
+          )
+          if cache.format == .bfloat16 {
+            for index in 0..<width {
+              cache.halfKeys[target + index] = BFloat16Bits(rounding: key[index])
+              cache.halfValues[target + index] = BFloat16Bits(rounding: value[index])
+            }
+            continue
+          }
+          (cache.keys.pointer + target).update(from: key, count: width)
+          (cache.values.pointer + target).update(from: value, count: width)
         }
       }
     }

@@ -1,28 +1,52 @@
 import Tensors
 
 /// Plain loops in Swift with double accumulation: slow, obvious, and what the others are held to.
+///
+/// In bfloat16 it computes with rounded values, which it keeps as floats.
 public final class ReferenceBackend: HostBackend {
   public let provenance = BackendProvenance(
     name: "reference", instructionSet: "swift",
     notes: ["plain loops, double accumulation; for checks, not for timing"])
+  public let weightFormat: StorageFormat
+  public let cacheFormat: StorageFormat
 
-  public init() {}
+  public init(weights: StorageFormat = .float32, cache: StorageFormat = .float32) {
+    weightFormat = weights
+    cacheFormat = cache
+  }
 
-  private final class Weight: LinearWeight {
+  private final class Weight: ReadableWeight {
     let matrix: Matrix
     let bias: [Float]?
-    init(matrix: Matrix, bias: [Float]?) {
+    let format: StorageFormat
+    init(matrix: Matrix, bias: [Float]?, format: StorageFormat) {
       self.matrix = matrix
       self.bias = bias
+      self.format = format
     }
     var outputs: Int { matrix.rows }
     var inputs: Int { matrix.columns }
-    var bytes: Int { (matrix.count + (bias?.count ?? 0)) * MemoryLayout<Float>.stride }
+    var bytes: Int { matrix.count * format.byteCount + (bias?.count ?? 0) * 4 }
+
+    func copyRow(_ index: Int, to target: UnsafeMutablePointer<Float>) {
+      target.update(from: matrix.row(index), count: inputs)
+    }
   }
 
   public func makeLinear(_ weight: Matrix, bias: [Float]?) throws -> any LinearWeight {
     try checkLinear(weight, bias: bias)
-    return Weight(matrix: weight, bias: bias)
+    guard weightFormat == .bfloat16 else {
+      return Weight(matrix: weight, bias: bias, format: .float32)
+    }
+    let rounded = try matrix(rows: weight.rows, columns: weight.columns)
+    for row in 0..<weight.rows { round(weight.row(row), weight.columns, into: rounded.row(row)) }
+    return Weight(matrix: rounded, bias: bias, format: .bfloat16)
+  }
+
+  private func round(
+    _ x: UnsafePointer<Float>, _ count: Int, into y: UnsafeMutablePointer<Float>
+  ) {
+    for index in 0..<count { y[index] = BFloat16Bits(rounding: x[index]).widened }
   }
 
   public func linear(_ x: Matrix, _ weight: any LinearWeight, into y: Matrix) {
@@ -30,8 +54,10 @@ public final class ReferenceBackend: HostBackend {
       preconditionFailure("the weight was made by another backend")
     }
     checkLinear(x, weight, into: y)
+    let rounded = Storage(count: x.columns)
     for slot in 0..<x.rows {
-      let input = x.row(slot)
+      let input = weightFormat == .bfloat16 ? rounded.pointer : x.row(slot)
+      if weightFormat == .bfloat16 { round(x.row(slot), x.columns, into: rounded.pointer) }
       let output = y.row(slot)
       for column in 0..<weight.outputs {
         output[column] = Float(

@@ -6,6 +6,7 @@ public enum ElementKind: UInt8, Sendable, Hashable, Codable, CaseIterable {
   case int64 = 3
   case uint8 = 4
   case uint64 = 5
+  case bfloat16 = 6
 
   /// Bytes of one element.
   public var byteCount: Int {
@@ -13,6 +14,7 @@ public enum ElementKind: UInt8, Sendable, Hashable, Codable, CaseIterable {
     case .float, .int32: 4
     case .double, .int64, .uint64: 8
     case .uint8: 1
+    case .bfloat16: 2
     }
   }
 }
@@ -39,6 +41,13 @@ extension UInt8: MPIElement {
 }
 extension UInt64: MPIElement {
   @inlinable public static var kind: ElementKind { .uint64 }
+}
+
+/// The bits of a bfloat16: the upper half of a float. Sums are rounded to nearest even, each.
+@frozen public struct BFloat16Word: MPIElement {
+  public var bits: UInt16
+  @inlinable public init(bits: UInt16) { self.bits = bits }
+  @inlinable public static var kind: ElementKind { .bfloat16 }
 }
 
 /// How elements of different ranks are combined. Raw values are those of `cmpi_op` in the C shim.

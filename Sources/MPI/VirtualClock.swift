@@ -69,7 +69,7 @@ public final class VirtualClock {
   /// This rank's number in the questions to `costs`.
   public let rank: Int
   private let costs: Costs
-  private let computeScale: Double
+  private var computeScale: Double
   private var processorTime: () -> UInt64
   /// What looking at the processor time takes of it.
   private var lookTime: UInt64
@@ -101,6 +101,21 @@ public final class VirtualClock {
   }
 
   deinit { close() }
+
+  /// From now on the pretended processor is so many times as fast.
+  public func rescale(_ scale: Double) {
+    precondition(scale > 0 && scale.isFinite, "the compute scale is above 0")
+    time &+= computed()
+    mark = processorTime()
+    computeScale = scale
+  }
+
+  /// Lets virtual time pass until `moment`, as if the thread slept.
+  public func advance(to moment: UInt64) {
+    enter(blocks: false)
+    reach(moment)
+    leave()
+  }
 
   /// Virtual nanoseconds now.
   public func now() -> UInt64 { time &+ computed() }

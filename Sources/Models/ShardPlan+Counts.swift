@@ -60,6 +60,17 @@ extension ShardPlan {
   /// Bytes of this rank's weights.
   public func weightBytes(elementBytes: Int) -> Int { parameterCount * elementBytes }
 
+  /// The same where matrices and vectors (norms and biases) have elements of different sizes. An
+  /// encoder's tables stay as vectors are, and a head that shares one has a copy.
+  public func weightBytes(matrixBytes: Int, vectorBytes: Int) -> Int {
+    let table = vocabulary.count * model.hiddenSize
+    let tables = model.isEncoder && hasEmbedding ? 1 : 0
+    let matrices = layers.count * layerProjectionCount + (vocabularyMatrixCount - tables) * table
+    let isCopied = tables > 0 && sharesEmbeddingWithHead && matrixBytes != vectorBytes
+    return matrices * matrixBytes + (parameterCount - matrices) * vectorBytes
+      + (isCopied ? table * matrixBytes : 0)
+  }
+
   /// KV-cache bytes one token takes on this rank: keys and values of its layers and KV heads.
   public func kvBytesPerToken(elementBytes: Int) -> Int {
     model.isEncoder ? 0 : 2 * layers.count * kvWidth * elementBytes

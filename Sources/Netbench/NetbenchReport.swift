@@ -28,7 +28,7 @@ public struct NetbenchReport: Record, Hashable {
   public struct Configuration: Codable, Hashable, Sendable {
     public var minimumBytes: Int
     public var maximumBytes: Int
-    public var stepFactor: Int
+    public var stepFactor: Double
     /// Seconds for one operation at one size, nil when repeats were asked for.
     public var seconds: Double?
     /// Slices that were asked for.

@@ -11,7 +11,7 @@ public struct NetbenchRequest: Hashable, Sendable {
   /// Texts as they stand on the command line; nil for what was not given.
   /// - Throws: `NetbenchError` that names the option and the valid choices.
   public init(
-    layout: String?, ranks: Int?, minimum: String?, maximum: String?, factor: Int?,
+    layout: String?, ranks: Int?, minimum: String?, maximum: String?, factor: Double?,
     operations: String?, repeats: Int?, seconds: Double?
   ) throws(NetbenchError) {
     guard layout == nil || ranks == nil else {
@@ -70,7 +70,8 @@ public struct NetbenchRequest: Hashable, Sendable {
   public var arguments: [String] {
     var words = layout.map { ["--layout", "\($0)"] } ?? []
     words += ["--min-bytes", "\(ladder.minimum)", "--max-bytes", "\(ladder.maximum)"]
-    words += ["--factor", "\(ladder.factor)"]
+    let factor = ladder.factor
+    words += ["--factor", factor == factor.rounded() ? "\(Int(factor))" : "\(factor)"]
     words += ["--operations", operations.map(\.rawValue).joined(separator: ",")]
     switch effort {
     case .seconds(let seconds): words += ["--seconds", "\(seconds)"]

@@ -1,15 +1,16 @@
-/// Message sizes from a smallest to a largest one, each `factor` times the one before.
+/// Message sizes from a smallest to a largest one, each `factor` times the one before, in whole
+/// elements of 4 bytes.
 public struct SizeLadder: Hashable, Sendable {
   public let minimum: Int
   public let maximum: Int
-  public let factor: Int
+  public let factor: Double
 
   /// Largest size: counts of 4-byte elements fit MPI's int.
   public static let largest = 2 << 30
 
   /// - Throws: `NetbenchError` when a size is not a positive multiple of 4 bytes, the order is wrong
   ///   or the factor does not grow.
-  public init(minimum: Int, maximum: Int, factor: Int) throws(NetbenchError) {
+  public init(minimum: Int, maximum: Int, factor: Double) throws(NetbenchError) {
     for (option, bytes) in [("--min-bytes", minimum), ("--max-bytes", maximum)] {
       guard bytes > 0, bytes.isMultiple(of: 4), bytes <= Self.largest else {
         throw NetbenchError(
@@ -20,20 +21,21 @@ public struct SizeLadder: Hashable, Sendable {
     guard minimum <= maximum else {
       throw NetbenchError("--min-bytes \(minimum) is more than --max-bytes \(maximum)")
     }
-    guard (2...(1 << 20)).contains(factor) else {
-      throw NetbenchError("--factor \(factor) is out of range; it must be 2 to 1048576")
+    guard (1.01...1_048_576).contains(factor) else {
+      throw NetbenchError("--factor \(factor) is out of range; it must be 1.01 to 1048576")
     }
     self.minimum = minimum
     self.maximum = maximum
     self.factor = factor
   }
 
-  /// The sizes in bytes, ascending.
+  /// The sizes in bytes, ascending, none twice.
   public var sizes: [Int] {
     var sizes: [Int] = []
-    var bytes = minimum
-    while bytes <= maximum {
-      sizes.append(bytes)
+    var bytes = Double(minimum)
+    while bytes <= Double(maximum) {
+      let whole = Int(bytes) / 4 * 4
+      if whole != sizes.last { sizes.append(whole) }
       bytes *= factor
     }
     return sizes

@@ -43,6 +43,10 @@ public struct BatchRecord: Record, Hashable {
   public var batchTTFTSeconds: Double
   /// Start of the batch to its last token.
   public var totalSeconds: Double
+  /// The same two by the wall clock, of a run that another clock timed: what the execution really
+  /// took on this machine.
+  public var elapsedTTFTSeconds: Double?
+  public var elapsedSeconds: Double?
 
   /// Multiply-add FLOPs (counted as 2) of the model on real tokens and on all slots, prefill and
   /// decode together and prefill alone.
@@ -121,6 +125,8 @@ public struct BatchRecord: Record, Hashable {
     case microBatches = "micro_batches"
     case batchTTFTSeconds = "batch_ttft_s"
     case totalSeconds = "total_s"
+    case elapsedTTFTSeconds = "elapsed_ttft_s"
+    case elapsedSeconds = "elapsed_s"
     case usefulFLOPs = "useful_flops"
     case slotFLOPs = "slot_flops"
     case prefillUsefulFLOPs = "prefill_useful_flops"

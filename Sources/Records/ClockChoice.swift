@@ -24,6 +24,8 @@ public struct VirtualTime: Hashable, Sendable, Codable {
   public var nodes: NodeChoice
   /// How much faster than this machine's the pretended processors are.
   public var computeScale: Double
+  /// The same in decode steps, which read weights where a prefill multiplies; nil for no difference.
+  public var decodeScale: Double?
   public var token: TokenChoice
 
   public init(
@@ -54,7 +56,7 @@ extension VirtualTime {
     return [
       ("network", JobFile.quoted(network)), place, ("compute-scale", "\(computeScale)"),
       ("compute-token", token.rawValue),
-    ]
+    ] + (decodeScale.map { [("decode-scale", "\($0)")] } ?? [])
   }
 }
 
@@ -100,16 +102,20 @@ public struct VirtualTimeFacts: Codable, Hashable, Sendable {
   public var networkSource: String
   public var nodes: Int
   public var computeScale: Double
+  /// In decode steps, where that differs.
+  public var decodeScale: Double?
   /// Ranks of a host that could compute at once; nil where all could, since no token was used.
   public var computeTokens: Int?
 
   public init(
-    network: String, networkSource: String, nodes: Int, computeScale: Double, computeTokens: Int?
+    network: String, networkSource: String, nodes: Int, computeScale: Double,
+    decodeScale: Double? = nil, computeTokens: Int?
   ) {
     self.network = network
     self.networkSource = networkSource
     self.nodes = nodes
     self.computeScale = computeScale
+    self.decodeScale = decodeScale
     self.computeTokens = computeTokens
   }
 
@@ -118,6 +124,7 @@ public struct VirtualTimeFacts: Codable, Hashable, Sendable {
     case networkSource = "network_source"
     case nodes
     case computeScale = "compute_scale"
+    case decodeScale = "decode_scale"
     case computeTokens = "compute_tokens"
   }
 }

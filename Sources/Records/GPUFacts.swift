@@ -5,8 +5,6 @@ public struct GPUFacts: Codable, Hashable, Sendable {
   /// Version of the driver, and of the newest CUDA that it knows; empty where NVML is not there.
   public var driver: String
   public var cuda: String
-  /// What activations, weights and keys are kept as: `fp32` or `bf16`.
-  public var precision: String
   public var memoryBytes: Int
   /// At start; 0 where NVML is not there.
   public var clockMHz: Int
@@ -17,14 +15,13 @@ public struct GPUFacts: Codable, Hashable, Sendable {
   public var isShared: Bool
 
   public init(
-    name: String, uuid: String, driver: String, cuda: String, precision: String, memoryBytes: Int,
+    name: String, uuid: String, driver: String, cuda: String, memoryBytes: Int,
     clockMHz: Int, memoryClockMHz: Int, throttleReasons: UInt64, isShared: Bool = false
   ) {
     self.name = name
     self.uuid = uuid
     self.driver = driver
     self.cuda = cuda
-    self.precision = precision
     self.memoryBytes = memoryBytes
     self.clockMHz = clockMHz
     self.memoryClockMHz = memoryClockMHz
@@ -44,7 +41,7 @@ public struct GPUFacts: Codable, Hashable, Sendable {
   }
 
   enum CodingKeys: String, CodingKey {
-    case name, uuid, driver, cuda, precision
+    case name, uuid, driver, cuda
     case memoryBytes = "memory_bytes"
     case clockMHz = "clock_mhz"
     case memoryClockMHz = "memory_clock_mhz"

@@ -82,7 +82,7 @@ public final class JSONLinesWriter {
   }
 }
 
-/// Reads what `JSONLinesWriter` wrote.
+/// Reads what `JSONLinesWriter` wrote, line by line: a file may be larger than the memory.
 public enum JSONLines {
   /// Records of one schema, in order; lines of other schemas are passed over.
   ///
@@ -92,36 +92,41 @@ public enum JSONLines {
   public static func read<Value: Record>(
     _ type: Value.Type, path: String, warning: (String) -> Void = { _ in }
   ) throws(RecordError) -> [Value] {
-    guard let data = FileManager.default.contents(atPath: path) else {
-      throw RecordError("cannot read \(path): no such file or not readable")
-    }
-    var lines = String(decoding: data, as: UTF8.self).split(
-      separator: "\n", omittingEmptySubsequences: false)
-    if let last = lines.popLast(), !last.isEmpty {
-      warning("\(path):\(lines.count + 1): the last line is torn and was dropped")
-    }
     var records: [Value] = []
-    for (index, line) in lines.enumerated() where !line.isEmpty {
-      let source = "\(path):\(index + 1)"
-      guard RecordLine.isIntact(line) else {
-        throw RecordError(
-          "\(source): the line is damaged: its checksum does not fit; run the cell again "
-            + "(padtax run --resume)")
-      }
-      let head = try JSONText.decode(Head.self, from: line, source: source)
-      guard head.schema == Value.schemaName else { continue }
-      guard head.version == Value.schemaVersion else {
-        throw RecordError(
-          "\(source): \(head.schema) version \(head.version); this padtax reads version "
-            + "\(Value.schemaVersion)")
-      }
-      records.append(try JSONText.decode(Value.self, from: line, source: source))
+    try forEach(path: path, warning: warning) { line throws(RecordError) in
+      if let record = try line.record(type) { records.append(record) }
     }
     return records
   }
 
-  private struct Head: Decodable {
-    var schema: String
-    var version: Int
+  /// Hands every whole line that is not empty to `body`, in order.
+  /// - Parameter part: of the file, the whole of it by default.
+  /// - Throws: `RecordError` with file and line for a damaged line; what `body` throws.
+  package static func forEach(
+    path: String, part: FilePart = FilePart(), warning: (String) -> Void = { _ in },
+    _ body: (inout RecordText) throws(RecordError) -> Void
+  ) throws(RecordError) {
+    let reader = try LineReader(path: path, bytes: part.bytes, firstLine: part.firstLine)
+    var text = RecordText(path: path)
+    while let line = try reader.next() {
+      guard !line.isEmpty else { continue }
+      try text.set(line, number: reader.number, offset: reader.offset)
+      try body(&text)
+    }
+    if reader.isTorn {
+      warning("\(path):\(reader.number + 1): the last line is torn and was dropped")
+    }
+  }
+}
+
+/// Lines of a file that follow each other.
+package struct FilePart: Hashable, Sendable {
+  package var bytes: Range<Int>
+  /// Number of its first line, from 1.
+  package var firstLine: Int
+
+  package init(bytes: Range<Int> = 0..<Int.max, firstLine: Int = 1) {
+    self.bytes = bytes
+    self.firstLine = firstLine
   }
 }

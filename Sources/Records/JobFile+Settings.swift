@@ -52,9 +52,34 @@ extension JobSpecification {
     if let scale = model.scale { lines.append("  scale: \(JobFile.quoted(scale))") }
     lines += model.overrides.jobEntries.map { "  \($0.0): \($0.1)" }
     lines.append("layouts: [\(layouts.map(\.description).joined(separator: ", "))]")
-    lines.append(
-      "policies: [\(policies.map { JobFile.quoted($0.description) }.joined(separator: ", "))]")
-    lines += ["workload:", "  \(workload.kind.rawValue): \(JobFile.quoted(workload.value))"]
+    lines += serving?.jobLines ?? batchLines
+    lines += ["dialect: \(dialect.rawValue)", "tensor-reduction: \(tensorReduction.rawValue)"]
+    if serving == nil { lines.append("micro-batches: \(microBatches)") }
+    lines += [
+      "micro-batch-padding: \(microBatchPadding.rawValue)",
+      "warm-up: \(warmup)", "repeats: \(repeats)",
+      "seed: \(seed)", "backend:", "  kind: \(backend.kind.rawValue)",
+      "  blas: \(JobFile.quoted(backend.blas))", "  threads: \(backend.threads)", "verify:",
+      "  sequences: \(verification.sequences)",
+    ]
+    if mode == .generate { lines.append("  output-tokens: \(verification.outputTokens)") }
+    lines += formats?.jobLines ?? []
+    lines.append("clock: \(clock.name)")
+    lines += (clock.virtualTime?.jobEntries ?? []).map { "\($0.0): \($0.1)" }
+    lines += precision?.jobLines ?? []
+    if trace == true { lines.append("trace: true") }
+    if let warmupBatches { lines.append("warm-up-batches: \(warmupBatches)") }
+    if let stepLimit { lines.append("step-limit: \(stepLimit)") }
+    lines += simulation?.jobLines(withNetwork: clock == .wall) ?? []
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// The keys of a job with batches.
+  private var batchLines: [String] {
+    var lines = [
+      "policies: [\(policies.map { JobFile.quoted($0.description) }.joined(separator: ", "))]",
+      "workload:", "  \(workload.kind.rawValue): \(JobFile.quoted(workload.value))",
+    ]
     let limits: [(String, Int?)] = [
       ("batch-size", workload.batchSize), ("batches-taken", workload.batchCount),
       ("longest", workload.longest), ("first", workload.first == 0 ? nil : workload.first),
@@ -64,22 +89,7 @@ extension JobSpecification {
     lines += (workload.padding?.jobEntries ?? []).map { "  \($0.0): \($0.1)" }
     if mode != .generate { lines.append("phase: \(mode.rawValue)") }
     if let outputTokens { lines.append("output-tokens: \(outputTokens)") }
-    lines += ["dialect: \(dialect.rawValue)", "tensor-reduction: \(tensorReduction.rawValue)"]
-    lines += [
-      "micro-batches: \(microBatches)", "micro-batch-padding: \(microBatchPadding.rawValue)",
-      "warm-up: \(warmup)", "repeats: \(repeats)",
-      "seed: \(seed)", "backend:", "  kind: \(backend.kind.rawValue)",
-      "  blas: \(JobFile.quoted(backend.blas))", "  threads: \(backend.threads)",
-    ]
-    if let precision = backend.precision { lines.append("  precision: \(precision.rawValue)") }
-    lines += ["verify:", "  sequences: \(verification.sequences)"]
-    if mode == .generate { lines.append("  output-tokens: \(verification.outputTokens)") }
-    lines.append("clock: \(clock.name)")
-    lines += (clock.virtualTime?.jobEntries ?? []).map { "\($0.0): \($0.1)" }
-    lines += precision?.jobLines ?? []
-    if trace == true { lines.append("trace: true") }
-    if let stepLimit { lines.append("step-limit: \(stepLimit)") }
-    return lines.joined(separator: "\n") + "\n"
+    return lines
   }
 }
 

@@ -114,9 +114,32 @@ extension JobFile {
       }
       job[Node(part)] = .mapping(source)
     }
+    if case .mapping(var serving)? = job["serving"],
+      case .mapping(var requests)? = serving["requests"],
+      case .scalar(var path)? = requests["trace"]
+    {
+      path.string = resolve(path.string, in: folder)
+      requests["trace"] = .scalar(path)
+      serving["requests"] = .mapping(requests)
+      job["serving"] = .mapping(serving)
+    }
     if case .scalar(var network)? = job["network"] {
       network.string = VirtualTime.network(network.string) { resolve($0, in: folder) }
       job["network"] = .scalar(network)
+    }
+    let place = { (name: String) in SimulationChoice.hardware(name) { resolve($0, in: folder) } }
+    switch job["hardware"] {
+    case .scalar(var name)?:
+      name.string = place(name.string)
+      job["hardware"] = .scalar(name)
+    case .sequence(var names)?:
+      for index in names.indices {
+        guard case .scalar(var name) = names[index] else { continue }
+        name.string = place(name.string)
+        names[index] = .scalar(name)
+      }
+      job["hardware"] = .sequence(names)
+    default: break
     }
     node = .mapping(job)
   }

@@ -45,10 +45,15 @@ public enum JobFile {
     let layouts = try list(&job, "layouts") { text throws(RecordError) in
       do { return try ParallelLayout(parsing: text) } catch { throw RecordError("\(error)") }
     }
-    let policies = try list(&job, "policies") { text throws(RecordError) in
-      do { return try Policy(parsing: text) } catch { throw RecordError("\(error)") }
-    }
-    let workload = try workloadSource(&job, folder: folder)
+    let serving = try ServingChoice.read(&job, folder: folder)
+    try refuseBatches(in: &job, because: serving)
+    let policies: [Policy] =
+      serving != nil
+      ? [.packed]
+      : try list(&job, "policies") { text throws(RecordError) in
+        do { return try Policy(parsing: text) } catch { throw RecordError("\(error)") }
+      }
+    let workload = serving != nil ? .serving : try workloadSource(&job, folder: folder)
     let mode = try job.choice("phase", JobMode.self) ?? .generate
     let outputs = try job.integer("output-tokens", in: 1...1_000_000)
     if mode == .score && outputs != nil {
@@ -58,18 +63,35 @@ public enum JobFile {
     let padding = try job.choice("micro-batch-padding", MicroBatchPadding.self) ?? .global
     let (dialect, reduction) = try communication(&job)
     let warmup = try job.integer("warm-up", in: 0...1000) ?? 1
+    let warmupBatches = try job.integer("warm-up-batches", in: 0...1_000_000)
     let repeats = try job.integer("repeats", in: 1...100_000) ?? 3
     let seed = try job.integer("seed", in: 0...Int.max) ?? 1
     let precision = try PrecisionRule.read(&job, repeats: repeats, policies: policies.count)
+    let formats = try NumberFormats.read(&job)
     let trace = try job.flag("trace") == true ? true : nil
     return JobSpecification(
       name: name, question: question, model: model, layouts: layouts, policies: policies,
       workload: workload, outputTokens: outputs, microBatches: micro, microBatchPadding: padding,
-      warmup: warmup,
+      warmup: warmup, warmupBatches: warmupBatches == 0 ? nil : warmupBatches,
       repeats: repeats, seed: UInt64(seed), backend: try backend(&job),
       verification: try verification(&job, mode), mode: mode, dialect: dialect,
       tensorReduction: reduction, clock: try clock(&job, folder), precision: precision,
-      trace: trace, stepLimit: try stepLimit(&job))
+      trace: trace, formats: formats, stepLimit: try stepLimit(&job),
+      simulation: try SimulationChoice.read(&job, folder: folder), serving: serving)
+  }
+
+  /// A serving job has requests and systems instead of batches and policies.
+  private static func refuseBatches(
+    in job: inout JobNode, because serving: ServingChoice?
+  ) throws(RecordError) {
+    guard serving != nil else { return }
+    for (key, instead) in [
+      ("policies", "serving.systems"), ("workload", "serving.requests"),
+      ("phase", "nothing: requests are answered"), ("micro-batches", "nothing"),
+      ("output-tokens", "serving.requests"),
+    ] where job.node(key) != nil {
+      throw job.error(key, "is of jobs with batches; a job with serving takes \(instead)")
+    }
   }
 
   private static func stepLimit(_ job: inout JobNode) throws(RecordError) -> StepLimit {
@@ -112,6 +134,7 @@ public enum JobFile {
     var time = VirtualTime(
       network: "", nodes: ranksPerNode.map { .ranksPerNode($0) } ?? .count(nodes ?? 1))
     time.computeScale = try job.positive("compute-scale", limit: 1e6) ?? time.computeScale
+    time.decodeScale = try job.positive("decode-scale", limit: 1e6)
     time.token = try job.choice("compute-token", TokenChoice.self) ?? time.token
     guard name == .virtual else { return .wall }
     guard let network else {
@@ -184,12 +207,7 @@ public enum JobFile {
     let choice = BackendChoice(
       kind: try node.choice("kind", BackendChoice.Kind.self) ?? .cpu,
       blas: try node.text("blas") ?? "openblas",
-      threads: try node.integer("threads", in: 1...4096) ?? 1,
-      precision: try node.choice("precision", BackendChoice.Precision.self))
-    if choice.precision == .bf16 && choice.kind != .cuda {
-      throw node.error(
-        "precision", "bf16 needs kind: cuda; \(choice.kind.rawValue) computes in fp32")
-    }
+      threads: try node.integer("threads", in: 1...4096) ?? 1)
     try node.finish()
     return choice
   }

@@ -17,6 +17,9 @@ public struct JobSpecification: Hashable, Sendable, Codable {
   public var microBatchPadding: MicroBatchPadding
   /// Repeats that are stored but left out of statistics, and those that count, per batch.
   public var warmup: Int
+  /// The first batches of each padding pair, or of all, that only warm up; nil, not 0, for none, as
+  /// with `trace`.
+  public var warmupBatches: Int?
   public var repeats: Int
   public var seed: UInt64
   public var backend: BackendChoice
@@ -30,18 +33,26 @@ public struct JobSpecification: Hashable, Sendable, Codable {
   /// True: the calls of one execution per policy are kept. Nil, not false, for no, so that cells keep
   /// the names they had without the key.
   public var trace: Bool?
+  /// Nil for fp32 throughout, for the same reason.
+  public var formats: NumberFormats?
   /// Nil only in the digest of a cell's identifier, on which it has no bearing.
   public var stepLimit: StepLimit?
+  /// What the job is priced on when it is simulated; nil without the key `hardware`.
+  public var simulation: SimulationChoice?
+  /// Requests over time instead of batches; `policies` and `workload` then say nothing. Nil for no,
+  /// as above.
+  public var serving: ServingChoice?
 
   public init(
     name: String, question: String, model: ModelSource, layouts: [ParallelLayout],
     policies: [Policy], workload: WorkloadSource, outputTokens: Int?, microBatches: Int,
     microBatchPadding: MicroBatchPadding = .global,
-    warmup: Int, repeats: Int, seed: UInt64, backend: BackendChoice,
+    warmup: Int, warmupBatches: Int? = nil, repeats: Int, seed: UInt64, backend: BackendChoice,
     verification: VerificationChoice, mode: JobMode = .generate,
     dialect: Dialect = .megatron, tensorReduction: TensorReduction = .allReduce,
     clock: ClockChoice = .wall, precision: PrecisionRule? = nil, trace: Bool? = nil,
-    stepLimit: StepLimit? = .standard
+    formats: NumberFormats? = nil, stepLimit: StepLimit? = .standard,
+    simulation: SimulationChoice? = nil, serving: ServingChoice? = nil
   ) {
     self.name = name
     self.question = question
@@ -53,6 +64,7 @@ public struct JobSpecification: Hashable, Sendable, Codable {
     self.microBatches = microBatches
     self.microBatchPadding = microBatchPadding
     self.warmup = warmup
+    self.warmupBatches = warmupBatches
     self.repeats = repeats
     self.seed = seed
     self.backend = backend
@@ -63,8 +75,16 @@ public struct JobSpecification: Hashable, Sendable, Codable {
     self.clock = clock
     self.precision = precision
     self.trace = trace
+    self.formats = formats
     self.stepLimit = stepLimit
+    self.simulation = simulation
+    self.serving = serving
   }
+}
+
+extension JobSpecification {
+  /// What numbers are in.
+  public var numbers: NumberFormats { formats ?? .single }
 }
 
 /// What a job does with its prompts: the key `phase` of a job file.
@@ -148,6 +168,11 @@ public struct WorkloadSource: Hashable, Sendable, Codable {
   }
 }
 
+extension WorkloadSource {
+  /// What stands for the workload of a job with a section `serving`.
+  static let serving = WorkloadSource(kind: .generate, value: "serving")
+}
+
 /// What computes.
 public struct BackendChoice: Hashable, Sendable, Codable {
   public enum Kind: String, Sendable, Codable, CaseIterable {
@@ -157,25 +182,13 @@ public struct BackendChoice: Hashable, Sendable, Codable {
     /// Plain loops, slow and obvious.
     case reference
   }
-  /// What a GPU keeps activations, weights and keys as.
-  public enum Precision: String, Sendable, Codable, CaseIterable {
-    case fp32, bf16
-  }
   public var kind: Kind
   /// `openblas`, or the path or shared-object name of another CBLAS.
   public var blas: String
   /// BLAS threads per rank.
   public var threads: Int
-  /// Of kind `cuda`; the others compute in fp32, and nil means that.
-  public var precision: Precision?
 
-  /// Bytes of an element of weights and keys.
-  public var elementBytes: Int { precision == .bf16 ? 2 : 4 }
-
-  public init(
-    kind: Kind = .cpu, blas: String = "openblas", threads: Int = 1, precision: Precision? = nil
-  ) {
-    self.precision = precision
+  public init(kind: Kind = .cpu, blas: String = "openblas", threads: Int = 1) {
     self.kind = kind
     self.blas = blas
     self.threads = threads

@@ -20,6 +20,8 @@ public struct Provenance: Record, Hashable {
   public var layout: String
   public var mpiLibrary: String
   public var mpiStandard: String
+  /// What numbers were in; nil in files from before there was a choice: fp32.
+  public var numbers: NumberFormats?
   /// True when more ranks ran on a host than it has usable cores.
   public var oversubscribed: Bool
   public var ranks: [RankFacts]
@@ -32,7 +34,8 @@ public struct Provenance: Record, Hashable {
     cell: String, arguments: [String], padtaxVersion: String, commit: String?, dirty: Bool?,
     seed: UInt64, clock: String, virtualTime: VirtualTimeFacts? = nil, startUTC: String,
     model: ModelFacts, layout: String,
-    mpiLibrary: String, mpiStandard: String, oversubscribed: Bool, ranks: [RankFacts],
+    mpiLibrary: String, mpiStandard: String, numbers: NumberFormats? = nil, oversubscribed: Bool,
+    ranks: [RankFacts],
     environment: [String: String], warnings: [String]
   ) {
     schema = Self.schemaName
@@ -50,6 +53,7 @@ public struct Provenance: Record, Hashable {
     self.layout = layout
     self.mpiLibrary = mpiLibrary
     self.mpiStandard = mpiStandard
+    self.numbers = numbers
     self.oversubscribed = oversubscribed
     self.ranks = ranks
     self.environment = environment
@@ -65,7 +69,7 @@ public struct Provenance: Record, Hashable {
     case model, layout
     case mpiLibrary = "mpi_library"
     case mpiStandard = "mpi_standard"
-    case oversubscribed, ranks, environment, warnings
+    case numbers, oversubscribed, ranks, environment, warnings
   }
 
   /// Sum over ranks of the measured multiply-add peak, in FLOP/s; of the pretended processors under
@@ -131,7 +135,10 @@ public struct RankFacts: Codable, Hashable, Sendable {
   public var blasCore: String
   public var instructionSet: String
   public var threads: Int
-  /// Multiply-add peak of the rank's threads, measured at start.
+  /// Which code computes what, in reading order; nil in older files.
+  public var notes: [String]?
+  /// Multiply-add peak of the rank's threads, measured at start, of the instruction that computes
+  /// the products.
   public var peakGFLOPS: Double
   /// Bare GEMM rate at a shape of the model, measured at start.
   public var gemmGFLOPS: Double
@@ -143,8 +150,8 @@ public struct RankFacts: Codable, Hashable, Sendable {
   public init(
     rank: Int, host: String, process: Int, cpuModel: String, usableCores: Int, binding: String,
     numaNode: String, backend: String, library: String, blasCore: String, instructionSet: String,
-    threads: Int, peakGFLOPS: Double, gemmGFLOPS: Double, weightBytes: Int, loadAverage: Double,
-    gpu: GPUFacts? = nil
+    threads: Int, notes: [String]? = nil, peakGFLOPS: Double, gemmGFLOPS: Double, weightBytes: Int,
+    loadAverage: Double, gpu: GPUFacts? = nil
   ) {
     self.rank = rank
     self.host = host
@@ -158,6 +165,7 @@ public struct RankFacts: Codable, Hashable, Sendable {
     self.blasCore = blasCore
     self.instructionSet = instructionSet
     self.threads = threads
+    self.notes = notes
     self.peakGFLOPS = peakGFLOPS
     self.gemmGFLOPS = gemmGFLOPS
     self.weightBytes = weightBytes
@@ -174,7 +182,7 @@ public struct RankFacts: Codable, Hashable, Sendable {
     case backend, library
     case blasCore = "blas_core"
     case instructionSet = "instruction_set"
-    case threads
+    case threads, notes
     case peakGFLOPS = "peak_gflops"
     case gemmGFLOPS = "gemm_gflops"
     case weightBytes = "weight_bytes"

@@ -10,7 +10,10 @@ import Workloads
 public struct ResolvedJob: Sendable, Hashable, Codable {
   public let job: JobSpecification
   public let model: ModelConfiguration
+  /// Of a serving job one batch: its first requests, which verification answers one by one.
   public let batches: [Batch]
+  /// Indices of batches whose executions are stored but not counted.
+  public let warmupBatches: Set<Int>
 
   /// Loads what the job names.
   /// - Parameters:
@@ -31,8 +34,13 @@ public struct ResolvedJob: Sendable, Hashable, Codable {
     for layout in layouts ?? job.layouts { try checks.validate(layout, for: model) }
     try checks.clock(layouts ?? job.layouts)
     try checks.policies()
-    batches = try checks.batches()
-    for batch in batches {
+    if let serving = job.serving {
+      batches = try checks.serving(serving, for: model)
+    } else {
+      batches = try checks.batches()
+    }
+    warmupBatches = try checks.warmupBatches(batches)
+    for batch in batches where job.serving == nil {
       try checks.validate(batch, for: model)
       for layout in layouts ?? job.layouts { try checks.validate(batch, for: layout) }
     }
@@ -40,7 +48,8 @@ public struct ResolvedJob: Sendable, Hashable, Codable {
 
   /// Position ids that any plan of the batches uses are below this.
   public var positions: Int {
-    batches.map { batch in
+    if let serving = job.serving { return serving.maxSequenceLength }
+    return batches.map { batch in
       let widest = job.policies.map { $0.widestRow(longest: batch.longest) }.max() ?? 1
       return widest + (outputLengths(of: batch).max() ?? 1)
     }.max() ?? 1
@@ -64,6 +73,26 @@ extension JobSpecification {
   func outputLengths(of batch: Batch, model: ModelConfiguration) -> [Int] {
     if model.isEncoder || mode == .score { return batch.requests.map { _ in 0 } }
     return batch.requests.map { outputTokens ?? $0.outputLength ?? 1 }
+  }
+}
+
+extension JobChecks {
+  /// The first batches of each padding pair, or of all where no pairs were asked for.
+  func warmupBatches(_ batches: [Batch]) throws(RecordError) -> Set<Int> {
+    guard let count = job.warmupBatches else { return [] }
+    var seen: [PaddingPair?: Int] = [:]
+    let warm = batches.indices.filter { index in
+      let before = seen[batches[index].target, default: 0]
+      seen[batches[index].target] = before + 1
+      return before < count
+    }
+    return try at("warm-up-batches") {
+      guard let fewest = seen.values.min(), fewest > count else {
+        throw RecordError(
+          "\(count) batches would warm up of \(seen.values.min() ?? 0); at least one must count")
+      }
+      return Set(warm)
+    }
   }
 }
 

@@ -35,6 +35,11 @@ public struct CellDirectory: Sendable, Hashable {
   public let path: String
   public let name: String
 
+  public init(path: String, name: String) {
+    self.path = path
+    self.name = name
+  }
+
   /// The job of this cell alone: one layout, one variation.
   public var job: String { path + "/job.yaml" }
   /// Held by whoever runs the cell.
@@ -43,6 +48,10 @@ public struct CellDirectory: Sendable, Hashable {
   public var batches: String { path + "/batches.jsonl" }
   public var verification: String { path + "/verification.jsonl" }
   public var trafficCheck: String { path + "/traffic-check.jsonl" }
+  /// Of a serving job: what runs came to, their requests and their iterations.
+  public var serving: String { path + "/serving.jsonl" }
+  public var requests: String { path + "/requests.jsonl" }
+  public var iterations: String { path + "/iterations.jsonl" }
   public var stages: String { path + "/stages.json" }
   public var ranksFolder: String { path + "/ranks" }
   /// Records of the ranks of one node, counted from 0 in the order of their first ranks.
@@ -79,22 +88,35 @@ public struct CellDirectory: Sendable, Hashable {
 public enum AtomicFile {
   /// Writes to a temporary name beside `path`, syncs it and renames it.
   public static func write(_ bytes: [UInt8], to path: String) throws(RecordError) {
+    try write(to: path) { append throws(RecordError) in try append(bytes) }
+  }
+
+  /// The same for a file that is made piece by piece.
+  /// - Parameter body: hands the pieces to its argument, in order. When it throws, `path` stays as it
+  ///   was.
+  public static func write(
+    to path: String,
+    _ body: (_ append: ([UInt8]) throws(RecordError) -> Void) throws(RecordError) -> Void
+  ) throws(RecordError) {
     let temporary = "\(path).tmp-\(getpid())"
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw failure("create", temporary) }
-    var written = 0
-    while written < bytes.count {
-      let count = bytes.withUnsafeBytes {
-        Glibc.write(descriptor, $0.baseAddress! + written, bytes.count - written)
+    do throws(RecordError) {
+      try body { bytes throws(RecordError) in
+        var written = 0
+        while written < bytes.count {
+          let count = bytes.withUnsafeBytes {
+            Glibc.write(descriptor, $0.baseAddress! + written, bytes.count - written)
+          }
+          if count < 0 && errno == EINTR { continue }
+          guard count > 0 else { throw failure("write", temporary) }
+          written += count
+        }
       }
-      if count < 0 && errno == EINTR { continue }
-      guard count > 0 else {
-        let error = failure("write", temporary)
-        close(descriptor)
-        unlink(temporary)
-        throw error
-      }
-      written += count
+    } catch {
+      close(descriptor)
+      unlink(temporary)
+      throw error
     }
     guard fsync(descriptor) == 0, close(descriptor) == 0, rename(temporary, path) == 0 else {
       let error = failure("finish", path)

@@ -28,25 +28,20 @@ extension CellAggregation {
   /// Bytes and time by operation, and what padding took of the communication time: per rank, phase
   /// and operation its time · padded bytes / bytes.
   func fillCommunication(_ row: inout SummaryRow, policy: String, executions: Int) {
-    var shares: [OperationShare] = []
-    for record in cell.ranks where record.policy == policy && !record.warmup {
-      for total in record.traffic where total.communicator != "control" && total.bytes > 0 {
-        let found = shares.firstIndex {
-          $0.communicator == total.communicator && $0.operation == total.operation
-        }
-        let index = found ?? shares.count
-        if found == nil {
-          shares.append(
-            OperationShare(communicator: total.communicator, operation: total.operation))
-        }
-        let seconds = total.communicationSeconds ?? 0
-        shares[index].calls += Double(total.calls) / Double(executions)
-        shares[index].bytes += Double(total.bytes) / Double(executions)
-        shares[index].paddedBytes += Double(total.paddedBytes) / Double(executions)
-        shares[index].communicationSeconds += seconds / Double(executions)
-        shares[index].paddedSeconds +=
-          seconds * Double(total.paddedBytes) / Double(total.bytes) / Double(executions)
+    var totals: [RankTotals.Traffic] = []
+    for phase in cell.ranks.totals.phases where phase.key.policy == policy {
+      for total in phase.traffic where total.communicator != "control" && total.bytes > 0 {
+        totals.add(total)
       }
+    }
+    let shares = totals.map { total in
+      var share = OperationShare(communicator: total.communicator, operation: total.operation)
+      share.calls = Double(total.calls) / Double(executions)
+      share.bytes = Double(total.bytes) / Double(executions)
+      share.paddedBytes = Double(total.paddedBytes) / Double(executions)
+      share.communicationSeconds = total.communicationSeconds / Double(executions)
+      share.paddedSeconds = total.paddedSeconds / Double(executions)
+      return share
     }
     row.communication = shares.sorted {
       ($0.communicator, $0.operation) > ($1.communicator, $1.operation)

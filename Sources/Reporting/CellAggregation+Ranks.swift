@@ -4,20 +4,20 @@ import Statistics
 extension CellAggregation {
   /// Shares of the ranks' time, bytes per execution, and memory per rank.
   func fillRanks(_ row: inout SummaryRow, policy: String, executions: Int) {
-    let all = cell.ranks.filter { $0.policy == policy && !$0.warmup }
+    let all = cell.ranks.totals.phases.filter { $0.key.policy == policy }
     guard !all.isEmpty else {
       row.add(note: "no records of ranks")
       return
     }
-    let prefill = all.filter { $0.phase == "prefill" || $0.phase == "score" }
-    let decode = all.filter { $0.phase == "decode" }
-    row[.computeShare] = share(all, \.computeSeconds)
-    row[.communicationShare] = share(all, \.communicationSeconds)
-    row[.idleShare] = share(all, \.idleSeconds)
-    row[.prefillCommunicationShare] = share(prefill, \.communicationSeconds)
-    row[.prefillIdleShare] = share(prefill, \.idleSeconds)
-    row[.decodeCommunicationShare] = share(decode, \.communicationSeconds)
-    row[.decodeIdleShare] = share(decode, \.idleSeconds)
+    let prefill = all.filter { $0.key.phase == "prefill" || $0.key.phase == "score" }
+    let decode = all.filter { $0.key.phase == "decode" }
+    row[.computeShare] = share(all, \.compute)
+    row[.communicationShare] = share(all, \.communication)
+    row[.idleShare] = share(all, \.idle)
+    row[.prefillCommunicationShare] = share(prefill, \.communication)
+    row[.prefillIdleShare] = share(prefill, \.idle)
+    row[.decodeCommunicationShare] = share(decode, \.communication)
+    row[.decodeIdleShare] = share(decode, \.idle)
 
     let traffic = all.flatMap(\.traffic).filter { Self.sends($0.operation) }
     let model = traffic.filter { $0.communicator != "control" }
@@ -34,9 +34,11 @@ extension CellAggregation {
   static func sends(_ operation: String) -> Bool { operation != "receive" && operation != "wait" }
 
   /// Part of the ranks' wall time, summed over ranks; nil when no time passed.
-  private func share(_ records: [RankRecord], _ part: (RankRecord) -> Double) -> Double? {
-    let wall = records.reduce(0) { $0 + $1.wallSeconds }
-    return wall > 0 ? records.reduce(0) { $0 + part($1) } / wall : nil
+  private func share(
+    _ phases: [RankTotals.Phase], _ part: (RankTotals.Times) -> Double
+  ) -> Double? {
+    let wall = phases.reduce(0) { $0 + $1.times.wall }
+    return wall > 0 ? phases.reduce(0) { $0 + part($1.times) } / wall : nil
   }
 
   /// Padding tax and packing efficiency: each execution against the packed one of the same batch

@@ -57,7 +57,7 @@ struct CellAggregation {
   }
 
   private var rankCount: Int {
-    cell.provenance?.ranks.count ?? Set(cell.ranks.map(\.rank)).count
+    cell.provenance?.ranks.count ?? Set(cell.ranks.totals.present.values.joined()).count
   }
 
   /// Why a policy has no numbers, nil when its answers were verified, or are not ours to verify:

@@ -29,8 +29,7 @@ extension CellContents {
     targets.flatMap { target in
       var part = self
       part.batches = batches.filter { $0.batchPadding?.target == target }
-      let numbers = Set(part.batches.map(\.batch))
-      part.ranks = ranks.filter { numbers.contains($0.batch) }
+      part.ranks = ranks.of(batches: Set(part.batches.map(\.batch)))
       let paddings = part.batches.compactMap(\.batchPadding)
       func mean(_ values: [Double]) -> Double? {
         values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)

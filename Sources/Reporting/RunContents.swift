@@ -8,6 +8,8 @@ public struct RunContents: Sendable {
   /// The job as it ran, nil when its file is missing or cannot be read.
   public var job: JobSpecification?
   public var cells: [CellContents]
+  /// True when all that is left of the run is its `records.jsonl`.
+  public internal(set) var isGathered = false
   /// Sentences about what is missing or torn.
   public var warnings: [String]
 
@@ -37,6 +39,7 @@ public struct RunContents: Sendable {
     let present = directory.cells()
     if present.isEmpty, FileManager.default.fileExists(atPath: directory.records) {
       cells = try CellContents.gathered(in: directory.records) { warnings.append($0) }
+      isGathered = true
       identifier = run?.identifier ?? Self.lastName(directory)
       self.warnings = warnings
       return
@@ -92,8 +95,12 @@ public struct CellContents: Sendable {
   public var provenance: Provenance?
   public var verifications: [VerificationRecord]
   public var batches: [BatchRecord]
-  public var ranks: [RankRecord]
+  public var ranks: RankRecords
   public var trafficChecks: [TrafficCheckRecord]
+  /// What serving runs came to, and their requests and iterations.
+  public var serving: [ServingRecord] = []
+  public var requests: [RequestRecord] = []
+  public var iterations: [IterationRecord] = []
   /// Calls of one execution per policy, where the job was traced.
   public var operations: [OperationRecord] = []
 
@@ -109,7 +116,7 @@ public struct CellContents: Sendable {
     self.provenance = provenance
     self.verifications = verifications
     self.batches = batches
-    self.ranks = ranks
+    self.ranks = RankRecords(ranks)
     self.trafficChecks = trafficChecks
   }
 
@@ -130,41 +137,96 @@ public struct CellContents: Sendable {
     verifications = try lines(VerificationRecord.self, cell.verification)
     batches = try lines(BatchRecord.self, cell.batches)
     trafficChecks = try lines(TrafficCheckRecord.self, cell.trafficCheck)
-    ranks = []
-    let files = (try? FileManager.default.contentsOfDirectory(atPath: cell.ranksFolder)) ?? []
-    for file in files.sorted() where file.hasSuffix(".jsonl") {
-      ranks += try lines(RankRecord.self, cell.ranksFolder + "/" + file)
-      if job?.trace == true {
-        operations += try lines(OperationRecord.self, cell.ranksFolder + "/" + file)
+    serving = try lines(ServingRecord.self, cell.serving)
+    requests = try lines(RequestRecord.self, cell.requests)
+    iterations = try lines(IterationRecord.self, cell.iterations)
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: cell.ranksFolder)) ?? []
+    let files = names.sorted().filter { $0.hasSuffix(".jsonl") }.map {
+      RankRecords.RankFile(path: cell.ranksFolder + "/" + $0)
+    }
+    let isTraced = job?.trace == true
+    var totals = RankTotals()
+    var operations: [OperationRecord] = []
+    for file in files {
+      try JSONLines.forEach(path: file.path, warning: warn) { line throws(RecordError) in
+        if let record = try line.record(RankRecord.self) {
+          totals.add(record)
+        } else if isTraced, let record = try line.record(OperationRecord.self) {
+          operations.append(record)
+        }
       }
     }
+    ranks = RankRecords(files: files, totals: totals)
+    self.operations = operations
   }
 
   /// The cells of a `records.jsonl`, in the order of their first record: what is left of a run whose
   /// `cells/` were not kept, such as a reference study.
-  static func gathered(in path: String, warn: (String) -> Void) throws -> [CellContents] {
-    var cells: [CellContents] = []
-    func cell(_ name: String, _ change: (inout CellContents) -> Void) {
-      let found = cells.firstIndex { $0.name == name }
-      if found == nil { cells.append(CellContents(name: name, state: .done)) }
-      change(&cells[found ?? cells.count - 1])
+  static func gathered(
+    in path: String, warn: (String) -> Void
+  ) throws(RecordError) -> [CellContents] {
+    struct Gathered {
+      var cell: CellContents
+      var totals = RankTotals()
+      var part: FilePart?
     }
-    for record in try JSONLines.read(Provenance.self, path: path, warning: warn) {
-      cell(record.cell) { $0.provenance = record }
+    var cells: [Gathered] = []
+    var index: [String: Int] = [:]
+    func place(_ name: String) -> Int {
+      if let place = index[name] { return place }
+      index[name] = cells.count
+      cells.append(Gathered(cell: CellContents(name: name, state: .done)))
+      return cells.count - 1
     }
-    for record in try JSONLines.read(VerificationRecord.self, path: path) {
-      cell(record.cell) { $0.verifications.append(record) }
+    try JSONLines.forEach(path: path, warning: warn) { line throws(RecordError) in
+      if let record = try line.record(RankRecord.self) {
+        let place = place(record.cell)
+        cells[place].totals.add(record)
+        let start = cells[place].part ?? FilePart(bytes: line.bytes, firstLine: line.number)
+        cells[place].part = FilePart(
+          bytes: start.bytes.lowerBound..<line.bytes.upperBound, firstLine: start.firstLine)
+        return
+      }
+      switch try line.schema() {
+      case Provenance.schemaName:
+        if let record = try line.record(Provenance.self) {
+          cells[place(record.cell)].cell.provenance = record
+        }
+      case VerificationRecord.schemaName:
+        if let record = try line.record(VerificationRecord.self) {
+          cells[place(record.cell)].cell.verifications.append(record)
+        }
+      case BatchRecord.schemaName:
+        if let record = try line.record(BatchRecord.self) {
+          cells[place(record.cell)].cell.batches.append(record)
+        }
+      case TrafficCheckRecord.schemaName:
+        if let record = try line.record(TrafficCheckRecord.self) {
+          cells[place(record.cell)].cell.trafficChecks.append(record)
+        }
+      case ServingRecord.schemaName:
+        if let record = try line.record(ServingRecord.self) {
+          cells[place(record.run.cell)].cell.serving.append(record)
+        }
+      case RequestRecord.schemaName:
+        if let record = try line.record(RequestRecord.self) {
+          cells[place(record.run.cell)].cell.requests.append(record)
+        }
+      case IterationRecord.schemaName:
+        if let record = try line.record(IterationRecord.self) {
+          cells[place(record.run.cell)].cell.iterations.append(record)
+        }
+      default: break
+      }
     }
-    for record in try JSONLines.read(BatchRecord.self, path: path) {
-      cell(record.cell) { $0.batches.append(record) }
+    return cells.map { gathered in
+      var cell = gathered.cell
+      let files = gathered.part.map {
+        [RankRecords.RankFile(path: path, part: $0, cell: cell.name)]
+      }
+      cell.ranks = RankRecords(files: files ?? [], totals: gathered.totals)
+      return cell
     }
-    for record in try JSONLines.read(RankRecord.self, path: path) {
-      cell(record.cell) { $0.ranks.append(record) }
-    }
-    for record in try JSONLines.read(TrafficCheckRecord.self, path: path) {
-      cell(record.cell) { $0.trafficChecks.append(record) }
-    }
-    return cells
   }
 
   /// The cell once for each origin of its times, since times of different clocks make no median.
@@ -174,7 +236,7 @@ public struct CellContents: Sendable {
     return origins.map { origin in
       var part = self
       part.batches = batches.filter { $0.origin == origin }
-      part.ranks = ranks.filter { ($0.origin ?? .measured) == origin }
+      part.ranks = ranks.of(origin)
       return (origin, part)
     }
   }

@@ -14,10 +14,10 @@ public struct RunReport: Sendable {
   }
 
   /// Writes `records.jsonl`, `summary.csv`, `summary.json` and `report.html`, each whole or not at
-  /// all.
+  /// all. Where `records.jsonl` is all that is left of the run it stays as it is.
   /// - Parameter bundle: what draws the charts of the page; without it the page has its tables.
   public func write(bundle: VegaBundle? = nil) throws(RecordError) {
-    try AtomicFile.write(recordLines(), to: directory.records)
+    if !contents.isGathered { try writeRecords() }
     try AtomicFile.write(summary.csv, to: directory.summaryCSV)
     try AtomicFile.write(JSONText.pretty(summary), to: directory.summaryJSON)
     try AtomicFile.write(
@@ -25,20 +25,22 @@ public struct RunReport: Sendable {
   }
 
   /// All records of the run, cell by cell: provenance, verifications, batches, ranks' phases,
-  /// traffic checks.
-  func recordLines() throws(RecordError) -> [UInt8] {
-    var bytes: [UInt8] = []
-    func append(_ record: some Record) throws(RecordError) {
-      bytes += try JSONText.line(record).utf8
-      bytes.append(UInt8(ascii: "\n"))
+  /// traffic checks, serving runs with their requests and iterations.
+  private func writeRecords() throws(RecordError) {
+    try AtomicFile.write(to: directory.records) { append throws(RecordError) in
+      func write(_ record: some Record) throws(RecordError) {
+        try append(Array((JSONText.line(record) + "\n").utf8))
+      }
+      for cell in contents.cells {
+        if let provenance = cell.provenance { try write(provenance) }
+        for record in cell.verifications { try write(record) }
+        for record in cell.batches { try write(record) }
+        try cell.ranks.writeLines(append)
+        for record in cell.trafficChecks { try write(record) }
+        for record in cell.serving { try write(record) }
+        for record in cell.requests { try write(record) }
+        for record in cell.iterations { try write(record) }
+      }
     }
-    for cell in contents.cells {
-      if let provenance = cell.provenance { try append(provenance) }
-      for record in cell.verifications { try append(record) }
-      for record in cell.batches { try append(record) }
-      for record in cell.ranks { try append(record) }
-      for record in cell.trafficChecks { try append(record) }
-    }
-    return bytes
   }
 }

@@ -12,7 +12,8 @@ extension Summary {
     // What somebody else measured has the policies it has; of a run of ours the missing ones are shown.
     let isForeign = contents.cells.flatMap(\.batches).contains { $0.origin == .imported }
     func expected(_ cell: CellContents) -> [String] {
-      isForeign ? [] : (cell.job ?? contents.job)?.policies.map(\.description) ?? []
+      let job = cell.job ?? contents.job
+      return isForeign || job?.serving != nil ? [] : job?.policies.map(\.description) ?? []
     }
     let rows = contents.cells.flatMap { whole in
       whole.byOrigin.flatMap { origin, cell in
@@ -22,7 +23,10 @@ extension Summary {
     }
     let provenances = contents.cells.compactMap(\.provenance)
     let batches = contents.cells.flatMap(\.batches)
-    let origins = Origin.all.filter { origin in batches.contains { $0.origin == origin } }
+    let origins = Origin.all.filter { origin in
+      batches.contains { $0.origin == origin }
+        || contents.cells.contains { $0.serving.contains { $0.run.origin == origin } }
+    }
     self.init(
       run: contents.identifier,
       job: contents.run?.job ?? contents.job?.name ?? "unknown",
@@ -33,7 +37,11 @@ extension Summary {
       model: provenances.first?.model,
       machine: provenances.isEmpty
         ? contents.run?.host ?? "unknown machine" : Self.machine(provenances), rows: rows,
-      warnings: Self.warnings(contents, rows: rows, provenances: provenances))
+      warnings: [])
+    let served = contents.cells.flatMap(\.verifiedServing)
+    serving = served.isEmpty ? nil : served
+    audit = RunAudit(contents: contents).sentences.unique
+    warnings = Self.warnings(contents, rows: rows, provenances: provenances, audit: audit)
     grid = contents.cells.flatMap { cell in
       cell.grid(expected: expected(cell), seed: seed).map {
         var entry = $0
@@ -47,10 +55,11 @@ extension Summary {
   private static func line(_ time: VirtualTimeFacts) -> String {
     let nodes = "\(time.nodes) node\(time.nodes == 1 ? "" : "s")"
     let speed =
-      time.computeScale == 1
+      time.computeScale == 1 && time.decodeScale == nil
       ? "this machine's processors"
       : "processors "
         + "\(time.computeScale.significant(4)) times as fast as this machine's"
+        + (time.decodeScale.map { ", \($0.significant(4)) times in decode steps" } ?? "")
     let turns = time.computeTokens.map { ", ranks took turns: \($0) computed at once" } ?? ""
     return "\(nodes), network \(time.networkSource), \(speed)\(turns)"
   }
@@ -72,14 +81,11 @@ extension Summary {
   }
 
   private static func warnings(
-    _ contents: RunContents, rows: [SummaryRow], provenances: [Provenance]
+    _ contents: RunContents, rows: [SummaryRow], provenances: [Provenance], audit: [String]
   ) -> [String] {
-    var warnings = contents.warnings
+    var warnings = audit
     func add(_ text: String) {
       if !warnings.contains(text) { warnings.append(text) }
-    }
-    for cell in contents.cells {
-      if let shortfall = cell.shortfall { add("\(cell.name): \(shortfall)") }
     }
     for text in provenances.flatMap(\.warnings) { add(text) }
     let isSlow = provenances.contains { $0.ranks.contains { $0.isSlowBLAS } }
@@ -100,6 +106,21 @@ extension Summary {
             + "\(efficiencyLimit.fixed(2)): something other than packing changed")
       }
       if !row.note.isEmpty { add("\(row.layout) \(row.policy): \(row.note)") }
+    }
+    for cell in contents.cells {
+      for name in cell.unverifiedSystems {
+        add("\(cell.name): \(name) has no times: its answers were not verified")
+      }
+      for record in cell.serving where record.refused > 0 {
+        add(
+          "\(record.run.layout) \(record.run.system), \(record.run.load): \(record.refused) of "
+            + "\(record.requests) requests were refused, they can never run")
+      }
+      for layout in cell.serving.filter({ $0.run.oversubscribed && $0.run.origin == .measured })
+        .map(\.run.layout).unique
+      {
+        add("\(layout): oversubscribed, more ranks than cores: its times are not to be trusted")
+      }
     }
     for check in contents.cells.flatMap(\.trafficChecks) {
       guard let difference = check.difference else { continue }
@@ -136,7 +157,7 @@ extension Origin {
 
 extension Provenance {
   /// Where the times of the cell come from, as far as its clock tells.
-  var origin: Origin { clock == "virtual" ? .virtual : .measured }
+  var origin: Origin { Origin(rawValue: clock) ?? .measured }
 }
 
 extension RankFacts {

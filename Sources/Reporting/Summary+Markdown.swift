@@ -5,6 +5,9 @@ extension Summary {
   public var markdown: String {
     let answer = Answer(self)
     var out = "### padtax: \(Self.markdown(question.isEmpty ? job : question))\n\n"
+    if !audit.isEmpty {
+      out += "> [!WARNING]\n" + audit.map { "> - \(Self.markdown($0))\n" }.joined() + "\n"
+    }
     out += answer.sentences.map { Self.markdown($0.plain) }.joined(separator: " ") + "\n"
     for caveat in answer.caveats { out += "\n_\(Self.markdown(caveat))_\n" }
     out +=
@@ -13,6 +16,7 @@ extension Summary {
       guard !rows.isEmpty, !table.columns.isEmpty else { continue }
       out += "\n**\(title)**\n\n" + table.markdown
     }
+    let warnings = otherWarnings
     guard !warnings.isEmpty else { return out }
     out += "\n<details><summary>\(warnings.count) warnings</summary>\n\n"
     out += warnings.map { "- \(Self.markdown($0))\n" }.joined()

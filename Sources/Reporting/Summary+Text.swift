@@ -13,7 +13,12 @@ extension Summary {
     }
     out += wrapped("machine  \(machine)", width, indent: "         ")
     if let pretended { out += wrapped("virtual  \(pretended)", width, indent: "         ") }
-    if rows.isEmpty { return out + "\nNothing was measured.\n" + warningText(width) }
+    out += warningText(audit, width)
+    if let serving { out += "\n" + ServingTables(serving).text(width: width) }
+    if rows.isEmpty {
+      if serving == nil { out += "\nNothing was measured.\n" }
+      return out + warningText(otherWarnings, width)
+    }
     var tables = [
       ("THROUGHPUT", throughputTable), ("PADDING", paddingTable), ("SLOT BUDGET", budgetTable),
       ("WHAT TIMES VARY WITH", variationTable),
@@ -30,7 +35,7 @@ extension Summary {
     }
     out += trafficText(width)
     for verdict in scalingVerdicts { out += wrapped("  \(verdict)", width, indent: "    ") }
-    return out + legend(width) + warningText(width)
+    return out + legend(width) + warningText(otherWarnings, width)
   }
 
   private var keys: [ColumnTable.Column] { keyColumns(rows.map { RowKey($0) }) }
@@ -210,7 +215,7 @@ extension Summary {
     return "\n" + lines.map { wrapped($0, width, indent: "  ") }.joined()
   }
 
-  private func warningText(_ width: Int) -> String {
+  private func warningText(_ warnings: [String], _ width: Int) -> String {
     guard !warnings.isEmpty else { return "" }
     return "\n" + warnings.map { wrapped("WARNING  \($0)", width, indent: "         ") }.joined()
   }

@@ -23,8 +23,13 @@ public struct Summary: Record, Hashable {
   public var rows: [SummaryRow]
   /// The rows again, for each pad ratio and spread that batches were made to have.
   public var grid: [GridRow] = []
+  /// What serving runs came to, those that were verified; nil in a summary without any.
+  public var serving: [ServingRecord]?
   /// What a reader must know before believing a number.
   public var warnings: [String]
+  /// Those of the warnings that stand at the top of a report: what is missing from the run or does
+  /// not fit together.
+  public var audit: [String] = []
 
   public init(
     run: String, job: String, question: String, origin: String, clock: String,
@@ -146,7 +151,8 @@ struct RowKey: Hashable {
 
 extension Summary {
   /// The rows of several runs as one summary, as far as they have something in common.
-  public init(joining parts: [Summary]) {
+  /// - Parameter runs: what the run directories hold, to tell whether they fit together.
+  public init(joining parts: [Summary], runs: [RunContents] = []) {
     func common(_ value: (Summary) -> String) -> String {
       parts.map(value).unique.joined(separator: " + ")
     }
@@ -158,5 +164,17 @@ extension Summary {
       machine: common(\.machine), rows: parts.flatMap(\.rows),
       warnings: parts.flatMap { part in part.warnings.map { "\(part.run): \($0)" } })
     grid = parts.flatMap(\.grid)
+    let served = parts.flatMap { $0.serving ?? [] }
+    serving = served.isEmpty ? nil : served
+    audit =
+      RunAudit.builds(runs, places: \.run.identifier)
+      + parts.flatMap { part in part.audit.map { "\(part.run): \($0)" } }
+    warnings = (audit + warnings).unique
+  }
+
+  /// The warnings that do not stand at the top.
+  var otherWarnings: [String] {
+    let first = Set(audit)
+    return warnings.filter { !first.contains($0) }
   }
 }

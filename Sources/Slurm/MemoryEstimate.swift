@@ -17,11 +17,11 @@ struct MemoryEstimate: Hashable, Sendable {
     let extent = try Extent(resolved, layout)
     let largest = try (0..<layout.worldSize).reduce(0) { largest, rank in
       let plan = try ShardPlan(model: resolved.model, layout: layout, rank: rank)
-      return max(largest, extent.bytes(on: plan))
+      return max(largest, extent.bytes(on: plan, resolved.job.numbers))
     }
     // A quarter for what the formula leaves out.
     rankBytes = largest / 4 * 5 + Self.programBytes
-    referenceBytes = resolved.model.weightBytes(elementBytes: 4)
+    referenceBytes = resolved.model.weightBytes(elementBytes: resolved.job.numbers.weights.bytes)
   }
 
   /// Memory to ask for on a node with so many ranks, nil when it has too little. Answers are
@@ -65,8 +65,8 @@ struct MemoryEstimate: Hashable, Sendable {
       }
     }
 
-    /// Weights, keys and values, activations and logits in single precision.
-    func bytes(on plan: ShardPlan) -> Int {
+    /// Weights, keys and values, activations and logits.
+    func bytes(on plan: ShardPlan, _ numbers: NumberFormats) -> Int {
       let ring = plan.layout.pipeline == 1 ? 1 : 2 * (microBatches + 1)
       let widths =
         (3 + ring) * plan.model.hiddenSize + 2 * plan.queryWidth + 2 * plan.kvWidth
@@ -74,7 +74,8 @@ struct MemoryEstimate: Hashable, Sendable {
       let logits =
         plan.hasLMHead
         ? max(rows, min(slots, 1024)) * (plan.vocabulary.count + plan.model.vocabularySize) : 0
-      return plan.weightBytes(elementBytes: 4) + plan.kvBytesPerToken(elementBytes: 4) * kvSlots
+      return plan.weightBytes(elementBytes: numbers.weights.bytes)
+        + plan.kvBytesPerToken(elementBytes: numbers.cache.bytes) * kvSlots
         + 4 * (slots * widths + block + logits)
     }
   }

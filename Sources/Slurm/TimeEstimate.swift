@@ -15,7 +15,7 @@ enum TimeEstimate {
     let flops = FLOPCount(resolved.model)
     let weights = try (0..<layout.ranksPerReplica).reduce(0.0) { sum, rank in
       let plan = try ShardPlan(model: resolved.model, layout: layout, rank: rank)
-      return sum + Double(plan.weightBytes(elementBytes: 4))
+      return sum + Double(plan.weightBytes(elementBytes: resolved.job.numbers.weights.bytes))
     }
     let rate = Double(site.gflops) * 1e9
     let bandwidth = Double(site.gbytesPerSecond) * 1e9

@@ -23,7 +23,8 @@ public struct CellEstimate: Hashable, Sendable {
   public init(_ cell: Cell, _ resolved: ResolvedJob) throws {
     let (model, job, layout) = (resolved.model, cell.job, cell.layout)
     let weights = try (0..<layout.worldSize).map {
-      try ShardPlan(model: model, layout: layout, rank: $0).weightBytes(elementBytes: 4)
+      try ShardPlan(model: model, layout: layout, rank: $0)
+        .weightBytes(elementBytes: job.numbers.weights.bytes)
     }
     let heaviest = weights.max() ?? 0
     let rate = Double(layout.worldSize) * Self.flopsPerSecond
@@ -47,7 +48,7 @@ public struct CellEstimate: Hashable, Sendable {
     executions = turns * resolved.batches.count * job.policies.count
     self.seconds = seconds * Double(turns)
     bytesPerRank =
-      heaviest + kvSlots * model.kvBytesPerToken(elementBytes: 4)
+      heaviest + kvSlots * model.kvBytesPerToken(elementBytes: job.numbers.cache.bytes)
       / (layout.pipeline * min(layout.tensor, model.kvHeads))
   }
 }

@@ -39,6 +39,7 @@ extension JobSpecification {
       time.network = VirtualTime.network(time.network) { Self.rebase($0, folder) }
       job.clock = .virtual(time)
     }
+    job.simulation = simulation?.placed { Self.rebase($0, folder) }
     return job
   }
 

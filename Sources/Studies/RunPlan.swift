@@ -17,6 +17,9 @@ public struct RunPlan {
   public let variables: [String: String]
   /// The nodes of the Slurm job, nil outside one.
   public let allocation: Allocation?
+  /// The first layout whose weights are more than this machine has room for, where the ranks run on
+  /// it: then a run is hopeless, though the job may be meant for another machine.
+  public private(set) var shortage: StudyError?
 
   /// Reads and checks a job; writes nothing.
   /// - Parameters:
@@ -48,8 +51,10 @@ public struct RunPlan {
       let resolved = try ResolvedJob(job, file: jobPath, settings: settings, variation: index)
       let text = axes.text(variation)
       for layout in job.layouts {
-        if !isRemote {
-          try MemoryNeed(resolved.model, layout).check(
+        if !isRemote, shortage == nil {
+          shortage = try MemoryNeed(
+            resolved.model, layout, resolved.job.numbers.weights
+          ).shortage(
             available: host.availableBytes, file: jobPath)
         }
         let cell = try Cell(layout: layout, of: resolved, variation: text)
@@ -170,20 +175,25 @@ struct MemoryNeed {
   let layout: ParallelLayout
   let model: String
   let weightBytes: Int
+  let format: EngineFormat
 
-  init(_ model: ModelConfiguration, _ layout: ParallelLayout) throws {
+  init(_ model: ModelConfiguration, _ layout: ParallelLayout, _ format: EngineFormat) throws {
+    self.format = format
     self.layout = layout
     self.model = model.name
     weightBytes = try (0..<layout.worldSize).reduce(0) { sum, rank in
-      sum + (try ShardPlan(model: model, layout: layout, rank: rank)).weightBytes(elementBytes: 4)
+      sum
+        + (try ShardPlan(model: model, layout: layout, rank: rank)).weightBytes(
+          elementBytes: format.bytes)
     }
   }
 
-  /// - Throws: `StudyError` with both numbers when the weights alone are more than there is.
-  func check(available: Int, file: String) throws(StudyError) {
-    guard weightBytes > available, available > 0 else { return }
-    throw StudyError(
-      "\(file): layouts: \(layout): the fp32 weights of \(model) take \(Bytes(weightBytes)) over "
+  /// What is wrong, with both numbers, when the weights alone are more than there is.
+  func shortage(available: Int, file: String) -> StudyError? {
+    guard weightBytes > available, available > 0 else { return nil }
+    return StudyError(
+      "\(file): layouts: \(layout): the \(format.rawValue) weights of \(model) "
+        + "take \(Bytes(weightBytes)) over "
         + "\(layout.worldSize) ranks and this machine has \(Bytes(available)) free; "
         + "take a smaller model or scale it, for example model.scale=1/16")
   }

@@ -13,11 +13,12 @@ public struct VerificationRequest: Hashable, Sendable {
   /// A list of prompts with expected tokens that takes the place of the checkpoint's own.
   public let expected: String?
   public let mode: JobMode
+  public let numbers: NumberFormats
 
   /// - Throws: `StudyError` that names the option and the valid choices.
   public init(
     checkpoint: String, layout: String, policy: String, microBatches: Int, backend: BackendChoice,
-    expected: String?, mode: JobMode = .generate
+    expected: String?, mode: JobMode = .generate, numbers: NumberFormats = .single
   ) throws(StudyError) {
     do { self.layout = try ParallelLayout(parsing: layout) } catch {
       throw StudyError("--layout: \(error)")
@@ -43,6 +44,7 @@ public struct VerificationRequest: Hashable, Sendable {
     self.backend = backend
     self.expected = expected
     self.mode = mode
+    self.numbers = numbers
   }
 
   public func launch(
@@ -52,6 +54,11 @@ public struct VerificationRequest: Hashable, Sendable {
     program += ["--layout", layout.description, "--policy", policy.description]
     program += ["--micro-batches", String(microBatches)]
     program += ["--backend", backend.kind.rawValue, "--blas", backend.blas]
+    if numbers.isReduced {
+      program += ["--precision", numbers.weights.rawValue]
+      program += ["--kv-precision", numbers.cache.rawValue]
+      program += ["--message-precision", numbers.messages.rawValue]
+    }
     if mode != .generate { program += ["--phase", mode.rawValue] }
     if let expected { program += ["--expected", expected] }
     return LaunchPlan(

@@ -21,6 +21,7 @@ public enum EncoderOutput: Sendable {
 public final class EncoderShard: ModelShard {
   public let plan: ShardPlan
   public var backend: any Backend { encoder }
+  public var betweenLayers: (() throws(MPIError) -> Void)?
   /// What `logits` gives; the model must have that head.
   public var output = EncoderOutput.hidden
   private let encoder: any EncoderBackend
@@ -81,7 +82,8 @@ public final class EncoderShard: ModelShard {
     let hidden = stream.residual
     let slots = input.slots
     let partial = workspace.partial(slots)
-    for layer in weights.layers {
+    for (index, layer) in weights.layers.enumerated() {
+      if index > 0 { try betweenLayers?() }
       attend(hidden, layer: layer, input: input, workspace)
       encoder.linear(workspace.attention(slots), layer.attentionOutput, into: partial)
       try group.sum(partial)

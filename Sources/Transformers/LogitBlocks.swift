@@ -4,7 +4,8 @@ import Tensors
 /// Logits as the ranks of a stage made them: one block of vocabulary columns per rank, each
 /// [samples, columns].
 public struct LogitBlocks {
-  let blocks: [Matrix]
+  /// Rank by rank.
+  public let blocks: [Matrix]
 
   public var rows: Int { blocks[0].rows }
 

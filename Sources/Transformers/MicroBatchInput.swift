@@ -77,3 +77,34 @@ public enum AnswerPlace: Sendable {
     self == .first ? real.prefix(1) : real.suffix(1)
   }
 }
+
+extension MicroBatchInput {
+  /// The rows of an iteration, whose keys and values lie in blocks of `blockSlots` slots.
+  public init(_ plan: IterationPlan, blockSlots: Int) {
+    var positions: [Int32] = []
+    var rows: [AttentionRow] = []
+    var sampledSlots: [Int] = []
+    var sampledSequences: [Int] = []
+    positions.reserveCapacity(plan.slots)
+    rows.reserveCapacity(plan.items.count)
+    for item in plan.items {
+      let (row, first) = (item.row, positions.count)
+      for slot in 0..<row.slots { positions.append(Int32(row.position(ofSlot: slot))) }
+      rows.append(
+        AttentionRow(
+          firstSlot: first, slots: row.slots, real: row.real, context: row.context,
+          blocks: item.blocks, blockSlots: blockSlots, masked: row.masked))
+      guard row.samples else { continue }
+      sampledSlots.append(first + row.real.upperBound - 1)
+      sampledSequences.append(item.request)
+    }
+    slots = positions.count
+    tokens = plan.items.reduce(0) { $0 + $1.tokens }
+    self.positions = positions
+    self.rows = rows
+    tokenTypes = []
+    self.sampledSlots = sampledSlots
+    self.sampledSequences = sampledSequences
+    choosing = Array(sampledSlots.indices)
+  }
+}

@@ -8,6 +8,8 @@ import Tensors
 public protocol ModelShard: AnyObject {
   var plan: ShardPlan { get }
   var backend: any Backend { get }
+  /// Called after each layer but the last; nil for nothing.
+  var betweenLayers: (() throws(MPIError) -> Void)? { get set }
 
   /// Makes room for micro-batches of up to `slots` slots, `samples` sampled and `scored` scored at
   /// a time; only a `TransformerShard` scores.
@@ -31,7 +33,11 @@ public protocol ModelShard: AnyObject {
 }
 
 extension ModelShard {
-  public var weightBytes: Int { plan.weightBytes(elementBytes: backend.elementBytes) }
+  public var weightBytes: Int {
+    plan.weightBytes(
+      matrixBytes: backend.weightFormat.byteCount,
+      vectorBytes: backend.activationFormat.byteCount)
+  }
 }
 
 /// The shard that a plan's model needs, with its weights loaded.

@@ -23,8 +23,15 @@ struct ShardWeights {
     let down: any LinearWeight
   }
 
-  /// [vocabulary shard, hidden]; first stage only.
-  let embedding: Matrix?
+  /// Token embeddings [vocabulary shard, hidden].
+  enum Table {
+    case matrix(Matrix)
+    /// In the backend's weight format.
+    case weight(any LinearWeight)
+  }
+
+  /// First stage only.
+  let embedding: Table?
   let layers: [Layer]
   /// Last stage only.
   let finalNorm: Storage?
@@ -34,7 +41,11 @@ struct ShardWeights {
   init(_ plan: ShardPlan, source: any WeightSource, backend: any Backend) throws {
     let reader = ShardReader(plan: plan, source: source, backend: backend)
     layers = try plan.layers.map { try reader.layer($0) }
-    let table = plan.hasEmbedding ? try reader.vocabulary("model.embed_tokens.weight") : nil
+    let words = "model.embed_tokens.weight"
+    let table =
+      if !plan.hasEmbedding { Table?.none } else if backend.weightFormat == .float32 {
+        try Table.matrix(reader.vocabulary(words))
+      } else { try Table.weight(backend.makeLinear(reader.vocabulary(words), bias: nil)) }
     embedding = table
     guard plan.hasLMHead else {
       finalNorm = nil
@@ -42,13 +53,13 @@ struct ShardWeights {
       return
     }
     finalNorm = try reader.vector("model.norm.weight", count: plan.model.hiddenSize)
-    let matrix: Matrix
-    if plan.model.tiedEmbeddings {
-      matrix = try table ?? reader.vocabulary("model.embed_tokens.weight")
-    } else {
-      matrix = try reader.vocabulary("lm_head.weight")
+    switch plan.model.tiedEmbeddings ? table : nil {
+    case .weight(let shared): head = shared
+    case .matrix(let shared): head = try backend.makeLinear(shared, bias: nil)
+    case nil:
+      let name = plan.model.tiedEmbeddings ? words : "lm_head.weight"
+      head = try backend.makeLinear(reader.vocabulary(name), bias: nil)
     }
-    head = try backend.makeLinear(matrix, bias: nil)
   }
 }
 

@@ -16,7 +16,15 @@ extension TensorGroup {
     guard let own else { preconditionFailure("a scattered sum needs room for this rank's block") }
     try partial.withMutableBuffer(.read) { (input) throws(MPIError) in
       try own.withMutableBuffer(.write) { (output) throws(MPIError) in
-        try communicator.reduceScatter(UnsafeBufferPointer(input), into: output)
+        guard format == .bfloat16 else {
+          return try communicator.reduceScatter(UnsafeBufferPointer(input), into: output)
+        }
+        let all = words(input.count + output.count)
+        let words = UnsafeMutableBufferPointer(rebasing: all[..<input.count])
+        let block = UnsafeMutableBufferPointer(rebasing: all[input.count...])
+        input.round(into: words)
+        try communicator.reduceScatter(UnsafeBufferPointer(words), into: block)
+        block.widen(into: output)
       }
     }
     return own
@@ -30,8 +38,16 @@ extension TensorGroup {
   /// As `gather`, of blocks of `counts` rows.
   func gather(_ rows: Matrix, counts: [Int]) throws(MPIError) {
     guard isScattered else { return }
+    let counts = counts.map { $0 * rows.columns }
     try rows.withMutableBuffer { (buffer) throws(MPIError) in
-      try communicator.allGather(inPlace: buffer, counts: counts.map { $0 * rows.columns })
+      guard format == .bfloat16 else {
+        return try communicator.allGather(inPlace: buffer, counts: counts)
+      }
+      let first = counts[..<part].reduce(0, +)
+      let words = words(buffer.count)
+      words.take(buffer, first..<first + counts[part])
+      try communicator.allGather(inPlace: words, counts: counts)
+      words.widen(into: buffer)
     }
   }
 
@@ -40,7 +56,12 @@ extension TensorGroup {
   public func gatherParts(_ matrix: Matrix) throws(MPIError) {
     guard isJoint else { return }
     try matrix.withMutableBuffer { (buffer) throws(MPIError) in
-      try communicator.allGather(inPlace: buffer)
+      guard format == .bfloat16 else { return try communicator.allGather(inPlace: buffer) }
+      let block = buffer.count / size
+      let words = words(buffer.count)
+      words.take(buffer, rank * block..<(rank + 1) * block)
+      try communicator.allGather(inPlace: words)
+      words.widen(into: buffer)
     }
   }
 }

@@ -10,10 +10,16 @@ public final class TensorGroup {
   /// Sums are scattered over the ranks, slot by slot. Never so in a group of one.
   let isScattered: Bool
   private var pretended: (rank: Int, size: Int)?
+  /// What hidden states travel in; logits and losses are not rounded.
+  let format: StorageFormat
+  /// Rounded hidden states on their way; grown on demand.
+  private var wire = Storage(count: 0)
 
   public init(
-    _ communicator: consuming Communicator, reduction: TensorReduction = .allReduce
+    _ communicator: consuming Communicator, reduction: TensorReduction = .allReduce,
+    format: StorageFormat = .float32
   ) {
+    self.format = format
     isScattered = reduction == .reduceScatter && communicator.size > 1
     self.communicator = communicator
   }
@@ -24,6 +30,7 @@ public final class TensorGroup {
     precondition(communicator.size == 1, "a shard is measured by a process of its own")
     precondition(rank >= 0 && rank < size, "rank \(rank) is not in a group of \(size)")
     isScattered = false
+    format = .float32
     pretended = (rank, size)
     self.communicator = communicator
   }
@@ -43,8 +50,21 @@ public final class TensorGroup {
   func sum(_ partial: Matrix) throws(MPIError) {
     guard isJoint else { return }
     try partial.withMutableBuffer { (buffer) throws(MPIError) in
-      try communicator.allReduce(inPlace: buffer, .sum)
+      guard format == .bfloat16 else {
+        return try communicator.allReduce(inPlace: buffer, .sum)
+      }
+      let words = words(buffer.count)
+      buffer.round(into: words)
+      try communicator.allReduce(inPlace: words, .sum)
+      words.widen(into: buffer)
     }
+  }
+
+  /// Room for rounded elements.
+  func words(_ count: Int) -> UnsafeMutableBufferPointer<BFloat16Word> {
+    let floats = StorageFormat.bfloat16.floats(for: count)
+    if wire.count < floats { wire = Storage(count: floats) }
+    return wire.words(count)
   }
 
   /// Collects each rank's columns of a row-major result on the root: rank by rank,

@@ -12,6 +12,7 @@ import Tensors
 public final class TransformerShard: ModelShard {
   public let plan: ShardPlan
   public let backend: any Backend
+  public var betweenLayers: (() throws(MPIError) -> Void)?
   let weights: ShardWeights
   let group: TensorGroup
   private let rotary: RotaryTable
@@ -20,6 +21,8 @@ public final class TransformerShard: ModelShard {
   private let scale: Float
   /// Vocabulary columns per rank of the group.
   private let vocabularyCounts: [Int]
+  /// Sees what each product of a layer gave on this rank, before it is summed; for finding faults.
+  public var inspect: ((LayerPart, Matrix) -> Void)?
 
   /// Loads the shard's weights.
   /// - Parameter positions: position ids that will occur are below this.
@@ -62,6 +65,14 @@ public final class TransformerShard: ModelShard {
     try KVCache(plan: plan, slots: slots, isTransient: isTransient, backend: backend)
   }
 
+  /// A pool of `blocks` blocks of `blockSlots` token positions each.
+  /// - Precondition: the backend reads block tables.
+  public func makePagedCache(blocks: Int, blockSlots: Int) throws -> KVCache {
+    precondition(backend.readsBlockTables, "\(backend.provenance.name) reads no block tables")
+    return try KVCache(
+      plan: plan, slots: blocks * blockSlots, blockSlots: blockSlots, backend: backend)
+  }
+
   public func embed(
     _ tokens: [Int32], input: MicroBatchInput, into hidden: Matrix
   ) throws(MPIError) {
@@ -70,8 +81,12 @@ public final class TransformerShard: ModelShard {
     }
     let slots = group.partition(input.slots)
     let all = group.isScattered ? partial(slots, workspace) : hidden
-    backend.embed(
-      tokens, table: table, firstToken: plan.vocabulary.lowerBound, into: all.rows(0..<slots.slots))
+    let first = plan.vocabulary.lowerBound
+    let rows = all.rows(0..<slots.slots)
+    switch table {
+    case .matrix(let table): backend.embed(tokens, table: table, firstToken: first, into: rows)
+    case .weight(let weight): backend.embed(tokens, rowsOf: weight, firstToken: first, into: rows)
+    }
     _ = try group.reduce(all, into: hidden)
   }
 
@@ -89,6 +104,7 @@ public final class TransformerShard: ModelShard {
     // What is not yet added.
     var pending = plan.hasEmbedding ? nil : stream.pending
     for (index, layer) in weights.layers.enumerated() {
+      if index > 0 { try betweenLayers?() }
       if let pending {
         backend.addRMSNorm(
           pending, residual: stream.residual, weight: layer.attentionNorm, epsilon: epsilon,
@@ -101,11 +117,13 @@ public final class TransformerShard: ModelShard {
         normed.rows(real), layer: layer, input: input, cache: cache.view(layer: index), workspace)
       backend.linear(
         workspace.attention(slots.slots), layer.attentionOutput, into: partial.rows(real))
+      inspect?(LayerPart(layer: plan.layers.lowerBound + index, isAttention: true), partial)
       backend.addRMSNorm(
         try group.reduce(partial, into: reduced), residual: stream.residual,
         weight: layer.feedForwardNorm, epsilon: epsilon, into: own)
       try group.gather(normed)
       feedForward(normed.rows(real), layer: layer, into: partial.rows(real), workspace)
+      inspect?(LayerPart(layer: plan.layers.lowerBound + index, isAttention: false), partial)
       pending = try group.reduce(partial, into: reduced)
     }
     guard let pending, stream.pending == nil || plan.hasLMHead else { return }

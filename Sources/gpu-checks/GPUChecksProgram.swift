@@ -55,10 +55,8 @@ func fixed(_ value: Double, _ digits: Int = 2) -> String {
 struct Probe: ParsableCommand {
   static let configuration = CommandConfiguration(abstract: "Open the card and say what it is.")
 
-  @Option(help: "fp32 or bf16.") var precision = GPUPrecision.fp32
-
   func run() {
-    let gpu = GPUChecksProgram.reporting { try GPUBackend(precision: precision) }
+    let gpu = GPUChecksProgram.reporting { try GPUBackend() }
     let about = gpu.provenance
     print("\(about.core), \(about.notes.joined(separator: "; "))")
   }
@@ -68,15 +66,24 @@ struct Kernels: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Hold every operation against the reference backend; exit code 1 if one differs.")
 
-  @Option(help: "fp32 or bf16; both without it.") var precision: GPUPrecision?
+  @Option(help: "Of weights and activations, fp32 or bf16; both without it.")
+  var precision: EngineFormat?
+  @Option(help: "Of keys and values; both without it.") var kvPrecision: EngineFormat?
   @Option(help: "Seed of shapes and inputs.") var seed: UInt64 = 1
   @Flag(help: "Small shapes, which an emulated card can run.") var small = false
   @Flag(help: "All lines, not those of failures alone.") var verbose = false
 
   func run() throws {
     var failed = 0
-    for precision in precision.map({ [$0] }) ?? GPUPrecision.allCases {
-      let gpu = GPUChecksProgram.reporting { try GPUBackend(precision: precision) }
+    let formats = (precision.map { [$0] } ?? EngineFormat.allCases).flatMap { weights in
+      (kvPrecision.map { [$0] } ?? EngineFormat.allCases).map {
+        NumberFormats(weights: weights, cache: $0)
+      }
+    }
+    for format in formats {
+      let gpu = GPUChecksProgram.reporting {
+        try GPUBackend(weights: format.weights.storage, cache: format.cache.storage)
+      }
       var checks = KernelChecks(gpu, isLarge: !small, seed: seed)
       GPUChecksProgram.reporting { try checks.run() }
       for outcome in checks.outcomes where verbose || !outcome.passed {
@@ -87,7 +94,8 @@ struct Kernels: ParsableCommand {
       let bad = checks.outcomes.count { !$0.passed }
       let worst = checks.outcomes.filter { $0.bound > 0 }.map(\.error).max() ?? 0
       print(
-        "\(precision.rawValue): \(checks.outcomes.count) kernel checks, \(bad) failed, "
+        "\(format.weights.rawValue), keys and values \(format.cache.rawValue): "
+          + "\(checks.outcomes.count) kernel checks, \(bad) failed, "
           + "largest error \(worst)")
       failed += bad
     }
@@ -107,7 +115,7 @@ struct Bench: ParsableCommand {
   @Flag(help: "Sizes that only show that everything runs.") var small = false
 
   func run() {
-    let gpu = GPUChecksProgram.reporting { try GPUBackend(precision: .bf16) }
+    let gpu = GPUChecksProgram.reporting { try GPUBackend(weights: .bfloat16) }
     var bench = KernelBenchmarks(gpu, isLarge: !small)
     GPUChecksProgram.reporting {
       try bench.measureCeilings()
@@ -151,4 +159,4 @@ struct Bench: ParsableCommand {
   }
 }
 
-extension GPUPrecision: ExpressibleByArgument {}
+extension EngineFormat: ExpressibleByArgument {}

@@ -107,7 +107,7 @@ struct ShardRounds {
     _ layout: ParallelLayout, _ policy: Policy, _ batch: Batch, _ plan: BatchPlan,
     _ costs: [[[RoundSchedule.Cost]]], joules: Double?
   ) -> Outcome {
-    let hidden = job.model.hiddenSize * gpu.elementBytes
+    let hidden = job.model.hiddenSize * job.job.numbers.messages.bytes
     let schedule = RoundSchedule(
       costs: costs,
       activations: { network.sendSeconds(bytes: $0.slots * hidden, sameNode: true) },
@@ -142,7 +142,7 @@ struct ShardRounds {
     let ranks = shard.layout.tensor
     guard ranks > 1 else { return 0 }
     let nodes = [Int](repeating: 0, count: ranks)
-    let bytes = micro.slots * job.model.hiddenSize * gpu.elementBytes
+    let bytes = micro.slots * job.model.hiddenSize * job.job.numbers.messages.bytes
     let sums = (shard.hasEmbedding ? 1 : 0) + 2 * shard.layers.count
     var seconds =
       Double(sums) * network.collectiveSeconds(.allReduce, bytes: bytes, nodes: nodes)
@@ -162,9 +162,9 @@ struct ShardRounds {
       3 * model.hiddenSize + 2 * shard.queryWidth + 2 * shard.kvWidth
       + 3 * shard.feedForward.count
     let need =
-      shard.weightBytes(elementBytes: gpu.elementBytes)
-      + shard.kvBytesPerToken(elementBytes: gpu.elementBytes) * kv
-      + slots * widths * gpu.elementBytes + (256 << 20)
+      shard.weightBytes(elementBytes: gpu.weightFormat.byteCount)
+      + shard.kvBytesPerToken(elementBytes: gpu.cacheFormat.byteCount) * kv
+      + slots * widths * gpu.activationFormat.byteCount + (256 << 20)
     let free = gpu.freeMemory ?? 0
     guard need > free else { return nil }
     return

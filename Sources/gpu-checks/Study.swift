@@ -11,7 +11,7 @@ import Scheduling
 /// Runs a job's batches and policies at the model's real size on one card, shard by shard.
 struct Study: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Measure a job's layouts shard by shard on one card, bf16, random weights.",
+    abstract: "Measure a job's layouts shard by shard on one card, random weights.",
     discussion: """
       The job's model must have random weights; its network says what messages cost. Layouts whose
       shards do not fit are named and left out.
@@ -41,11 +41,12 @@ struct Study: ParsableCommand {
         throw ValidationError("\(job): clock: virtual and a network are needed, for the messages")
       }
       guard repeats >= 1 else { throw ValidationError("--repeats must be 1 or more") }
-      let gpu = try GPUBackend(precision: .bf16)
+      let numbers = resolved.job.numbers
+      let gpu = try GPUBackend(weights: numbers.weights.storage, cache: numbers.cache.storage)
       var bench = KernelBenchmarks(gpu, isLarge: !small)
       try bench.measureCeilings()
       print(
-        "\(resolved.model.name) on \(gpu.device.name), bf16; large product "
+        "\(resolved.model.name) on \(gpu.device.name), \(numbers); large product "
           + "\(fixed(bench.productRate * 1e-12, 1)) TFLOP/s")
       let rounds = ShardRounds(
         job: resolved, gpu: gpu, network: try Network(parsing: text), repeats: repeats)

@@ -72,12 +72,20 @@ struct Verify: ParsableCommand {
   @Option(help: "Micro-batches per step.") var microBatches: Int = 1
   @Option(help: "cpu, cuda or reference.") var backend: BackendChoice.Kind = .cpu
   @Option(help: "openblas, or the path of another CBLAS.") var blas: String = "openblas"
+  @Option(help: "Of weights and the inputs of products: fp32 or bf16.")
+  var precision = EngineFormat.fp32
+  @Option(help: "Of keys and values; as precision by default.") var kvPrecision: EngineFormat?
+  @Option(help: "Of hidden states between ranks; as precision by default.")
+  var messagePrecision: EngineFormat?
 
   func run() throws {
     throw ExitCode(
       try RankLaunch.verify(
         checkpoint: checkpoint, expected: expected, layout: layout, policies: policy,
-        microBatches: microBatches, backend: BackendChoice(kind: backend, blas: blas), mode: phase))
+        microBatches: microBatches, backend: BackendChoice(kind: backend, blas: blas),
+        numbers: NumberFormats(
+          weights: precision, cache: kvPrecision, messages: messagePrecision),
+        mode: phase))
   }
 }
 
@@ -89,7 +97,7 @@ struct MeasureNetwork: ParsableCommand {
   @Option(help: "Layout whose groups are measured.") var layout: String?
   @Option var minBytes: String?
   @Option var maxBytes: String?
-  @Option var factor: Int?
+  @Option var factor: Double?
   @Option(help: "Some of ping-pong, all-reduce, …, joined by commas.") var operations: String?
   @Option(help: "Slices of each operation and size.") var repeats: Int?
   @Option(help: "Seconds for each operation and size.") var seconds: Double?
@@ -120,4 +128,5 @@ struct MeasureNetwork: ParsableCommand {
 
 extension ProgressReporter.Style: ExpressibleByArgument {}
 extension JobMode: ExpressibleByArgument {}
+extension EngineFormat: ExpressibleByArgument {}
 extension BackendChoice.Kind: ExpressibleByArgument {}

@@ -18,7 +18,7 @@ struct NetbenchCommand: ParsableCommand {
   @Option(help: "Ranks, where no layout is given (default: 2).") var ranks: Int?
   @Option(help: "Smallest size (default: 8).") var minBytes: String?
   @Option(help: "Largest size (default: 64M).") var maxBytes: String?
-  @Option(help: "Each size over the one before (default: 2).") var factor: Int?
+  @Option(help: "Each size over the one before (default: 2).") var factor: Double?
   @Option(
     help: ArgumentHelp(
       "Some of " + MeasuredOperation.allCases.map(\.rawValue).joined(separator: ",") + ".",

@@ -12,9 +12,11 @@ struct Padtax: ParsableCommand {
     abstract: "Measures what padding costs when language models are served over MPI.",
     version: padtaxVersion,
     subcommands: [
-      Run.self, SlurmCommand.self, Verify.self, Report.self, CompareCommand.self,
+      Run.self, SimulateCommand.self, MemoryCommand.self, SlurmCommand.self, Verify.self,
+      Report.self, CompareCommand.self,
       FindingsCommand.self, WorkloadCommand.self, ImportStudy.self, CommCommand.self,
-      NetworksCommand.self, NetbenchCommand.self,
+      AdviseCommand.self,
+      NetworksCommand.self, NetbenchCommand.self, HardwareCommand.self, CalibrateCommand.self,
       ValidateCommand.self, DoctorCommand.self, Presets.self,
     ])
 

@@ -49,7 +49,9 @@ struct Report: ParsableCommand {
     let bundle = try ReportFiles.bundle()
     for report in reports { try report.write(bundle: bundle) }
     let summaries = reports.map(\.summary)
-    let summary = summaries.count == 1 ? summaries[0] : Summary(joining: summaries)
+    let summary =
+      summaries.count == 1
+      ? summaries[0] : Summary(joining: summaries, runs: reports.map(\.contents))
     if let trace, let report = reports.first {
       try AtomicFile.write(RunTrace(report.contents).json(), to: trace)
     }

@@ -81,6 +81,7 @@ struct Run: ParsableCommand {
       job: job, settings: settings + shorthands, resuming: resume, record: record)
     if let shard { plan = plan.part(shard.index, of: shard.count) }
     if dryRun { return try printLaunches(plan) }
+    if let shortage = plan.shortage, !prepare { throw shortage }
     // What is wrong with the report's surroundings is said before the run, not after it.
     if !noReport { _ = try ReportFiles.bundle() }
     let start = UTCTime.now()
@@ -133,7 +134,8 @@ struct Run: ParsableCommand {
 
   private func printLaunches(_ plan: RunPlan) throws {
     let directory = RunDirectory(path: resume ?? out ?? "results/\(plan.job.name)/<time>")
-    for warning in plan.warnings { Terminal.line("warning: \(warning)") }
+    let warnings = plan.warnings + [plan.shortage?.description].compactMap(\.self)
+    for warning in warnings { Terminal.line("warning: \(warning)") }
     for line in try plan.overview { Terminal.line(line) }
     for cell in plan.cells { Terminal.line(plan.launch(cell, in: directory).shellText) }
   }

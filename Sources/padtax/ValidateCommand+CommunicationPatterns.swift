@@ -22,7 +22,7 @@ extension ValidateCommand {
     }
   }
 
-  private static func contents(_ path: String) throws(RecordError) -> String {
+  static func contents(_ path: String) throws(RecordError) -> String {
     guard let data = FileManager.default.contents(atPath: path) else {
       throw RecordError("cannot read \(path): no such file or not readable")
     }

@@ -8,63 +8,62 @@ struct ValidateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "validate",
     abstract: "Hold what padtax computes against published figures, row by row.",
-    discussion: "Prints one line per figure, then a summary. Exit code 3 when a figure differs.")
+    discussion: """
+      Prints one line per figure, then mean, median, 90th percentile and signed bias of the errors.
+      Exit code 3 when a stated tolerance is broken, 2 when a row cannot be judged.
+      """)
 
   /// Papers that can be checked, by arXiv identifier.
   enum Paper: String, CaseIterable, ExpressibleByArgument {
     case communicationPatterns = "2507.14392"
+    case parallelism = "2603.05692"
   }
 
-  @Option(help: "arXiv identifier of the paper whose figures are checked: 2507.14392.")
-  var paper: Paper
+  @Option(
+    help: "arXiv identifier of the paper whose figures are checked: 2507.14392 or 2603.05692.")
+  var paper: Paper?
   @Option(help: "The paper's figures as a file, or other rows of its form; else those built in.")
   var table: String?
+  @Option(
+    help: ArgumentHelp("Predict the published padding study in this folder.", valueName: "dir"))
+  var study: String?
+  @Option(
+    name: .customLong("calibrate-on"),
+    help: ArgumentHelp(
+      "What the study's engine is fitted on: decode, half (of its cells), or another study's folder.",
+      valueName: "decode|half|dir"))
+  var calibrateOn: String?
+  @OptionGroup var kernelOptions: KernelOptions
   @OptionGroup var messages: MessageOptions
   @Flag(help: "Print the result as JSON.") var json = false
+
+  func validate() throws {
+    let kernels = kernelOptions.kernels
+    guard [paper != nil, study != nil, kernels != nil].count(where: { $0 }) == 1 else {
+      throw ValidationError("name one of --paper, --study and --kernels")
+    }
+    guard (kernels == nil) == (kernelOptions.hardware == nil) else {
+      throw ValidationError("--kernels DIR and --hardware NAME belong together")
+    }
+    if table != nil, paper == nil { throw ValidationError("--table belongs to --paper") }
+    if calibrateOn != nil, study == nil {
+      throw ValidationError("--calibrate-on belongs to --study")
+    }
+  }
 
   func run() throws {
     let report =
       switch paper {
       case .communicationPatterns: try communicationPatterns()
+      case .parallelism: try parallelism()
+      case nil: try study != nil ? paddingStudy() : kernelTables()
       }
     if json {
       Terminal.write(try JSONText.pretty(report), to: 1)
     } else {
       for line in report.text { Terminal.line(line) }
     }
+    if !report.problems.isEmpty { throw ExitCode.badInput }
     if !report.passed { throw ExitCode.gateFailed }
-  }
-}
-
-/// What a check found.
-struct ValidationReport: Encodable {
-  struct Line: Encodable {
-    let passed: Bool
-    let text: String
-  }
-
-  let schema = "padtax/validation"
-  let version = 1
-  /// What was checked, and where its figures come from.
-  let name: String
-  let source: String
-  let passed: Bool
-  let lines: [Line]
-  /// What a reader must know to get the same figures.
-  let notes: [String]
-
-  init(name: String, source: String, lines: [Line], notes: [String]) {
-    self.name = name
-    self.source = source
-    self.lines = lines
-    self.notes = notes
-    passed = lines.allSatisfy(\.passed)
-  }
-
-  var text: [String] {
-    let good = lines.count { $0.passed }
-    return ["\(name), figures of \(source)"] + lines.map(\.text) + notes.map { "note: \($0)" } + [
-      "\(passed ? "PASS" : "FAIL"): \(good) of \(lines.count) rows equal"
-    ]
   }
 }

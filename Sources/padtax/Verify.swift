@@ -22,12 +22,19 @@ struct Verify: ParsableCommand {
   var expected: String?
   @Option(help: "openblas, or the path of another CBLAS.") var blas = "openblas"
   @Option(help: "One of cpu, cuda, reference.") var backend = BackendChoice.Kind.cpu
+  @Option(help: "Of weights and the inputs of products: fp32 or bf16.")
+  var precision = EngineFormat.fp32
+  @Option(help: "Of keys and values; as precision by default.") var kvPrecision: EngineFormat?
+  @Option(help: "Of hidden states between ranks; as precision by default.")
+  var messagePrecision: EngineFormat?
   @Option(help: "The mpirun to use; taken inside a Slurm allocation too.") var mpirun: String?
 
   func run() throws {
     let request = try VerificationRequest(
       checkpoint: checkpoint, layout: layout, policy: policy, microBatches: microBatches,
-      backend: BackendChoice(kind: backend, blas: blas), expected: expected, mode: phase)
+      backend: BackendChoice(kind: backend, blas: blas), expected: expected, mode: phase,
+      numbers: NumberFormats(
+        weights: precision, cache: kvPrecision, messages: messagePrecision))
     let variables = ProcessInfo.processInfo.environment
     let launch = request.launch(
       try RankLauncher.choose(mpirun: mpirun, variables: variables, version: Doctor.version(of:)),
@@ -46,4 +53,5 @@ struct Verify: ParsableCommand {
 }
 
 extension JobMode: ExpressibleByArgument {}
+extension EngineFormat: ExpressibleByArgument {}
 extension BackendChoice.Kind: ExpressibleByArgument {}

@@ -35,7 +35,7 @@ struct WorkloadCommand: ParsableCommand {
       let resolved = try ResolvedJob(job, file: file, settings: set, layouts: [])
       return (
         "job \(job.name), seed \(job.seed)", resolved.batches,
-        resolved.model.kvBytesPerToken(elementBytes: 4)
+        resolved.model.kvBytesPerToken(elementBytes: job.numbers.cache.bytes)
       )
     }
     guard set.isEmpty else {

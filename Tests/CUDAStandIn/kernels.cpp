@@ -28,10 +28,13 @@ static Binder binder(void (*f)(A...)) {
 const Binder *find_kernel(const std::string &name) {
   static const std::map<std::string, Binder> table = {
       BOTH(rms_norm),      BOTH(layer_norm), BOTH(head_norm), BOTH(rotate), BOTH(silu_multiply),
-      BOTH(add),           BOTH(activate),   BOTH(gather),    BOTH(store),  BOTH(argmax),
-      BOTH(softmax_parts), BOTH(widen),      BOTH(narrow),    BOTH(attend), BOTH(combine),
+      BOTH(add),           BOTH(activate),   BOTH(gather),    BOTH(argmax),
+      BOTH(softmax_parts), BOTH(widen),      BOTH(narrow),    BOTH(combine),
       BOTH(fill_normal),
+      BOTH(store_f32_of), BOTH(store_bf16_of), BOTH(attend_f32_by), BOTH(attend_bf16_by),
       {"prefill_64", binder(prefill_64)}, {"prefill_128", binder(prefill_128)},
+      {"prefill_blocks_64", binder(prefill_blocks_64)},
+      {"prefill_blocks_128", binder(prefill_blocks_128)},
       {"decode_64", binder(decode_64)},   {"decode_128", binder(decode_128)},
   };
   auto found = table.find(name);

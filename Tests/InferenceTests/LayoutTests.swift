@@ -48,6 +48,16 @@ struct LayoutTests {
   }
 
   @Test(
+    "In bfloat16 every layout, dialect and reduction agrees with plain loops, messages rounded or not",
+    // Three policies, two formats of messages: on two backends for each layout, and on one for each
+    // dialect or reduction that makes a difference there.
+    arguments: [(ranks: 1, cases: 2, checks: 2 * 12), (2, 1, 30), (4, 1, 60)])
+  func bfloat16(ranks: Int, cases: Int, checks: Int) throws {
+    let result = try Ranks.checks(ranks, ["bf16", "300", "\(cases)"])
+    #expect(result.allPassed(atLeast: checks), "\(result.summary)")
+  }
+
+  @Test(
     "Every rank sends what the model of traffic says, in every layout, dialect, policy and phase",
     arguments: [(ranks: 2, cases: 1, wanted: 60), (4, 1, 40), (8, 1, 25)])
   func traffic(ranks: Int, cases: Int, wanted: Int) throws {

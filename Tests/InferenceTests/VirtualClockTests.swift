@@ -19,6 +19,16 @@ struct VirtualClockTests {
     let provenance: Provenance
     let batches: [BatchRecord]
     let ranks: [RankRecord]
+
+    /// The batches without what the wall clock says.
+    var virtual: [BatchRecord] {
+      batches.map {
+        var batch = $0
+        batch.elapsedTTFTSeconds = nil
+        batch.elapsedSeconds = nil
+        return batch
+      }
+    }
   }
 
   /// Runs a job on 4 ranks; `counted` with a processor that takes 10 ns from look to look.
@@ -50,6 +60,12 @@ struct VirtualClockTests {
     #expect(virtual.ranks.allSatisfy { $0.origin == .virtual })
     #expect(wall.batches.allSatisfy { $0.origin == .measured })
     #expect(wall.ranks.allSatisfy { $0.origin == .measured })
+    #expect(wall.batches.allSatisfy { $0.elapsedTTFTSeconds == nil && $0.elapsedSeconds == nil })
+    for batch in virtual.batches {
+      let first = try #require(batch.elapsedTTFTSeconds)
+      let whole = try #require(batch.elapsedSeconds)
+      #expect(first > 0 && whole > first, "\(batch)")
+    }
     #expect(virtual.provenance.clock == "virtual" && wall.provenance.clock == "wall")
     #expect(wall.provenance.virtualTime == nil)
     let time = try #require(virtual.provenance.virtualTime)
@@ -76,7 +92,7 @@ struct VirtualClockTests {
   func countedTime() throws {
     let first = try run(Self.network, counted: true)
     let second = try run(Self.network + ["compute-token: off"], counted: true)
-    #expect(first.batches == second.batches)
+    #expect(first.virtual == second.virtual)
     #expect(first.ranks.map(Times.init) == second.ranks.map(Times.init))
     for record in first.ranks {
       let sum = record.computeSeconds + record.communicationSeconds + record.idleSeconds
@@ -93,6 +109,21 @@ struct VirtualClockTests {
     for (far, near) in zip(first.batches, near.batches) {
       #expect(near.batchTTFTSeconds < far.batchTTFTSeconds)
       #expect(near.totalSeconds < far.totalSeconds)
+    }
+  }
+
+  @Test("decode steps have a scale of their own")
+  func decodeScale() throws {
+    func times(_ scale: Int) throws -> Run {
+      let scales = ["compute-scale: 2", "decode-scale: \(scale)"]
+      return try run(Self.network + scales, counted: true)
+    }
+    let (same, faster) = (try times(2), try times(8))
+    #expect(faster.provenance.virtualTime?.decodeScale == 8)
+    #expect(same.batches.map(\.batchTTFTSeconds) == faster.batches.map(\.batchTTFTSeconds))
+    for (slow, fast) in zip(same.ranks, faster.ranks) {
+      let scale = slow.phase == "decode" ? 4.0 : 1
+      #expect(abs(slow.computeSeconds - scale * fast.computeSeconds) < 1e-7, "\(slow), \(fast)")
     }
   }
 

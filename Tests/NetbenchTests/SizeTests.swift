@@ -7,6 +7,7 @@ import Testing
     #expect(try SizeLadder(minimum: 8, maximum: 64, factor: 2).sizes == [8, 16, 32, 64])
     #expect(try SizeLadder(minimum: 4, maximum: 100, factor: 5).sizes == [4, 20, 100])
     #expect(try SizeLadder(minimum: 12, maximum: 12, factor: 2).sizes == [12])
+    #expect(try SizeLadder(minimum: 8, maximum: 32, factor: 1.25).sizes == [8, 12, 16, 24, 28])
     #expect(try request(maximum: nil).ladder.sizes.count == 24)
     #expect(try request(maximum: nil).ladder.maximum == 64 << 20)
   }

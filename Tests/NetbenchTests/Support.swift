@@ -3,7 +3,7 @@ import Netbench
 /// A request with what matters to a test.
 func request(
   layout: String? = nil, ranks: Int? = nil, minimum: String? = "8", maximum: String? = "64",
-  factor: Int? = nil, operations: String? = nil, repeats: Int? = nil, seconds: Double? = nil
+  factor: Double? = nil, operations: String? = nil, repeats: Int? = nil, seconds: Double? = nil
 ) throws(NetbenchError) -> NetbenchRequest {
   try NetbenchRequest(
     layout: layout, ranks: ranks, minimum: minimum, maximum: maximum, factor: factor,

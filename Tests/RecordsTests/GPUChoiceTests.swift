@@ -17,19 +17,20 @@ import Testing
       """, file: "gpu.yaml", folder: ".")
   }
 
-  @Test func `kind cuda has a precision, which comes back from the job's own text`() throws {
-    let choice = try job("backend: {kind: cuda, precision: bf16}")
-    #expect(choice.backend == BackendChoice(kind: .cuda, precision: .bf16))
-    #expect(choice.backend.elementBytes == 2)
-    #expect(try JobFile.parse(choice.yaml, file: "again", folder: ".").backend == choice.backend)
-    #expect(try job("backend: {kind: cuda}").backend.elementBytes == 4)
+  @Test func `kind cuda takes the job's precision, and both come back from its own text`() throws {
+    let choice = try job("precision: bf16\nkv-precision: fp32\nbackend: {kind: cuda}")
+    #expect(choice.backend == BackendChoice(kind: .cuda))
+    #expect(choice.numbers == NumberFormats(weights: .bf16, cache: .fp32, messages: .bf16))
+    let again = try JobFile.parse(choice.yaml, file: "again", folder: ".")
+    #expect(again.backend == choice.backend && again.numbers == choice.numbers)
+    #expect(try job("backend: {kind: cuda}").numbers == .single)
   }
 
-  @Test func `bf16 is refused where fp32 is computed`() {
+  @Test func `the backend has no precision of its own`() {
     let error = #expect(throws: RecordError.self) {
-      try job("backend: {kind: cpu, precision: bf16}")
+      try job("backend: {kind: cuda, precision: bf16}")
     }
-    #expect("\(error.map { "\($0)" } ?? "")".contains("bf16 needs kind: cuda"))
+    #expect("\(error.map { "\($0)" } ?? "")".contains("precision"))
   }
 
   @Test func `a card that two ranks have is marked on both`() {
@@ -40,8 +41,8 @@ import Testing
         gemmGFLOPS: 0, weightBytes: 0, loadAverage: 0,
         gpu: uuid.map {
           GPUFacts(
-            name: "card", uuid: $0, driver: "", cuda: "", precision: "fp32", memoryBytes: 1,
-            clockMHz: 0, memoryClockMHz: 0, throttleReasons: 0)
+            name: "card", uuid: $0, driver: "", cuda: "", memoryBytes: 1, clockMHz: 0,
+            memoryClockMHz: 0, throttleReasons: 0)
         })
     }
     let marked = GPUFacts.markingShared(ranks)

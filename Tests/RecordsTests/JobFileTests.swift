@@ -41,6 +41,7 @@ import Testing
       ["dialect=vllm-v0"], ["tensor-reduction=reduce-scatter"],
       ["until-ci=2%", "most-repeats=30"], ["until-ci=0.7 %", "most-repeats=6", "trace=true"],
       ["question=\"line\\ntab\\t quote \\\" back\\\\ bell\\a nel\\N\"", "warm-up=0"],
+      ["warm-up-batches=3"],
     ]
     for changes in settings {
       let job = try JobText.parse(settings: changes)

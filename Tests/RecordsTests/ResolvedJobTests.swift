@@ -29,6 +29,21 @@ import Workloads
     #expect(tokens.map(\.count) == resolved.batches[1].lengths)
   }
 
+  @Test("the first batches of each padding pair warm up, of other workloads the first of all")
+  func warmupBatches() throws {
+    func warm(_ settings: [String]) throws -> [Int] {
+      let settings = ["warm-up-batches=1"] + settings
+      let job = try JobText.parse(settings: settings)
+      return try ResolvedJob(job, file: "x", settings: settings).warmupBatches.sorted()
+    }
+    #expect(try warm([]) == [0])
+    #expect(try warm(["warm-up-batches=0"]) == [])
+    let pairs =
+      "workload={pad-ratio: [0.3, 0.5], cov-pad: [0.5], batch-size: 8, batches-taken: 3}"
+    #expect(try warm([pairs]) == [0, 3])
+    #expect(try warm([pairs, "warm-up-batches=2"]) == [0, 1, 3, 4])
+  }
+
   @Test("impossible jobs are refused with the line that says so")
   func refuses() throws {
     let folder = try TemporaryFolder()
@@ -40,6 +55,10 @@ import Workloads
     func workload(_ path: String) -> String { "workload={batches: \(path)}" }
     let cases: [([String], String)] = [
       (["layouts=[tp1, tp3]"], "--set layouts=[tp1, tp3]: layouts: tensor-parallel degree 3"),
+      (
+        ["warm-up-batches=2"],
+        "--set warm-up-batches=2: warm-up-batches: 2 batches would warm up of 2; at least one"
+      ),
       (["model.preset=gpt5"], "--set model.preset=gpt5: model.preset: "),
       (["model.scale=3/2"], "--set model.scale=3/2: model.scale: "),
       (["model.head-dimension=7"], "--set model.head-dimension=7: model.head-dimension: "),

@@ -22,7 +22,7 @@ private struct ReadTrace: Decodable {
 
 @Suite struct TraceTests {
   private func read(_ cell: CellContents) throws -> [ReadEvent] {
-    let trace = RunTrace(RunContents(identifier: "r", run: nil, job: nil, cells: [cell]))
+    let trace = try RunTrace(RunContents(identifier: "r", run: nil, job: nil, cells: [cell]))
     let file = try JSONDecoder().decode(ReadTrace.self, from: Data(trace.json().utf8))
     #expect(file.displayTimeUnit == "ms")
     return file.traceEvents

@@ -148,6 +148,17 @@ import Testing
     #expect(folder.names("") == ["jobs", "mpirun", "padtax-rank"])
   }
 
+  @Test("a dry run lists the cells of a job that this machine has no room for, and says so")
+  func dryRunOfAnotherMachine() throws {
+    let folder = try makeFolder(rank: "exit 0")
+    let large = ["--dry-run", "--mpirun", "./mpirun", "--set", "'model={preset: llama-3.1-405b}'"]
+    let result = try Padtax.start(["run", "jobs/toy.yaml"] + large, in: folder)
+    #expect(result.code == 0 && result.errors.isEmpty, "\(result)")
+    let shortage = "warning: jobs/toy.yaml: layouts: tp1: the fp32 weights of llama-3.1-405b take"
+    #expect(result.output.contains { $0.hasPrefix(shortage) })
+    #expect(result.output.contains { $0.contains("tp2-") })
+  }
+
   @Test("two programs do not run one cell at the same time")
   func locked() throws {
     let folder = try makeFolder(

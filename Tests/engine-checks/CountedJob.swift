@@ -18,7 +18,8 @@ func runCountedJob(
       looks += 1
       return looks * 10
     })
-  let context = try RankContext(layout: layout, world: world, clock: clock)
+  let context = try RankContext(
+    layout: layout, world: world, clock: clock, virtualTime: resolved.job.clock.virtualTime)
   defer { clock?.close() }
   return RankLaunch.guarding(rank: world.rank) {
     try RankLaunch.runCell(

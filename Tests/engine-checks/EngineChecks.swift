@@ -10,7 +10,11 @@ import Scheduling
 /// - `golden FOLDER…`: checkpoints with expected answers, under every layout of N ranks.
 /// - `random SEED COUNT`: random small models and ragged batches against the unsharded reference.
 /// - `sensitivity`: faults in one rank's weights, each of which verification must see.
+/// - `bf16 SEED COUNT`, `bf16-sensitivity`: random cases in bfloat16, and what faults do to it.
 /// - `traffic SEED COUNT`: the ledgers of random cases against the analytic model of traffic.
+/// - `serving SEED COUNT`: random schedules of random requests against one-by-one decoding.
+/// - `soak COUNT`: so many short requests with preemptions and reuse.
+/// - `numbers`: weights that are no numbers, in one place at a time.
 /// - `counted-time JOB LAYOUT OUT`: a job under a virtual clock whose processor time is exact.
 /// - `wrong-weights JOB LAYOUT OUT`, `no-mask JOB LAYOUT OUT`: a job whose engine has a fault.
 /// - `hang JOB LAYOUT OUT`, `slow-load JOB LAYOUT OUT`: a job whose last rank never ends a step, or
@@ -37,6 +41,11 @@ enum EngineChecks {
     switch (arguments.first ?? "", arguments.count) {
     case ("golden", 2...): try checkGolden(Array(arguments[1...]), world, checks)
     case ("sensitivity", 1): try checkSensitivity(world, checks)
+    case ("numbers", 1): try checkNumbers(world, checks)
+    case ("soak", 2):
+      guard let count = Int(arguments[1]), count > 0 else { fallthrough }
+      try checkSoak(count: count, world, checks)
+    case ("bf16-sensitivity", 1): try checkBFloat16Sensitivity(world, checks)
     case ("counted-time", 4):
       return Int(
         try runCountedJob(
@@ -46,10 +55,14 @@ enum EngineChecks {
       return Int(
         try runFaultyJob(
           arguments[0], job: arguments[1], layout: arguments[2], output: arguments[3], world))
-    case ("random", 3), ("traffic", 3):
+    case ("random", 3), ("traffic", 3), ("serving", 3), ("bf16", 3):
       guard let seed = UInt64(arguments[1]), let count = Int(arguments[2]) else { fallthrough }
-      let check = arguments[0] == "random" ? checkRandom : checkTraffic
-      try check(seed, count, world, checks)
+      switch arguments[0] {
+      case "random": try checkRandom(seed: seed, count: count, world, checks)
+      case "traffic": try checkTraffic(seed: seed, count: count, world, checks)
+      case "bf16": try checkBFloat16(seed: seed, count: count, world, checks)
+      default: try checkServing(seed: seed, count: count, world, checks)
+      }
     default:
       checks.expect("the arguments are a known mode", false, "\(arguments)")
     }

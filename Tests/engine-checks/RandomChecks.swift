@@ -110,7 +110,7 @@ func checkSensitivity(_ world: borrowing Communicator, _ checks: Checks) throws 
   checks.note("the faintest fault gives \(least) of the bound")
 }
 
-private func firstCase(
+func firstCase(
   of family: ModelConfiguration.Family, ranks: Int
 ) throws -> RandomCase {
   var seed: UInt64 = 1

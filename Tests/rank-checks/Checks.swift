@@ -60,6 +60,11 @@ extension Int32: SmallNumber {}
 extension Int64: SmallNumber {}
 extension UInt8: SmallNumber {}
 extension UInt64: SmallNumber {}
+extension BFloat16Word: SmallNumber {
+  /// Exact below 256.
+  init(_ value: Int) { self.init(bits: UInt16(Float(value).bitPattern >> 16)) }
+  public static func == (a: Self, b: Self) -> Bool { a.bits == b.bits }
+}
 
 /// Memory at a fixed address, as operations that start want it.
 ///

@@ -102,3 +102,14 @@ func checkElement<T: SmallNumber>(
   try checks.equal(
     name + "its envelope", [envelope.source, envelope.tag, envelope.count], [previous, 5, 4])
 }
+
+/// Sums of bfloat16 are rounded to nearest even: of 1 and half a unit of its last place to 1, of the
+/// next value and half a unit away from it.
+func checkRounding(_ world: borrowing Communicator, _ checks: Checks) throws(MPIError) {
+  guard world.size == 2 else { return }
+  let half: UInt16 = 0x3B80  // 2^-8
+  let own: [UInt16] = world.rank == 0 ? [0x3F80, 0x3F81, 0x7F7F] : [half, half, 0x7F7F]
+  var words = own.map { BFloat16Word(bits: $0) }
+  try world.allReduce(inPlace: &words)
+  try checks.equal("bfloat16 rounds to nearest even", words.map(\.bits), [0x3F80, 0x3F82, 0x7F80])
+}

@@ -74,6 +74,8 @@ enum RankChecks {
     try checkElement(Int64.self, world, checks)
     try checkElement(UInt8.self, world, checks)
     try checkElement(UInt64.self, world, checks)
+    try checkElement(BFloat16Word.self, world, checks)
+    try checkRounding(world, checks)
     try checkMessages(world, checks)
     try checkRequests(world, checks)
     try checkGroups(world, checks)

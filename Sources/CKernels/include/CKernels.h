@@ -16,11 +16,17 @@
 //
 // Dimension letters: s query slots, g query heads of the KV head, d elements of a head, t KV slots
 // that the last query sees (context + s).
+//
+// Keys and values lie in blocks of block_slots slots each, [block_slots, d]: block b of the memory
+// starts at b * block_stride, and blocks[j] is the one that holds the slots from j * block_slots on.
+// Without a table they are one block.
 typedef struct {
   const float *CK_NONNULL queries;  // slot i, head h at queries + i * query_stride + h * d
   size_t query_stride;
-  const float *CK_NONNULL keys;     // [t, d]
-  const float *CK_NONNULL values;   // [t, d]
+  const float *CK_NONNULL keys;     // [t, d] in blocks
+  const float *CK_NONNULL values;   // [t, d] in blocks
+  const int32_t *CK_NULLABLE blocks;
+  size_t block_slots, block_stride;
   float *CK_NONNULL out;            // slot i, head h at out + i * out_stride + h * d
   size_t out_stride;
   size_t slots, group, width;       // s, g, d
@@ -106,5 +112,7 @@ double ck_measure_read_gbps(
     const ck_kernels *CK_NONNULL kernels, const float *CK_NONNULL x, size_t n, int repeats);
 // Seconds of the monotonic clock.
 double ck_seconds(void);
+
+#include "CKernelsBF16.h"
 
 #endif

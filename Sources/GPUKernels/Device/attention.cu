@@ -1,36 +1,17 @@
 // Attention without tensor cores, for float32 and for head dimensions that flash.cu has no kernel
 // for; and what puts split contexts together again.
 //
-// Dimension letters: d elements of a head, t keys that a query sees, g query heads per KV head.
+// Dimension letters: d elements of a head, t keys that a query sees, g query heads per KV head. Keys
+// and values have elements K, everything else T.
 #ifndef PADTAX_ATTENTION
 #define PADTAX_ATTENTION
 #include "prelude.cuh"
-
-// Where keys and values lie. Key s of KV head h of a row:
-//   cached:     ((base * heads + h * capacity) + s) * d
-//   paged:      the same with base = page * page_slots, capacity = page_slots, s % page_slots, where
-//               page = pages[row * row_pages + s / page_slots]
-//   neighbours: (first_slot + s) * stride + h * d; the row's own slots, seen in both directions
-struct Keys {
-  const void *keys, *values;
-  const int *pages;
-  long long stride;
-  int heads, page_slots, row_pages, neighbours;
-};
-
-DEVICE long long key_offset(const Keys &k, const Row &row, int index, int head, int s, int d) {
-  if (k.neighbours) return (row.first_slot + s) * k.stride + (long long)head * d;
-  if (!k.pages)
-    return ((long long)row.base * k.heads + (long long)head * row.capacity + s) * d;
-  long long page = k.pages[index * k.row_pages + s / k.page_slots];
-  return (page * k.page_slots * k.heads + (long long)head * k.page_slots + s % k.page_slots) * d;
-}
 
 // One warp per (query slot, query head, part of the keys). items: (row, slot of the row).
 // grid: (items / warps, query heads, splits); shared: warps * d floats.
 // With one split the result is final; else maximum, sum and accumulator go to `partial`
 // [items, heads, splits, d + 2].
-template <class T>
+template <class T, class K>
 DEVICE void attend(
     T *out, long long os, const T *queries, long long qs, Keys where, const Row *rows,
     const int2 *items, int count, int group, int d, float scale, int splits, int share,
@@ -54,7 +35,7 @@ DEVICE void attend(
     int s = first + lane;
     float score = -INFINITY;
     if (s < end) {
-      const T *key = (const T *)where.keys + key_offset(where, row, at.x, head / group, s, d);
+      const K *key = (const K *)where.keys + key_offset(where, row, at.x, head / group, s, d);
       float dot = 0.0f;
       for (int e = 0; e < d; e++) dot += query[e] * wide(key[e]);
       score = real && s >= row.masked_begin && s < row.masked_end ? -INFINITY : dot;
@@ -68,8 +49,8 @@ DEVICE void attend(
     int there = end - first < 32 ? end - first : 32;
     for (int j = 0; j < there; j++) {
       float weight = __shfl_sync(0xffffffffu, p, j);
-      const T *value =
-          (const T *)where.values + key_offset(where, row, at.x, head / group, first + j, d);
+      const K *value =
+          (const K *)where.values + key_offset(where, row, at.x, head / group, first + j, d);
       for (int i = 0; i < 8; i++)
         if (lane + 32 * i < d) o[i] += weight * wide(value[lane + 32 * i]);
     }
@@ -108,14 +89,17 @@ DEVICE void combine(
   }
 }
 
-#define FOR_TYPE(T, suffix)                                                                     \
-  extern "C" __global__ void attend_##suffix(                                                   \
+#define FOR_KEYS(T, of, K, kept)                                                                \
+  extern "C" __global__ void attend_##kept##_by_##of(                                           \
       T *out, long long os, const T *queries, long long qs, Keys where, const Row *rows,        \
       const int2 *items, int count, int group, int d, float scale, int splits, int share,       \
       float *partial) {                                                                         \
-    attend(out, os, queries, qs, where, rows, items, count, group, d, scale, splits, share,     \
-           partial);                                                                            \
-  }                                                                                             \
+    attend<T, K>(out, os, queries, qs, where, rows, items, count, group, d, scale, splits,      \
+                 share, partial);                                                               \
+  }
+#define FOR_TYPE(T, suffix)                                                                     \
+  FOR_KEYS(T, suffix, float, f32)                                                               \
+  FOR_KEYS(T, suffix, bf16, bf16)                                                               \
   extern "C" __global__ void combine_##suffix(                                                  \
       T *out, long long os, const Row *rows, const int2 *items, int d, int splits,              \
       int base_two, const float *partial) {                                                     \
@@ -127,4 +111,5 @@ FOR_TYPE(float, f32)
 FOR_TYPE(bf16, bf16)
 #endif
 #undef FOR_TYPE
+#undef FOR_KEYS
 #endif

@@ -65,8 +65,8 @@ DEVICE void finish(Softmax &state) {
 }
 
 // Tiles are (row, first query slot); grid: (tiles, query heads). 128 threads, four warps of
-// 16 MT query rows each. Shared: the queries, BC keys and BC values.
-template <int D, int MT, int BC>
+// 16 MT query rows each. Shared: the queries, BC keys and BC values. Keys lie in blocks or not.
+template <int D, int MT, int BC, bool BLOCKS>
 DEVICE void prefill(
     bf16 *out, long long os, const bf16 *queries, long long qs, const Keys &where, const Row *rows,
     const int2 *tiles, int group, float scale_log2) {
@@ -84,15 +84,17 @@ DEVICE void prefill(
     int r = i / (D / 8), c = i % (D / 8) * 8;
     copy_ahead(place<D>(q_tile, r, c), q + (r < left ? r : 0) * qs + c, r < left);
   }
-  // Keys of a row are one matrix here: a stride, and where it starts.
+  // Keys of a row are one matrix, a stride and where it starts, unless they lie in blocks.
   long long stride = where.neighbours ? where.stride : D;
-  long long start = key_offset(where, row, tile.x, head / group, 0, D);
+  long long start = BLOCKS ? 0 : key_offset(where, row, tile.x, head / group, 0, D);
   const bf16 *k = (const bf16 *)where.keys + start, *v = (const bf16 *)where.values + start;
 #define COPY_TILE(to, from, base)                                                   \
   for (int i = threadIdx.x; i < BC * D / 8; i += 128) {                             \
     int r = i / (D / 8), c = i % (D / 8) * 8;                                       \
     bool there = (base) + r < keys;                                                 \
-    copy_ahead(place<D>(to, r, c), from + (there ? (base) + r : 0) * stride + c, there); \
+    int s = there ? (base) + r : 0;                                                 \
+    long long at = BLOCKS ? block_offset(where, tile.x, head / group, s, D) : s * stride; \
+    copy_ahead(place<D>(to, r, c), from + at + c, there);                           \
   }
   COPY_TILE(k_tile, k, 0)
   close_copies();
@@ -338,11 +340,16 @@ DEVICE void decode(
   }
 }
 
-#define FOR_DIMENSION(D, MT, BC, BLOCKS)                                                          \
-  extern "C" __global__ void LAUNCH_BOUNDS(128, BLOCKS) prefill_##D(                              \
+#define FOR_DIMENSION(D, MT, BC)                                                                  \
+  extern "C" __global__ void LAUNCH_BOUNDS(128, 2) prefill_##D(                                   \
       bf16 *out, long long os, const bf16 *queries, long long qs, Keys where, const Row *rows,    \
       const int2 *tiles, int group, float scale_log2) {                                           \
-    prefill<D, MT, BC>(out, os, queries, qs, where, rows, tiles, group, scale_log2);              \
+    prefill<D, MT, BC, false>(out, os, queries, qs, where, rows, tiles, group, scale_log2);       \
+  }                                                                                               \
+  extern "C" __global__ void LAUNCH_BOUNDS(128, 2) prefill_blocks_##D(                            \
+      bf16 *out, long long os, const bf16 *queries, long long qs, Keys where, const Row *rows,    \
+      const int2 *tiles, int group, float scale_log2) {                                           \
+    prefill<D, MT, BC, true>(out, os, queries, qs, where, rows, tiles, group, scale_log2);        \
   }                                                                                               \
   extern "C" __global__ void LAUNCH_BOUNDS(128, 2) decode_##D(                                    \
       bf16 *out, long long os, const bf16 *queries, long long qs, Keys where, const Row *rows,    \
@@ -352,6 +359,6 @@ DEVICE void decode(
               share, partial);                                                                    \
   }
 
-FOR_DIMENSION(64, 2, 64, 2)
+FOR_DIMENSION(64, 2, 64)
 // With 64 keys at once the accumulators of 128 elements do not leave enough registers.
-FOR_DIMENSION(128, 2, 32, 2)
+FOR_DIMENSION(128, 2, 32)

@@ -139,4 +139,28 @@ struct Row {
   int first_slot, slots, real_begin, real_end, context, base, capacity, masked_begin, masked_end;
 };
 
+// Where keys and values lie. Key s of KV head h of a row:
+//   cached:     ((base * heads + h * capacity) + s) * d
+//   in blocks:  the same with base = block * block_slots, capacity = block_slots, s % block_slots,
+//               where block = blocks[row * row_blocks + s / block_slots]
+//   neighbours: (first_slot + s) * stride + h * d; the row's own slots, seen in both directions
+struct Keys {
+  const void *keys, *values;
+  const int *blocks;
+  long long stride;
+  int heads, block_slots, row_blocks, neighbours;
+};
+
+DEVICE long long block_offset(const Keys &k, int index, int head, int s, int d) {
+  long long block = k.blocks[index * (long long)k.row_blocks + s / k.block_slots];
+  return (block * k.block_slots * k.heads + (long long)head * k.block_slots + s % k.block_slots) * d;
+}
+
+DEVICE long long key_offset(const Keys &k, const Row &row, int index, int head, int s, int d) {
+  if (k.neighbours) return (row.first_slot + s) * k.stride + (long long)head * d;
+  if (!k.blocks)
+    return ((long long)row.base * k.heads + (long long)head * row.capacity + s) * d;
+  return block_offset(k, index, head, s, d);
+}
+
 #endif

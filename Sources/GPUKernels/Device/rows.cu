@@ -142,19 +142,18 @@ DEVICE void gather(
 }
 
 // Keys and values of slot blockIdx.x to their row's region: item = (row, slot of the row).
-template <class T>
+template <class T, class K>
 DEVICE void store(
-    T *cache_keys, T *cache_values, const T *keys, long long ks, const T *values, long long vs,
-    const Row *rows, const int2 *items, int heads, int d) {
+    const Keys &cache, const T *keys, long long ks, const T *values, long long vs,
+    const Row *rows, const int2 *items, int d) {
   int2 item = items[blockIdx.x];
   Row row = rows[item.x];
   long long from = row.first_slot + item.y;
-  for (int i = threadIdx.x; i < heads * d; i += blockDim.x) {
-    int h = i / d, e = i % d;
+  for (int i = threadIdx.x; i < cache.heads * d; i += blockDim.x) {
     long long to =
-        ((long long)row.base * heads + (long long)h * row.capacity + row.context + item.y) * d + e;
-    cache_keys[to] = keys[from * ks + i];
-    cache_values[to] = values[from * vs + i];
+        key_offset(cache, row, item.x, i / d, row.context + item.y, d) + i % d;
+    narrow((K *)cache.keys + to, wide(keys[from * ks + i]));
+    narrow((K *)cache.values + to, wide(values[from * vs + i]));
   }
 }
 
@@ -227,6 +226,12 @@ DEVICE void convert(To *y, long long ys, const From *x, long long xs, int n) {
   for (int i = threadIdx.x; i < n; i += blockDim.x) narrow(y + i, wide(x[i]));
 }
 
+#define FOR_CACHE(T, of, K, kept)                                                                 \
+  extern "C" __global__ void store_##kept##_of_##of(                                              \
+      Keys cache, const T *keys, long long ks, const T *values, long long vs, const Row *rows,    \
+      const int2 *items, int d) {                                                                 \
+    store<T, K>(cache, keys, ks, values, vs, rows, items, d);                                     \
+  }
 #define FOR_TYPE(T, suffix)                                                                       \
   extern "C" __global__ void rms_norm_##suffix(                                                   \
       T *y, long long ys, const T *x, long long xs, T *r, long long rs, const T *w, int n,        \
@@ -262,11 +267,8 @@ DEVICE void convert(To *y, long long ys, const From *x, long long xs, int n) {
       int n) {                                                                                    \
     gather(y, ys, x, xs, rows, first, limit, n);                                                  \
   }                                                                                               \
-  extern "C" __global__ void store_##suffix(                                                      \
-      T *cache_keys, T *cache_values, const T *keys, long long ks, const T *values, long long vs, \
-      const Row *rows, const int2 *items, int heads, int d) {                                     \
-    store(cache_keys, cache_values, keys, ks, values, vs, rows, items, heads, d);                 \
-  }                                                                                               \
+  FOR_CACHE(T, suffix, float, f32)                                                                \
+  FOR_CACHE(T, suffix, bf16, bf16)                                                                \
   extern "C" __global__ void argmax_##suffix(                                                     \
       const T *x, long long xs, int n, int *index, float *value) {                                \
     argmax(x, xs, n, index, value);                                                               \
@@ -288,3 +290,4 @@ DEVICE void convert(To *y, long long ys, const From *x, long long xs, int n) {
 FOR_TYPE(float, f32)
 FOR_TYPE(bf16, bf16)
 #undef FOR_TYPE
+#undef FOR_CACHE

@@ -15,7 +15,8 @@ struct ExactComparison {
     var batch: Int
   }
 
-  mutating func compare(_ base: CellContents, _ new: CellContents) {
+  /// - Throws: `RecordError` when ranks' records cannot be read again.
+  mutating func compare(_ base: CellContents, _ new: CellContents) throws(RecordError) {
     verdicts(base, new)
     let theirs = Self.batches(new)
     for (place, record) in Self.batches(base).sorted(by: { $0.value.order < $1.value.order }) {
@@ -26,7 +27,7 @@ struct ExactComparison {
       }
       compare(record, other, name)
     }
-    let (own, other) = (traffic(base), traffic(new))
+    let (own, other) = (try traffic(base), try traffic(new))
     for (key, total) in own.sorted(by: { $0.key.text < $1.key.text }) {
       guard let found = other[key] else {
         differences.append("\(base.name) \(key.text): no such traffic in the new run")
@@ -101,13 +102,15 @@ struct ExactComparison {
   }
 
   /// Model traffic of the first execution of each batch, by rank, phase and operation.
-  private func traffic(_ cell: CellContents) -> [Key: (calls: Int, bytes: Int, padded: Int)] {
+  private func traffic(
+    _ cell: CellContents
+  ) throws(RecordError) -> [Key: (calls: Int, bytes: Int, padded: Int)] {
     var sums: [Key: (calls: Int, bytes: Int, padded: Int)] = [:]
     var first: [String: String] = [:]
-    for record in cell.ranks {
+    try cell.ranks.read { record in
       let place = "\(record.policy), batch \(record.batch), rank \(record.rank), \(record.phase)"
       let turn = "\(record.repeatIndex) \(record.warmup)"
-      guard first[place, default: turn] == turn else { continue }
+      guard first[place, default: turn] == turn else { return }
       first[place] = turn
       for total in record.traffic where total.communicator != "control" {
         let key = Key(

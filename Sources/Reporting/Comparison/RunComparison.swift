@@ -60,7 +60,7 @@ public struct RunComparison: Record, Hashable {
     notes = base.warnings + new.warnings + matches.notes
     if thresholds.isEmpty { notes += matches.renamed }
     var exact = ExactComparison()
-    for pair in matches.pairs { exact.compare(pair.base, pair.new) }
+    for pair in matches.pairs { try exact.compare(pair.base, pair.new) }
     differences += exact.differences
     notes += exact.notes
     exactValues = exact.count

@@ -56,11 +56,13 @@ extension FindingEvidence {
     let cases = cells.compactMap { cell -> Finding.Case? in
       guard let layout = cell.parallelLayout, layout.tensor > 1 else { return nil }
       func bytes(_ policy: String) -> Double? {
-        let records = cell.ranks.filter { $0.policy == policy && !$0.warmup }
-        let sent = records.flatMap(\.traffic).filter {
+        let phases = cell.ranks.totals.phases.filter { $0.key.policy == policy }
+        let sent = phases.flatMap(\.traffic).filter {
           $0.communicator == "tensor" && CellAggregation.sends($0.operation)
         }.reduce(0) { $0 + $1.bytes }
-        let turns = Set(records.map { Place(batch: $0.batch, turn: $0.repeatIndex) }).count
+        let turns = Set(
+          phases.flatMap { phase in phase.turns.map { Place(batch: phase.key.batch, turn: $0) } }
+        ).count
         return sent > 0 ? Double(sent) / Double(turns) : nil
       }
       func slots(_ policy: String) -> Double {

@@ -14,7 +14,8 @@ enum Glossary {
     }
   }
 
-  static let entries: [Entry] = measurement + padding + times + againstPacked + resources
+  static let entries: [Entry] =
+    measurement + padding + times + againstPacked + resources + serving
 
   static func entry(_ key: String) -> Entry? { entries.first { $0.key == key } }
 
@@ -28,6 +29,29 @@ enum Glossary {
   static func link(_ metric: SummaryMetric) -> HTML {
     link(metric.rawValue, text: entry(metric.rawValue)?.name ?? metric.rawValue)
   }
+
+  private static let serving = [
+    Entry(
+      "aggregation", "aggregation",
+      "request: a batch is put together once and held until its last request is done, rows padded to "
+        + "the longest. iteration: requests join and leave between any two steps, nothing is padded."
+    ),
+    Entry(
+      "serving_latency", "latencies of requests",
+      "From a request's intended arrival, queueing included: TTFT to its first token, E2EL to its "
+        + "last; TPOT = (E2EL − TTFT)/(output tokens − 1), ITL every gap between tokens."),
+    Entry(
+      "serving_throughput", "throughput of requests",
+      "Requests, or output tokens, over the time from the first arrival to the last token of the "
+        + "window; warm-up left out."),
+    Entry(
+      "goodput", "goodput",
+      "Requests a second that met every service level of the job."),
+    Entry(
+      "pareto", "Pareto front",
+      "Output tokens/s per user (1000/mean TPOT in ms) against output tokens/s per rank: a system "
+        + "under a load is on the front when no other of its layout has more of both."),
+  ]
 
   private static let measurement = [
     Entry(

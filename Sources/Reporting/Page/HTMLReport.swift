@@ -63,7 +63,7 @@ public struct HTMLReport: Sendable {
       <li><a href="#answer">Answer</a></li>
       \(links)</ul></nav>
       <main id="main">
-      \(answerHTML(answer))
+      \(audit)\(answerHTML(answer))
       \(warnings)
       \(bundle == nil ? Self.missingBundle : "")
       \(body)</main>
@@ -114,8 +114,16 @@ public struct HTMLReport: Sendable {
     return "<ul class=\"tiles\">\(boxes)</ul>"
   }
 
+  private var audit: HTML {
+    Self.warnings(data.summary.audit, id: "audit", title: "Missing or inconsistent")
+  }
+
   private var warnings: HTML {
-    let warnings = data.summary.warnings
+    Self.warnings(
+      data.summary.otherWarnings, id: "warnings", title: "Before you believe a number")
+  }
+
+  private static func warnings(_ warnings: [String], id: String, title: String) -> HTML {
     guard !warnings.isEmpty else { return "" }
     func list(_ part: ArraySlice<String>) -> HTML {
       let lines = part.map { text -> HTML in "<li>\(text)</li>\n" }
@@ -125,8 +133,8 @@ public struct HTMLReport: Sendable {
     let more: HTML =
       rest.isEmpty ? "" : "<details><summary>\(rest.count) more</summary>\(list(rest))</details>"
     return """
-      <section id="warnings" aria-labelledby="warnings-title">
-      <h2 id="warnings-title">Before you believe a number</h2>
+      <section id="\(id)" aria-labelledby="\(id)-title">
+      <h2 id="\(id)-title">\(title)</h2>
       \(list(warnings.prefix(5)))\(more)</section>
       """
   }

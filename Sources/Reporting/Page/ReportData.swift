@@ -34,9 +34,9 @@ struct ReportData: Sendable {
   }
 
   /// What the ranks did in them.
-  func ranks(_ row: SummaryRow) -> [RankRecord] {
-    cell(row)?.ranks.filter {
-      $0.policy == row.policy && ($0.origin ?? .measured) == row.origin && !$0.warmup
+  func ranks(_ row: SummaryRow) -> [RankTotals.Rank] {
+    cell(row)?.ranks.totals.ranks.filter {
+      $0.key.policy == row.policy && $0.key.origin == row.origin
     } ?? []
   }
 

@@ -17,7 +17,8 @@ struct ReportSection: Sendable {
   /// Every section in the order of the page. To add one, write its maker in a file of its own under
   /// `Sections/` and name it here.
   static let all: [Maker] = [
-    { $0.taxSection }, { $0.gridSection }, { $0.budgetSection }, { $0.efficiencySection },
+    { $0.servingSection }, { $0.taxSection }, { $0.gridSection }, { $0.budgetSection },
+    { $0.efficiencySection },
     { $0.spreadSection }, { $0.throughputSection }, { $0.communicationSection },
     { $0.memorySection }, { $0.rankTimeSection }, { $0.claimsSection }, { $0.provenanceSection },
     { $0.glossarySection },

@@ -63,6 +63,10 @@ extension ReportData {
         column("host") { $0.host }, column("CPU") { $0.cpuModel },
         column("bound to") { $0.binding },
         column("library") { "\($0.backend) \($0.blasCore)" },
+        .init(
+          "numbers", alignment: .leading,
+          cells: ranks.map { "\($0.0.numbers ?? .single)" }),
+        column("products") { ($0.notes ?? []).joined(separator: "; ") },
         column("threads", side: .trailing) { "\($0.threads)" },
         column("peak", "GFLOP/s", side: .trailing) { $0.peakGFLOPS.significant(3) },
         column("GEMM", "GFLOP/s", side: .trailing) { $0.gemmGFLOPS.significant(3) },

@@ -4,7 +4,7 @@ import Units
 extension ReportData {
   /// What each rank did during a phase: compute, communication, idle.
   var rankTimeSection: ReportSection? {
-    let several = rows.filter { Set(ranks($0).map(\.rank)).count > 1 }
+    let several = rows.filter { Set(ranks($0).map(\.key.rank)).count > 1 }
     guard !several.isEmpty else { return nil }
     var section = ReportSection(id: "ranks", title: "Rank by rank")
     section.lead = """
@@ -23,8 +23,9 @@ extension ReportData {
       (rows.filter { $0.policy == "packed" } + rows.filter { $0.policy != "packed" }).prefix(4))
     let parts = shown.flatMap { row -> [StackedPart] in
       let records = ranks(row)
-      return Set(records.map(\.rank)).sorted().flatMap { rank in
-        times(of: records.filter { $0.rank == rank }, row, name: "\(row.policy) · rank \(rank)")
+      let byRank = Dictionary(grouping: records, by: \.key.rank)
+      return Set(records.map(\.key.rank)).sorted().flatMap { rank in
+        times(of: byRank[rank] ?? [], row, name: "\(row.policy) · rank \(rank)")
       }
     }
     let left = rows.count - shown.count
@@ -44,17 +45,18 @@ extension ReportData {
   }
 
   /// What one rank did per execution, phase after phase.
-  private func times(of records: [RankRecord], _ row: SummaryRow, name: String) -> [StackedPart] {
-    let kinds: [(String, (RankRecord) -> Double)] = [
-      ("compute", \.computeSeconds), ("communication", \.communicationSeconds),
-      ("idle", \.idleSeconds),
+  private func times(of records: [RankTotals.Rank], _ row: SummaryRow, name: String)
+    -> [StackedPart]
+  {
+    let kinds: [(String, (RankTotals.Times) -> Double)] = [
+      ("compute", \.compute), ("communication", \.communication), ("idle", \.idle),
     ]
     // prefill, then decode
-    let phases = Self.unique(records.map(\.phase)).sorted(by: >)
+    let phases = Self.unique(records.map(\.key.phase)).sorted(by: >)
     return phases.enumerated().flatMap { phaseIndex, phase in
-      let part = records.filter { $0.phase == phase }
+      let part = records.filter { $0.key.phase == phase }
       return kinds.enumerated().map { index, kind in
-        let seconds = part.reduce(0) { $0 + kind.1($1) } / Double(max(row.executions, 1))
+        let seconds = part.reduce(0) { $0 + kind.1($1.times) } / Double(max(row.executions, 1))
         return StackedPart(
           bar: name, part: kind.0, value: seconds * 1e3, order: 3 * phaseIndex + index,
           more: ["p": .text(phase)])

@@ -11,9 +11,11 @@ public struct RunTrace: Sendable {
   private var processes = 0
   private var arrows = 0
 
-  public init(_ contents: RunContents) {
+  /// A timeline holds every execution, so that it takes as much memory as there are records.
+  /// - Throws: `RecordError` when ranks' records cannot be read again.
+  public init(_ contents: RunContents) throws(RecordError) {
     for cell in contents.cells {
-      addPhases(cell)
+      try addPhases(cell)
       let traced = Dictionary(grouping: cell.operations, by: \.policy)
       for policy in cell.operations.map(\.policy).unique {
         addOperations(traced[policy] ?? [], cell: cell.name, policy: policy)
@@ -39,8 +41,9 @@ public struct RunTrace: Sendable {
     return processes
   }
 
-  private mutating func addPhases(_ cell: CellContents) {
-    let records = cell.ranks.filter { !$0.warmup }
+  private mutating func addPhases(_ cell: CellContents) throws(RecordError) {
+    var records: [RankRecord] = []
+    try cell.ranks.read { if !$0.warmup { records.append($0) } }
     guard !records.isEmpty else { return }
     let process = openProcess(
       "\(cell.name): phases, parts added up", ranks: Set(records.map(\.rank)).sorted())

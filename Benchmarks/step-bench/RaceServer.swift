@@ -1,0 +1,55 @@
+import Inference
+import MPI
+
+/// Runs what the root reads from standard input, one word a line, until it ends: `padded`, `packed`
+/// (prefill of the batch of `PackingMeasurement`) or `decode`; answers each with its seconds. So another
+/// engine can take its turn between two of ours (`Benchmarks/peers`).
+struct RaceServer {
+  private static let names = ["padded", "packed", "decode"]
+  private static let sequences = 8
+  private static let context = 256
+  private static let steps = 8
+
+  private let engine: Engine
+
+  init(_ engine: Engine) { self.engine = engine }
+
+  func run() throws {
+    let ranks = engine.ranks
+    let lengths = PackingMeasurement.lengths
+    let batches = [
+      try engine.batch(.rightPad, lengths: lengths, outputs: 1),
+      try engine.batch(.packed, lengths: lengths, outputs: 1),
+      try engine.decodeBatch(
+        sequences: Self.sequences, context: Self.context, steps: Self.steps),
+    ]
+    let plan = engine.model
+    // Output to a pipe waits in a buffer that `StandardStream` does not have.
+    if ranks.isRoot {
+      StandardStream.output.line(
+        "{\"layers\": \(plan.layerCount), \"vocabulary\": \(plan.vocabularySize), "
+          + "\"lengths\": \(lengths), \"sequences\": \(Self.sequences), "
+          + "\"context\": \(Self.context), \"steps\": \(Self.steps)}")
+    }
+    while let index = try next() {
+      let run = { try engine.run(batches[index]) }
+      let seconds = try ranks.sample { index == 2 ? try run().decode : try run().prefill }
+      if ranks.isRoot { StandardStream.output.line("\(seconds)") }
+    }
+  }
+
+  /// The root's next word as an index, on every rank; nil at the end of input.
+  private func next() throws -> Int? {
+    var index = [Int32(-1)]
+    while engine.ranks.isRoot, let line = readLine() {
+      guard let found = Self.names.firstIndex(of: line) else {
+        StandardStream.error.line("unknown word \(line); valid: \(Self.names)")
+        continue
+      }
+      index = [Int32(found)]
+      break
+    }
+    try engine.ranks.world.broadcast(&index, root: 0)
+    return index[0] < 0 ? nil : Int(index[0])
+  }
+}

@@ -1,0 +1,75 @@
+import Communication
+import MPI
+import Scheduling
+
+/// Holds the ledger of a run of iterations against the model of traffic, some iterations at a time, so
+/// that neither grows with the run; adds up control traffic apart.
+final class IterationTraffic {
+  /// Events after which those that are there are looked at.
+  private static let most = 1 << 15
+
+  private enum Act {
+    case ran(IterationPlan)
+    case took(IterationPlan)
+  }
+
+  private let context: RankContext
+  private let model: TrafficModel
+  private var acts: [Act] = []
+  /// Acts compared before.
+  private var compared = 0
+  private(set) var sums = TrafficSums()
+  private(set) var difference: TrafficCheck.Difference?
+  /// Plans and the like: messages that this rank sent (or the root of a broadcast), and their bytes.
+  private(set) var controlMessages = 0
+  private(set) var controlBytes = 0
+
+  init(_ context: RankContext, _ model: TrafficModel) {
+    self.context = context
+    self.model = model
+  }
+
+  /// Notes that this rank has run an iteration.
+  func ran(_ plan: IterationPlan) { add(.ran(plan)) }
+
+  /// Notes that the coordinator has taken the tokens of an iteration.
+  func took(_ plan: IterationPlan) { add(.took(plan)) }
+
+  private func add(_ act: Act) {
+    acts.append(act)
+    if context.ledger.count >= Self.most { compare() }
+  }
+
+  /// Compares what is there and clears the ledger.
+  func compare() {
+    let before = sums.operations
+    context.ledger.withEvents { events in
+      let found = TrafficCheck.firstDifference(events: events) { body in
+        func each(_ operation: PlannedOperation) {
+          sums.add(operation)
+          body(operation)
+        }
+        for act in acts {
+          switch act {
+          case .ran(let plan): model.walk(plan, rank: context.rank, each)
+          case .took(let plan): model.walkTokens(of: plan, each)
+          }
+        }
+      }
+      if difference == nil, let found {
+        difference = (before + found.index, found.expected, found.found)
+      }
+      for event in events where event.label == Traffic.control.raw {
+        switch event.operation {
+        case .send, .startSend: break
+        case .broadcast where context.isCoordinator: break
+        default: continue
+        }
+        controlMessages += 1
+        controlBytes += event.bytes
+      }
+    }
+    acts.removeAll(keepingCapacity: true)
+    context.ledger.clear()
+  }
+}

@@ -1,0 +1,90 @@
+import CKernels
+import Tensors
+
+/// A weight packed once for the bfloat16 kernels (layout: `CKernelsBF16.h`).
+final class PackedWeight: ReadableWeight {
+  let panels: Storage
+  let outputs: Int
+  let inputs: Int
+  let bias: Storage?
+
+  init(panels: Storage, outputs: Int, inputs: Int, bias: Storage?) {
+    self.panels = panels
+    self.outputs = outputs
+    self.inputs = inputs
+    self.bias = bias
+  }
+
+  var bytes: Int { 2 * outputs * inputs + (bias == nil ? 0 : 4 * outputs) }
+
+  var table: ck_packed {
+    ck_packed(panels: panels.bfloat16Pointer, outputs: outputs, inputs: inputs)
+  }
+
+  func copyRow(_ index: Int, to target: UnsafeMutablePointer<Float>) {
+    var packed = table
+    ck_packed_row(&packed, index, target)
+  }
+}
+
+extension CPUBackend {
+  /// Bytes of a weight that are widened at a time: with as much of the library's own copy they stay
+  /// in a second-level cache.
+  private static let widenedBytes = 512 << 10
+
+  func packed(_ weight: Matrix, bias: [Float]?) throws -> PackedWeight {
+    let (outputs, inputs) = (weight.rows, weight.columns)
+    let elements = ck_packed_elements(outputs, inputs)
+    let panels = try allocate(StorageFormat.bfloat16.floats(for: elements))
+    ck_pack(weight.pointer, weight.stride, outputs, inputs, panels.bfloat16Pointer)
+    var terms: Storage?
+    if let bias {
+      let storage = try allocate(bias.count)
+      for (index, value) in bias.enumerated() { storage.pointer[index] = value }
+      terms = storage
+    }
+    return PackedWeight(panels: panels, outputs: outputs, inputs: inputs, bias: terms)
+  }
+
+  func linear(_ x: Matrix, _ weight: PackedWeight, into y: Matrix) {
+    checkLinear(x, weight, into: y)
+    guard x.rows > 0 else { return }
+    guard x.rows <= bfloat16Dispatch.ownRows else { return linearWidened(x, weight, into: y) }
+    let bytes = ck_packed_workspace(x.rows, x.columns)
+    if operands.count * 4 < bytes { operands = Storage(count: bytes / 4) }
+    var packed = weight.table
+    bfloat16.linear(
+      x.rows, &packed, x.pointer, x.stride, weight.bias?.pointer, y.pointer, y.stride,
+      operands.pointer)
+  }
+
+  /// Blocks of the weight as floats, through the library.
+  private func linearWidened(_ x: Matrix, _ weight: PackedWeight, into y: Matrix) {
+    let inputs = weight.inputs
+    let half = StorageFormat.bfloat16.floats(for: inputs)
+    if operands.count < x.rows * inputs + half {
+      operands = Storage(count: x.rows * inputs + half)
+    }
+    let rounded = (operands.pointer + x.rows * inputs)
+    let bits = UnsafeMutableRawPointer(rounded).assumingMemoryBound(to: BFloat16Bits.self)
+    for slot in 0..<x.rows {
+      bfloat16.round(bits, x.row(slot), inputs)
+      bfloat16.widen(operands.pointer + slot * inputs, bits, inputs)
+    }
+    if let bias = weight.bias {
+      for slot in 0..<y.rows { y.row(slot).update(from: bias.pointer, count: y.columns) }
+    }
+    let panels = (weight.outputs + 15) / 16
+    let step = min(panels, max(4, Self.widenedBytes / (64 * inputs)))
+    if widened.count < inputs * step * 16 { widened = Storage(count: inputs * step * 16) }
+    var packed = weight.table
+    for first in stride(from: 0, to: panels, by: step) {
+      let count = min(step, panels - first)
+      bfloat16.unpack(&packed, first, count, widened.pointer, step * 16)
+      blas.product(
+        rows: x.rows, outputs: min(count * 16, weight.outputs - first * 16), inputs: inputs,
+        x: operands.pointer, xStride: inputs, transposed: widened.pointer, wStride: step * 16,
+        beta: weight.bias == nil ? 0 : 1, y: y.pointer + first * 16, yStride: y.stride)
+    }
+  }
+}

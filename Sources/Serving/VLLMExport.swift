@@ -1,0 +1,81 @@
+import Records
+
+/// A run in the layout that vLLM's `benchmark_serving.py` and `vllm bench serve` save with
+/// `--save-result`, so that scripts that read those read this.
+///
+/// Source: the result dictionary of vllm/benchmarks/serve.py. Times of single requests are seconds,
+/// figures milliseconds. Texts are not kept, so `generated_texts` are empty.
+public struct VLLMExport: Encodable, Sendable {
+  private let record: ServingRecord
+  private let requests: [RequestRecord]
+  private let model: String
+  private let date: String
+
+  /// - Parameters:
+  ///   - requests: of the run; those of its window are exported.
+  ///   - date: start of the run, as `20260131-235959`.
+  public init(_ record: ServingRecord, requests: [RequestRecord], model: String, date: String) {
+    self.record = record
+    self.requests = record.window(of: requests)
+    self.model = model
+    self.date = date
+  }
+
+  /// File name as vLLM makes them: engine, rate, model, date.
+  public var fileName: String {
+    let name = "padtax-\(record.run.system)-\(record.run.load)-\(model)-\(date).json"
+    return String(name.map { $0 == "/" || $0 == ":" || $0 == "," ? "_" : $0 })
+  }
+
+  private struct Key: CodingKey {
+    let stringValue: String
+    var intValue: Int? { nil }
+    init(_ name: String) { stringValue = name }
+    init?(stringValue: String) { self.init(stringValue) }
+    init?(intValue: Int) { nil }
+  }
+
+  public func encode(to encoder: any Encoder) throws {
+    var out = encoder.container(keyedBy: Key.self)
+    try out.encode(date, forKey: Key("date"))
+    try out.encode("padtax", forKey: Key("backend"))
+    try out.encode("\(record.run.layout) \(record.run.system)", forKey: Key("label"))
+    try out.encode(model, forKey: Key("model_id"))
+    try out.encode(model, forKey: Key("tokenizer_id"))
+    try out.encode(requests.count, forKey: Key("num_prompts"))
+    let rate = record.requestRate
+    // JSON knows no infinity; vLLM writes the text too.
+    if let rate {
+      try out.encode(rate, forKey: Key("request_rate"))
+    } else {
+      try out.encode("inf", forKey: Key("request_rate"))
+    }
+    try out.encode(record.burstiness, forKey: Key("burstiness"))
+    try out.encode(record.users, forKey: Key("max_concurrency"))
+    try out.encode(record.metrics["duration"] ?? 0, forKey: Key("duration"))
+    try out.encode(requests.count, forKey: Key("completed"))
+    try out.encode(record.refused, forKey: Key("failed"))
+    try out.encode(
+      requests.reduce(0) { $0 + $1.promptTokens }, forKey: Key("total_input_tokens"))
+    try out.encode(
+      requests.reduce(0) { $0 + $1.outputTokens }, forKey: Key("total_output_tokens"))
+    try out.encode(record.metrics["request_goodput"], forKey: Key("request_goodput"))
+    try out.encode(record.peakRunning, forKey: Key("max_concurrent_requests"))
+    for (name, value) in record.metrics where Self.isVLLMName(name) {
+      try out.encode(value, forKey: Key(name))
+    }
+    try out.encode(requests.map(\.promptTokens), forKey: Key("input_lens"))
+    try out.encode(requests.map(\.outputTokens), forKey: Key("output_lens"))
+    try out.encode(requests.map { $0.ttftMilliseconds / 1000 }, forKey: Key("ttfts"))
+    try out.encode(
+      requests.map { $0.itlMilliseconds.map { $0 / 1000 } }, forKey: Key("itls"))
+    try out.encode(requests.map(\.arrivalSeconds), forKey: Key("start_times"))
+    try out.encode(requests.map { _ in "" }, forKey: Key("generated_texts"))
+    try out.encode(requests.map { _ in "" }, forKey: Key("errors"))
+  }
+
+  private static func isVLLMName(_ name: String) -> Bool {
+    ["request_throughput", "output_throughput", "total_token_throughput"].contains(name)
+      || ["_ttft_ms", "_tpot_ms", "_itl_ms", "_e2el_ms"].contains { name.hasSuffix($0) }
+  }
+}

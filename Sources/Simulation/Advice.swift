@@ -1,0 +1,267 @@
+import Hardware
+import Models
+import Networks
+import Scheduling
+import Units
+
+/// Which layouts and policies suit a workload on some devices: every one priced, ranked, and a word on
+/// why the others lost.
+public struct Advice: Sendable {
+  /// What is asked.
+  public struct Question: Sendable {
+    public var model: ModelConfiguration
+    public var hardware: Accelerator
+    public var network: Network?
+    public var devices: Int
+    /// Prompt tokens of every request of a batch.
+    public var lengths: [Int]
+    public var generate: Int
+    public var policies: [Policy]
+    /// Numbers of micro-batches to try on pipelines.
+    public var microBatches: [Int]
+    public var limits: Limits
+    public var goal: Goal
+    public var settings: Deployment.Settings
+
+    public init(
+      model: ModelConfiguration, hardware: Accelerator, network: Network? = nil, devices: Int,
+      lengths: [Int], generate: Int, policies: [Policy], microBatches: [Int] = [1, 2, 4, 8],
+      limits: Limits = Limits(), goal: Goal = .throughput,
+      settings: Deployment.Settings = Deployment.Settings()
+    ) {
+      self.model = model
+      self.hardware = hardware
+      self.network = network
+      self.devices = devices
+      self.lengths = lengths
+      self.generate = generate
+      self.policies = policies
+      self.microBatches = microBatches
+      self.limits = limits
+      self.goal = goal
+      self.settings = settings
+    }
+  }
+
+  /// What first place goes to, among those within all limits.
+  public enum Goal: String, Sendable, CaseIterable {
+    case throughput, ttft, tpot
+  }
+
+  /// Service-level objectives, seconds; nil where none is asked for.
+  public struct Limits: Sendable, Hashable {
+    public var ttft: Double?
+    public var tpot: Double?
+    public var latency: Double?
+
+    public init(ttft: Double? = nil, tpot: Double? = nil, latency: Double? = nil) {
+      self.ttft = ttft
+      self.tpot = tpot
+      self.latency = latency
+    }
+
+    /// Reads `ttft:200 tpot:50 e2el:2000`, milliseconds, as vLLM writes goodput.
+    public init(parsing text: String) throws(SimulationError) {
+      self.init()
+      for part in text.split(whereSeparator: { $0 == " " || $0 == "," }) {
+        let sides = part.split(separator: ":", omittingEmptySubsequences: false)
+        guard sides.count == 2, let value = Double(sides[1]), value > 0, value.isFinite else {
+          throw SimulationError(
+            .configuration, "objective '\(part)' is not NAME:MILLISECONDS, such as ttft:200")
+        }
+        switch sides[0] {
+        case "ttft": ttft = value / 1000
+        case "tpot": tpot = value / 1000
+        case "e2el": latency = value / 1000
+        default:
+          throw SimulationError(
+            .configuration, "objective '\(sides[0])' is unknown; valid: ttft tpot e2el")
+        }
+      }
+    }
+  }
+
+  /// A layout and policy with its figures.
+  public struct Choice: Sendable, Hashable {
+    public let layout: ParallelLayout
+    public let policy: Policy
+    public let microBatches: Int
+    public let ttft: Double
+    /// Nil where one token is generated.
+    public let tpot: Double?
+    public let latency: Double
+    /// Output tokens per second of all replicas, one batch after another.
+    public let outputRate: Double
+    /// Bytes that the fullest device needs, the reserve included.
+    public let memory: Double
+
+    /// As people name it.
+    public var name: String {
+      "\(layout) \(policy)" + (microBatches > 1 ? " in \(microBatches) micro-batches" : "")
+    }
+
+    /// No worse in any figure and better in one.
+    public func dominates(_ other: Choice) -> Bool {
+      let (own, others) = (figures, other.figures)
+      return zip(own, others).allSatisfy { $0 <= $1 } && own != others
+    }
+
+    /// Less is better.
+    private var figures: [Double] { [ttft, tpot ?? 0, -outputRate] }
+
+    /// Alike in every figure.
+    func isTied(with other: Choice) -> Bool { figures == other.figures }
+  }
+
+  /// A configuration that is no choice, and why.
+  public struct Loser: Sendable, Hashable {
+    public let name: String
+    public let reason: String
+  }
+
+  /// Within all limits, best first; of ties the first alone.
+  public let ranked: [Choice]
+  /// Those of the ranked that no other dominates.
+  public let front: [Choice]
+  public let losers: [Loser]
+}
+
+extension Advice {
+  /// Prices every layout of the devices under every policy.
+  /// - Throws: `SimulationError` where the question makes no sense; a configuration that does not fit is a
+  ///   loser instead.
+  public init(_ question: Question) throws(SimulationError) {
+    guard question.devices >= 1, !question.lengths.isEmpty, !question.policies.isEmpty else {
+      throw SimulationError(.configuration, "advice needs a device, a request and a policy")
+    }
+    var choices: [Choice] = []
+    var losers: [Loser] = []
+    for layout in Self.layouts(devices: question.devices, model: question.model) {
+      let deployment = try Deployment(
+        model: question.model, layout: layout, hardware: question.hardware,
+        network: question.network, settings: question.settings)
+      var estimator = try StaticEstimator(deployment)
+      guard question.lengths.count >= layout.data else {
+        losers.append(
+          .init(
+            name: "\(layout)",
+            reason: "\(question.lengths.count) requests leave a replica without one"))
+        continue
+      }
+      for policy in question.policies {
+        for micro in layout.pipeline > 1 ? question.microBatches : [1] {
+          let name = "\(layout) \(policy)" + (micro > 1 ? " in \(micro) micro-batches" : "")
+          do {
+            choices.append(
+              try Self.choice(question, policy, micro, deployment, &estimator))
+          } catch {
+            guard error.kind == .memory else { throw error }
+            losers.append(.init(name: name, reason: error.description))
+          }
+        }
+      }
+    }
+    let goal = question.goal
+    // Of equals the policy that was named first, and the least complicated layout.
+    func place(_ choice: Choice) -> Int { question.policies.firstIndex(of: choice.policy) ?? 0 }
+    choices.sort {
+      ($0.rank(goal), place($0), $0.layout.pipeline, $0.microBatches, $0.name)
+        < ($1.rank(goal), place($1), $1.layout.pipeline, $1.microBatches, $1.name)
+    }
+    var ranked: [Choice] = []
+    var ties: [Loser] = []
+    for choice in choices {
+      if let miss = question.limits.miss(choice) {
+        losers.append(.init(name: choice.name, reason: miss))
+      } else if let other = ranked.first(where: { $0.isTied(with: choice) }) {
+        ties.append(.init(name: choice.name, reason: "the same figures as \(other.name)"))
+      } else {
+        ranked.append(choice)
+      }
+    }
+    let front = ranked.filter { choice in !ranked.contains { $0.dominates(choice) } }
+    for choice in ranked {
+      guard let winner = front.first(where: { $0.dominates(choice) }) else { continue }
+      losers.append(.init(name: choice.name, reason: Self.comparison(choice, winner)))
+    }
+    self.ranked = ranked
+    self.front = front
+    self.losers = losers + ties
+  }
+
+  /// Every layout of exactly so many devices that the model can be divided by.
+  static func layouts(devices: Int, model: ModelConfiguration) -> [ParallelLayout] {
+    var layouts: [ParallelLayout] = []
+    for tensor in 1...devices where devices % tensor == 0 {
+      for pipeline in 1...(devices / tensor) where devices / tensor % pipeline == 0 {
+        guard
+          let layout = try? ParallelLayout(
+            tensor: tensor, pipeline: pipeline, data: devices / tensor / pipeline),
+          (try? layout.validate(for: model)) != nil
+        else { continue }
+        layouts.append(layout)
+      }
+    }
+    return layouts
+  }
+
+  private static func choice(
+    _ question: Question, _ policy: Policy, _ micro: Int, _ deployment: Deployment,
+    _ estimator: inout StaticEstimator
+  ) throws(SimulationError) -> Choice {
+    var (ttft, latency, tpot, memory) = (0.0, 0.0, 0.0, 0.0)
+    for replica in 0..<deployment.layout.data {
+      let part = ShardPlan.split(
+        question.lengths.count, into: deployment.layout.data, part: replica)
+      let batch = try StaticBatch(
+        lengths: Array(question.lengths[part]), policy: policy, generate: question.generate,
+        microBatches: micro)
+      let plan = estimator.memory(batch)
+      try plan.check()
+      let estimate = try estimator.estimate(batch)
+      ttft = max(ttft, estimate.batchTTFT)
+      latency = max(latency, estimate.total)
+      tpot = max(tpot, estimate.tpot ?? 0)
+      memory = max(memory, plan.stages[plan.fullest].total)
+    }
+    return Choice(
+      layout: deployment.layout, policy: policy, microBatches: micro, ttft: ttft,
+      tpot: question.generate > 1 ? tpot : nil, latency: latency,
+      outputRate: Double(question.lengths.count * question.generate) / latency, memory: memory)
+  }
+
+  private static func comparison(_ choice: Choice, _ winner: Choice) -> String {
+    var parts = ["TTFT \((choice.ttft / winner.ttft).fixed(2)) times"]
+    if let own = choice.tpot, let other = winner.tpot {
+      parts.append("TPOT \((own / other).fixed(2)) times")
+    }
+    parts.append("output \((choice.outputRate / winner.outputRate).fixed(2)) times")
+    return "\(parts.joined(separator: ", ")) that of \(winner.name)"
+  }
+}
+
+extension Advice.Choice {
+  /// Less is better.
+  func rank(_ goal: Advice.Goal) -> Double {
+    switch goal {
+    case .throughput: -outputRate
+    case .ttft: ttft
+    case .tpot: tpot ?? ttft
+    }
+  }
+}
+
+extension Advice.Limits {
+  /// The first objective that a choice misses, in words.
+  func miss(_ choice: Advice.Choice) -> String? {
+    for (name, value, limit) in [
+      ("TTFT", choice.ttft, ttft), ("TPOT", choice.tpot ?? 0, tpot),
+      ("latency", choice.latency, latency),
+    ] {
+      guard let limit, value > limit else { continue }
+      return
+        "\(name) \((value * 1000).significant(4)) ms misses \((limit * 1000).significant(4)) ms"
+    }
+    return nil
+  }
+}

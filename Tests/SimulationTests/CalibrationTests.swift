@@ -1,0 +1,83 @@
+import Hardware
+import Networks
+import Records
+import Testing
+import Units
+
+@testable import Simulation
+
+@Suite struct CalibrationTests {
+  /// A core unlike the one that the search begins with.
+  private static let truth = Calibration.Parameters(
+    logs: Calibration.Parameters.start.logs.enumerated().map { $1 + ($0 % 2 == 0 ? 0.9 : -0.7) })
+
+  /// Cells priced on a device that is known, as if they had been measured.
+  private func data(scale: Double = 1) throws -> CalibrationData {
+    var data = CalibrationData()
+    let device = Calibration.accelerator(
+      Self.truth, memory: Bytes(8 << 30), devicesPerNode: 2)
+    for layout in ["tp1", "tp2"] {
+      let job = try JobFile.parse(
+        """
+        name: cell
+        model: {preset: qwen2.5-0.5b, layers: 2, scale: 1/8}
+        layouts: [\(layout)]
+        policies: [right-pad, packed]
+        output-tokens: 3
+        workload: {generate: "uniform:10-90", batch-size: 4, batches-taken: 3}
+        """, file: "j.yaml", folder: ".")
+      let resolved = try ResolvedJob(job, file: "j.yaml")
+      let deployment = try Deployment(
+        model: resolved.model, layout: job.layouts[0], hardware: device,
+        network: Network(parsing: "shared-memory"), settings: .init(format: .fp32, reserve: 0))
+      let cell = try SimulatedCell(name: layout, resolved: resolved, deployment: deployment)
+      let batches = try resolved.batches.indices.flatMap { try cell.run(batch: $0).batches }
+        .map { record in
+          var record = record
+          record.batchTTFTSeconds *= scale
+          record.totalSeconds *= scale
+          return record
+        }
+      try data.add(cell: layout, resolved, batches: batches, heldOut: 0.33, seed: 5)
+    }
+    return data
+  }
+
+  private func calibration(_ data: CalibrationData) throws -> Calibration {
+    try Calibration(data, memory: Bytes(8 << 30), devicesPerNode: 2)
+  }
+
+  @Test func `a device that is known is found again, and its batches left out are met`() throws {
+    let data = try data()
+    let calibration = try calibration(data)
+    #expect(data.rows.count == 12 && data.rows.count { $0.isHeldOut } == 4)
+    let errors = calibration.lines.filter(\.isHeldOut).map(\.error)
+    #expect(errors.count == 8)
+    #expect(errors.allSatisfy { abs($0) < 0.03 }, "\(errors)")
+    // Times twice as long are another device: the fit follows, but for the network's part, which is
+    // not fitted.
+    let slower = try self.calibration(self.data(scale: 2))
+    let times = zip(slower.lines, calibration.lines).map { $0.predicted / $1.predicted }
+    #expect(times.allSatisfy { (1.7...2.1).contains($0) }, "\(times)")
+  }
+
+  @Test func `the file that is written gives the device that was fitted`() throws {
+    let calibration = try calibration(data())
+    let text = calibration.fileText(
+      name: "mine", description: "a core", source: "a test", date: "today",
+      network: "shared-memory")
+    let device = try Accelerator(parsing: text, file: "hw.yaml")
+    let fitted = Calibration.accelerator(
+      calibration.parameters, memory: calibration.memory, devicesPerNode: 2)
+    for call in [KernelCall.gemm(m: 1, n: 512, k: 512), .gemm(m: 512, n: 512, k: 512)] {
+      let read = try device.kernels.time(of: call, in: .fp32).seconds
+      #expect(try abs(read / fitted.kernels.time(of: call, in: .fp32).seconds - 1) < 1e-3)
+    }
+    #expect(abs(device.overheads.step / fitted.overheads.step - 1) < 1e-3)
+    #expect(device.sources["efficiency"] == NumberSource(source: "a test", date: "today"))
+  }
+
+  @Test func `runs without a batch are refused`() {
+    #expect(throws: SimulationError.self) { try calibration(CalibrationData()) }
+  }
+}

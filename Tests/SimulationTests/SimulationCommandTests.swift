@@ -1,0 +1,103 @@
+import FoundationEssentials
+import TestSupport
+import Testing
+
+@testable import Simulation
+
+@Suite struct SimulationCommandTests {
+  private let folder: TemporaryDirectory
+
+  init() throws { folder = try TemporaryDirectory() }
+
+  private func padtax(_ arguments: String...) throws -> ProcessOutput {
+    try runProcess([try RankLauncher.executable("padtax")] + arguments)
+  }
+
+  private func job(_ lines: String) throws -> String {
+    try folder.write(
+      """
+      name: small
+      model: {preset: qwen2.5-7b}
+      layouts: [tp1, pp2]
+      policies: [right-pad, packed]
+      output-tokens: 4
+      workload: {generate: "uniform:10-60", batch-size: 8, batches-taken: 2}
+      \(lines)
+
+      """, to: "job.yaml")
+  }
+
+  /// Records of all cells, in order of their names.
+  private func records(_ run: String) throws -> [String] {
+    let cells = try FileManager.default.contentsOfDirectory(atPath: run + "/cells").sorted()
+    return try cells.flatMap { cell in
+      try ["batches.jsonl", "ranks/node-00000.jsonl"].map {
+        try String(contentsOfFile: "\(run)/cells/\(cell)/\($0)", encoding: .utf8)
+      }
+    }
+  }
+
+  @Test func `two simulations of a job have the same records, and a report`() throws {
+    let job = try job("hardware: [h100, mi325x]\naxes:\n  output-tokens: [4, 9]")
+    for (run, threads) in [("a", "1"), ("b", "2")] {
+      let output = try padtax(
+        "simulate", job, "--out", folder.file(run), "--threads", threads)
+      #expect(output.exitCode == 0, "\(output.summary)")
+      #expect(output.standardOutput.contains("modelled"))
+    }
+    let first = try records(folder.file("a"))
+    #expect(first.count == 2 * 2 * 2 * 2)
+    #expect(try records(folder.file("b")) == first)
+    let report = try padtax("report", folder.file("a"))
+    #expect(report.exitCode == 0 && report.standardOutput.contains("hardware=mi325x"))
+  }
+
+  @Test func `a job without hardware is told which there is`() throws {
+    let output = try padtax("simulate", try job("seed: 1"), "--out", folder.file("run"))
+    #expect(output.exitCode == 2)
+    #expect(output.standardError.contains("hardware: is missing"))
+    #expect(output.standardError.contains("mi355x"))
+  }
+
+  @Test func `cells that do not fit stand beside those that do`() throws {
+    let job = try job("hardware: h100")
+    let some = try padtax(
+      "simulate", job, "--out", folder.file("some"), "--set", "memory-reserve=0.85")
+    #expect(some.exitCode == 0, "\(some.summary)")
+    #expect(some.standardError.contains("does not fit: stage 0 needs"))
+    let none = try padtax(
+      "simulate", job, "--out", folder.file("none"), "--set", "memory-reserve=0.95", "--no-report")
+    #expect(none.exitCode == 2)
+  }
+
+  @Test func `memory says what does not fit and what would`() throws {
+    let output = try padtax(
+      "memory", "--model", "qwen2.5-32b", "--layout", "tp2", "--hardware", "a100-40gb",
+      "--prompt", "512", "--batch", "100000")
+    #expect(output.exitCode == 2)
+    #expect(output.standardError.contains("the largest batch that fits has"))
+  }
+
+  @Test func `a table with rows that are not known ends with code 2, a wrong one with 3`() throws {
+    let header = ParallelismTable.header
+    let good = "A,llama-3.1-70b,mi325x,fp8,4,1,,,,heads_per_gpu,,16,heads,0,exact"
+    for (row, code) in [
+      (good, Int32(0)), (good.replacing(",16,", with: ",15,"), 3),
+      (good.replacing("heads_per_gpu", with: "hands"), 2), (good.replacing(",16,", with: ",,"), 2),
+    ] {
+      let table = try folder.write("\(header)\n\(row)\n", to: "t.csv")
+      let output = try padtax("validate", "--paper", "2603.05692", "--table", table)
+      #expect(output.exitCode == code, "\(output.summary)")
+    }
+  }
+
+  @Test func `advice names the first choice and why others lose`() throws {
+    let output = try padtax(
+      "advise", "--model", "qwen2.5-32b", "--hardware", "h100", "--devices", "2", "--prompt",
+      "300,900", "--generate", "20")
+    #expect(output.exitCode == 0, "\(output.summary)")
+    #expect(output.standardOutput.contains("* tp2 packed"))
+    #expect(output.standardOutput.contains("lost: tp2 right-pad"))
+    #expect(output.standardOutput.contains("links 4.00 times as fast"))
+  }
+}
