@@ -231,6 +231,21 @@ extension GPUDevice {
       cudaVersion: "\(raw.driver_version / 1000).\(raw.driver_version % 1000 / 10)")
   }
 
+  /// All devices that the driver shows.
+  public static func all() throws(GPUError) -> [GPUDevice] {
+    var devices: [GPUDevice] = []
+    for number in 0..<(try count()) { devices.append(try GPUDevice(number: number)) }
+    guard !devices.isEmpty else { throw .noDevice(asked: 0, found: 0) }
+    return devices
+  }
+
+  /// The libraries that are open, each as path or name.
+  public static func libraries() throws(GPUError) -> [String] {
+    try GPUContext.load()
+    return ["cuda", "nvrtc", "cublasLt", "nvml"].map { GPUContext.path(of: $0) }
+      .filter { !$0.isEmpty }
+  }
+
   /// Devices that the driver shows.
   static func count() throws(GPUError) -> Int {
     try GPUContext.load()

@@ -10,7 +10,7 @@ public struct GPUDevice: Sendable {
   public let cudaVersion: String
 
   /// NVRTC's name of the card's architecture; 9.0 has instructions of its own (`sm_90a`).
-  var architecture: String {
+  public var architecture: String {
     let number = "sm_\(capability.major)\(capability.minor)"
     return number == "sm_90" ? "sm_90a" : number
   }

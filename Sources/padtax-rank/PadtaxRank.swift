@@ -10,7 +10,8 @@ struct PadtaxRank: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "padtax-rank",
     abstract: "One MPI rank of a padtax job.",
-    subcommands: [Run.self, Verify.self, MeasureNetwork.self], defaultSubcommand: Run.self)
+    subcommands: [Run.self, Verify.self, MeasureNetwork.self, ListGPUs.self],
+    defaultSubcommand: Run.self)
 
   static func main() {
     do {
@@ -86,6 +87,20 @@ struct Verify: ParsableCommand {
         numbers: NumberFormats(
           weights: precision, cache: kvPrecision, messages: messagePrecision),
         mode: phase))
+  }
+}
+
+struct ListGPUs: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "gpus",
+    abstract: "Say which GPUs backend.kind: cuda can use, one a line, or what is missing.")
+
+  func run() {
+    do {
+      for line in try RankLaunch.gpus() { StandardStream.output.line(line) }
+    } catch {
+      RankLaunch.refuse("\(error)")
+    }
   }
 }
 
