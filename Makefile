@@ -7,7 +7,7 @@ SOURCES := Package.swift Sources Tests Benchmarks
 export OMPI_ALLOW_RUN_AS_ROOT := 1
 export OMPI_ALLOW_RUN_AS_ROOT_CONFIRM := 1
 
-.PHONY: help study test slurm-test bench build bootstrap format lint clean
+.PHONY: help study test slurm-test bench bundle build bootstrap format lint clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -25,6 +25,9 @@ slurm-test: ## install Slurm, run its tests on virtual nodes (Debian or Ubuntu, 
 
 bench: bootstrap ## measure kernels and messages against their ceilings (keep the machine quiet)
 	@PADTAX_JOBS=$(JOBS) scripts/bench
+
+bundle: bootstrap ## a tarball that runs on machines without Swift and MPI, tried in a clean root
+	@PADTAX_JOBS=$(JOBS) scripts/bundle
 
 build: bootstrap ## release build
 	swift build -c release -j $(JOBS)

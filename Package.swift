@@ -14,6 +14,8 @@ let package = Package(
   products: [
     .executable(name: "padtax", targets: ["padtax"]),
     .executable(name: "padtax-rank", targets: ["padtax-rank"]),
+    .executable(name: "gpu-checks", targets: ["gpu-checks"]),
+    .library(name: "cuda-stand-in", type: .dynamic, targets: ["CUDAStandIn"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -27,6 +29,7 @@ let package = Package(
     .systemLibrary(name: "CHwloc", pkgConfig: "hwloc", providers: [.apt(["libhwloc-dev"])]),
     .target(name: "CKernels"),
     .target(name: "CBLASLoader", linkerSettings: [.linkedLibrary("dl")]),
+    .target(name: "CGPU", linkerSettings: [.linkedLibrary("dl")]),
 
     // The rank side's ground.
     .target(name: "MPI", dependencies: ["CMPI"]),
@@ -35,6 +38,15 @@ let package = Package(
     .target(
       name: "Kernels", dependencies: ["Tensors", "CKernels", "CBLASLoader"],
       linkerSettings: [.linkedLibrary("m")]),
+    .target(
+      name: "GPUKernels", dependencies: ["Tensors", "Kernels", "CGPU"],
+      resources: [
+        .embedInCode("Device/prelude.cuh"), .embedInCode("Device/rows.cu"),
+        .embedInCode("Device/random.cu"), .embedInCode("Device/attention.cu"),
+        .embedInCode("Device/flash.cu"),
+      ]),
+    .target(
+      name: "GPUChecks", dependencies: ["GPUKernels", "Kernels", "Tensors", "Statistics"]),
 
     // Pure modules.
     .target(name: "Units", linkerSettings: [.linkedLibrary("m")]),
@@ -78,8 +90,9 @@ let package = Package(
       name: "Inference",
       dependencies: [
         "Transformers", "Scheduling", "Serving", "Communication", "Costs", "Records", "Models",
-        "Workloads",
-        "Units", "Statistics", "Checkpoints", "Tensors", "Kernels", "MPI", "Locality", "Networks",
+        "Workloads", "Units", "Statistics", "Checkpoints", "Tensors", "Kernels", "GPUKernels",
+        "MPI",
+        "Locality", "Networks",
       ]),
     .target(
       name: "Netbench", dependencies: ["Models", "Networks", "Records", "Statistics", "Units"]),
@@ -89,6 +102,12 @@ let package = Package(
     .executableTarget(
       name: "padtax-rank",
       dependencies: ["Inference", "NetbenchRanks", "Netbench", "Records", argumentParser]),
+    .executableTarget(
+      name: "gpu-checks",
+      dependencies: [
+        "GPUChecks", "GPUKernels", "Kernels", "Tensors", "Transformers", "Inference", "Scheduling",
+        "Models", "Networks", "Workloads", "Records", "MPI", argumentParser,
+      ]),
 
     // The host side: no MPI, no BLAS, no hwloc.
     .target(
@@ -142,6 +161,7 @@ let package = Package(
 
     // Tests.
     .target(name: "TestSupport", path: "Tests/TestSupport"),
+    .target(name: "CUDAStandIn", path: "Tests/CUDAStandIn"),
     .executableTarget(name: "rank-checks", dependencies: ["MPI"], path: "Tests/rank-checks"),
     .executableTarget(name: "netshape", path: "Tests/netshape"),
     .executableTarget(
@@ -156,6 +176,11 @@ let package = Package(
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
     .testTarget(
       name: "KernelsTests", dependencies: ["Kernels", "Tensors", "CKernels", "CBLASLoader"]),
+    .testTarget(
+      name: "GPUKernelsTests",
+      dependencies: [
+        "GPUKernels", "Kernels", "Scheduling", "TestSupport", "gpu-checks", "padtax-rank",
+      ]),
     .testTarget(name: "EncoderTests", dependencies: ["TestSupport", "padtax-rank"]),
     .testTarget(name: "UnitsTests", dependencies: ["Units"]),
     .testTarget(name: "StatisticsTests", dependencies: ["Statistics"]),
@@ -222,5 +247,6 @@ let package = Package(
         "engine-checks",
       ]),
   ],
-  swiftLanguageModes: [.v6]
+  swiftLanguageModes: [.v6],
+  cxxLanguageStandard: .cxx17
 )

@@ -42,12 +42,15 @@ struct ActivationSlot {
   }
 }
 
-/// One tensor of a place and the transfer that uses its memory.
+/// One tensor of a place and the transfer that uses its memory, or copies of it in host memory where
+/// it is a device's or travels rounded.
 final class ActivationBuffer {
   /// [slots, hidden]
   let matrix: Matrix
-  /// The same elements as they travel; nil where they travel as they are.
-  let wire: Storage?
+  /// The same elements as floats in host memory, where the matrix is a device's.
+  private let host: Storage?
+  /// The same elements as they travel; nil where they travel as floats.
+  private let wire: Storage?
   private var send: Request?
   private var receive: Request?
   /// Elements that the receive is for.
@@ -55,6 +58,7 @@ final class ActivationBuffer {
 
   init(_ matrix: Matrix, _ format: StorageFormat) {
     self.matrix = matrix
+    host = matrix.storage.staging?.hostStorage(matrix.count)
     wire = format == .bfloat16 ? Storage(count: format.floats(for: matrix.count)) : nil
   }
 
@@ -65,6 +69,9 @@ final class ActivationBuffer {
     _ range: Range<Int>, on pipeline: borrowing Communicator, to stage: Int, tag: Int
   ) throws(MPIError) {
     let floats = floats(range)
+    if host != nil, let staging = matrix.storage.staging, let start = floats.baseAddress {
+      staging.copy(elements(range), toHost: start)
+    }
     guard let wire else {
       send = try pipeline.startSend(UnsafeBufferPointer(floats), to: stage, tag: tag)
       return
@@ -87,9 +94,14 @@ final class ActivationBuffer {
     receive = try pipeline.startReceive(into: words, from: stage, tag: tag)
   }
 
-  /// Sound: the ring keeps the matrix until the request is done.
+  /// Elements in host memory. Sound: the ring keeps this object until the request is done.
   private func floats(_ range: Range<Int>) -> UnsafeMutableBufferPointer<Float> {
-    UnsafeMutableBufferPointer(rebasing: matrix.withMutableBuffer { $0 }[range])
+    let start = host?.pointer ?? matrix.pointer
+    return UnsafeMutableBufferPointer(start: start + range.lowerBound, count: range.count)
+  }
+
+  private func elements(_ range: Range<Int>) -> Matrix {
+    matrix.reshaped(rows: 1, columns: matrix.count).columns(range)
   }
 
   func finishSend() throws(MPIError) {
@@ -102,8 +114,12 @@ final class ActivationBuffer {
       preconditionFailure("no receive was started")
     }
     try request.wait()
-    guard let wire else { return }
-    UnsafeMutableBufferPointer(rebasing: wire.words(matrix.count)[expected])
-      .widen(into: floats(expected))
+    if let wire {
+      UnsafeMutableBufferPointer(rebasing: wire.words(matrix.count)[expected])
+        .widen(into: floats(expected))
+    }
+    if let host, let staging = matrix.storage.staging, !expected.isEmpty {
+      staging.copy(fromHost: host.pointer + expected.lowerBound, to: elements(expected))
+    }
   }
 }

@@ -18,11 +18,18 @@ public struct CellResources {
     backend = try context.together("backend") {
       try makeBackend(resolved.job.backend, resolved.job.numbers)
     }
+    if let clock = context.clock, backend.deviceNanoseconds != nil {
+      clock.timeComputing { [backend] in backend.deviceNanoseconds ?? 0 }
+    }
     let choice = try context.together("weights") { try WeightChoice(resolved) }
     weights = { choice.weights(for: $0) }
     let memory = MemoryCheck(resolved: resolved, layout: context.layout, rank: context.rank)
-    let need = try memory.survey(context)
-    try context.together("memory") { try memory.check(need, context.layout) }
+    if let free = backend.freeMemory {
+      try memory.checkDevice(free: free, context)
+    } else {
+      let need = try memory.survey(context)
+      try context.together("memory") { try memory.check(need, context.layout) }
+    }
   }
 
   /// Takes them as they are.

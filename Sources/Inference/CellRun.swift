@@ -1,5 +1,6 @@
 import Checkpoints
 import FoundationEssentials
+import GPUKernels
 import Kernels
 import Locality
 import MPI
@@ -46,7 +47,9 @@ public final class CellRun {
     oversubscribed = place.isOversubscribed
     // Before the survey, which measures how fast the ranks are.
     let tokens = try context.takeTurns(
-      resolved.job.clock.virtualTime?.token ?? .off, cores: place.usableCores)
+      resolved.job.clock.virtualTime?.token ?? .off,
+      // Whoever computes on a GPU has the host's GPUs to itself.
+      cores: resources.backend.deviceNanoseconds == nil ? place.usableCores : 1)
     let provenance = try survey.gather(
       place, tokens: tokens, arguments: arguments, cell: cell.name)
     try context.together("output") {
@@ -100,7 +103,7 @@ public final class CellRun {
     let outputs = resolved.outputLengths(of: sample).map { min($0, check.outputTokens) }
     let prompts = try resolved.tokens(of: sample)
     let model = try MemoryCheck.verificationModel(
-      resolved.model, numbers: resolved.job.numbers, context: context)
+      resolved.model, context: context, backend: resources.backend)
     context.activity.begin("verify")
     progress.report(stage: "verify")
     let records =
@@ -316,6 +319,8 @@ public func makeBackend(
   switch choice.kind {
   case .reference:
     return ReferenceBackend(weights: numbers.weights.storage, cache: numbers.cache.storage)
+  case .cuda:
+    return try GPUBackend(weights: numbers.weights.storage, cache: numbers.cache.storage)
   case .cpu:
     return try CPUBackend(
       blas: choice.blas == "openblas" ? .openBLAS : .path(choice.blas), threads: choice.threads,
@@ -325,5 +330,5 @@ public func makeBackend(
 
 extension EngineFormat {
   /// The same of memory.
-  var storage: StorageFormat { self == .fp32 ? .float32 : .bfloat16 }
+  package var storage: StorageFormat { self == .fp32 ? .float32 : .bfloat16 }
 }

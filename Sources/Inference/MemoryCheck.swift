@@ -1,3 +1,5 @@
+import GPUKernels
+import Kernels
 import Locality
 import MPI
 import Models
@@ -16,6 +18,8 @@ struct MemoryCheck {
   func estimate() throws -> (weights: Int, kv: Int, activations: Int) {
     let plan = try ShardPlan(model: resolved.model, layout: layout, rank: rank)
     let model = resolved.model
+    let isDevice = resolved.job.backend.kind == .cuda
+    let rowsAtOnce = isDevice ? 8192 : 1024
     var kvSlots = 0
     var slots = 0
     var rows = 0
@@ -48,7 +52,7 @@ struct MemoryCheck {
     // Input and output of products; the ring, and a scattered sum before it is added.
     let states = 2 * share.padded + (ring * passed + (isScattered ? 1 : 0)) * share.block
     let widths = 2 * plan.queryWidth + 2 * plan.kvWidth
-    let block = min(slots, 1024) * 3 * plan.feedForward.count
+    let block = min(slots, rowsAtOnce) * 3 * plan.feedForward.count
     var logits = rows * (plan.hasLMHead ? plan.vocabulary.count + model.vocabularySize : 0)
     let numbers = resolved.job.numbers
     let kvToken = plan.kvBytesPerToken(elementBytes: numbers.cache.bytes)
@@ -58,8 +62,11 @@ struct MemoryCheck {
       logits = plan.hasLMHead ? min(slots, TransformerShard.scoreRows) * plan.vocabulary.count : 0
       kvBytes = kvToken / max(1, plan.layers.count) * slots
     }
-    var activations = 4 * (states * model.hiddenSize + slots * widths + block + logits)
-    var weights = plan.weightBytes(matrixBytes: numbers.weights.bytes, vectorBytes: 4)
+    // A GPU keeps what lies between products as its weights are; what messages need is the host's.
+    let kept = isDevice ? numbers.weights.bytes : 4
+    var activations = kept * (states * model.hiddenSize + slots * widths + block) + 4 * logits
+    var weights = plan.weightBytes(matrixBytes: numbers.weights.bytes, vectorBytes: kept)
+    if isDevice { return (weights, kvBytes, activations) }
     if numbers.weights == .bf16 {
       // The matrix that is read before it is packed, and the inputs of the widest product.
       weights += 4 * Self.largestMatrix(plan)
@@ -106,14 +113,39 @@ struct MemoryCheck {
         + "available; scale the model, shorten the batches or use more hosts")
   }
 
+  /// Compares what this rank will hold with its share of the free memory of its GPU: ranks of a host
+  /// that cannot be told apart by their GPU are taken to share one. Collective.
+  func checkDevice(free: Int, _ context: RankContext) throws {
+    let own = try estimate()
+    let host = try context.control.splitByHost(label: Traffic.control)
+    let total = own.weights + own.kv + own.activations
+    let share = free / Self.sharing(host.size)
+    try context.together("memory") {
+      guard total > share else { return }
+      throw InferenceError(
+        .badInput,
+        "\(resolved.model.name) under \(layout) does not fit on the GPU of \(Host.name): rank "
+          + "\(rank) needs \(Bytes(total)) (weights \(Bytes(own.weights)), KV cache "
+          + "\(Bytes(own.kv)), activations \(Bytes(own.activations))), \(Bytes(share)) are its "
+          + "share of what is free; scale the model, shorten the batches, take precision: bf16 or "
+          + "more GPUs")
+    }
+  }
+
+  /// Ranks that share the GPU of one of a host's `ranks`.
+  static func sharing(_ ranks: Int) -> Int {
+    let devices = (try? GPUBackend.deviceCount()) ?? 1
+    return (ranks + devices - 1) / max(devices, 1)
+  }
+
   /// The model that answers are verified with: the model itself where the whole of it fits on the
   /// coordinator's host, else one of the same widths with fewer layers. Collective: all ranks take
   /// the coordinator's choice.
   static func verificationModel(
-    _ model: ModelConfiguration, numbers: NumberFormats, context: RankContext
+    _ model: ModelConfiguration, context: RankContext, backend: any Backend
   ) throws -> ModelConfiguration {
     let layers = try context.together("memory") {
-      try verificationLayers(model, bytes: numbers.weights.bytes, layout: context.layout)
+      try verificationLayers(model, layout: context.layout, backend: backend)
     }
     let agreed = try context.control.broadcastArray([Int64(layers)], root: 0)[0]
     guard agreed < model.layerCount else { return model }
@@ -123,9 +155,12 @@ struct MemoryCheck {
   }
 
   private static func verificationLayers(
-    _ model: ModelConfiguration, bytes: Int, layout: ParallelLayout
+    _ model: ModelConfiguration, layout: ParallelLayout, backend: any Backend
   ) throws -> Int {
-    let available = try AvailableMemory.current().usable / 10 * 9
+    // On a GPU the whole model and its shards may have to fit at once, on one card.
+    let available =
+      try backend.freeMemory.map { $0 / 3 } ?? AvailableMemory.current().usable / 10 * 9
+    let bytes = backend.weightFormat.byteCount
     let layer = model.layerParameterCount * bytes
     let rest = model.weightBytes(elementBytes: bytes) - layer * model.layerCount
     let layers = min(model.layerCount, (available - rest) / max(1, layer))

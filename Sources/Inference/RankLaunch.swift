@@ -1,10 +1,12 @@
 import Checkpoints
+import GPUKernels
 import Glibc
 import Locality
 import MPI
 import Models
 import Records
 import Scheduling
+import Units
 
 /// What `padtax-rank` does once its arguments are read: sets MPI up, does the work on all ranks,
 /// and turns every error into one line and an exit code.
@@ -149,6 +151,16 @@ public struct RankLaunch {
   public static func refuse(_ message: String) -> Never {
     StandardStream.error.line("padtax: error: \(message)")
     exit(InferenceError.Kind.badInput.rawValue)
+  }
+
+  /// A line for each GPU that the driver shows, in its order, with what the backend would load.
+  /// - Throws: what is missing, in one line.
+  public static func gpus() throws -> [String] {
+    try GPUDevice.all().enumerated().map { number, device in
+      "GPU \(number): \(device.name), \(Bytes(device.memoryBytes)), "
+        + "\(device.architecture), \(device.uuid); CUDA \(device.cudaVersion), "
+        + "\(try GPUDevice.libraries().joined(separator: ", "))"
+    }
   }
 
   private static func line(

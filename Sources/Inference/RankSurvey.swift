@@ -1,4 +1,5 @@
 import FoundationEssentials
+import GPUKernels
 import Glibc
 import Kernels
 import Locality
@@ -62,7 +63,8 @@ package struct RankSurvey {
         RankFacts.self, from: String(decoding: $0, as: UTF8.self), source: "rank facts")
     }
     return try provenance(
-      ranks, arguments: arguments, cell: cell, oversubscribed: place.isOversubscribed,
+      GPUFacts.markingShared(ranks), arguments: arguments, cell: cell,
+      oversubscribed: place.isOversubscribed,
       tokens: tokens)
   }
 
@@ -115,8 +117,18 @@ package struct RankSurvey {
       notes: about.notes,
       peakGFLOPS: rates.peak, gemmGFLOPS: rates.gemm,
       weightBytes: plan.weightBytes(
-        matrixBytes: backend.weightFormat.byteCount, vectorBytes: 4),
-      loadAverage: Self.loadAverage())
+        matrixBytes: backend.weightFormat.byteCount,
+        vectorBytes: backend.activationFormat.byteCount),
+      loadAverage: Self.loadAverage(), gpu: (backend as? GPUBackend).map(Self.facts))
+  }
+
+  private static func facts(_ gpu: GPUBackend) -> GPUFacts {
+    let now = gpu.telemetry
+    return GPUFacts(
+      name: gpu.device.name, uuid: gpu.device.uuid, driver: now?.driver ?? "",
+      cuda: gpu.device.cudaVersion, memoryBytes: gpu.device.memoryBytes,
+      clockMHz: now?.clockMHz ?? 0, memoryClockMHz: now?.memoryClockMHz ?? 0,
+      throttleReasons: now?.throttleReasons ?? 0)
   }
 
   /// Multiply-add peak and bare GEMM rate in GFLOP/s: the best of some turns, because a neighbour
@@ -147,6 +159,12 @@ package struct RankSurvey {
       warnings.insert(
         "more ranks than usable cores compute at once: the caches that they share slow virtual "
           + "times down; compute-token: auto keeps that out")
+    }
+    if ranks.contains(where: { $0.gpu?.isShared == true }) {
+      warnings.insert(
+        context.clock == nil
+          ? "several ranks share a GPU: times are not to be compared with others"
+          : "several ranks share a GPU and take turns on it: virtual times count each one's own")
     }
     let model = resolved.model
     let weights = WeightChoice.name(resolved)

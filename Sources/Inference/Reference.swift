@@ -84,5 +84,7 @@ public struct ReferenceAnswers {
 
 extension Backend {
   /// Something that it keeps is coarser than float32.
-  var isReduced: Bool { weightFormat != .float32 || cacheFormat != .float32 }
+  var isReduced: Bool {
+    [weightFormat, activationFormat, cacheFormat].contains { $0 != .float32 }
+  }
 }

@@ -18,18 +18,29 @@ public protocol Backend: AnyObject {
   var provenance: BackendProvenance { get }
   /// True when `store` and `attend` read the block tables of paged caches.
   var readsBlockTables: Bool { get }
-  /// What weights are kept in, and what the inputs of their products are rounded to. Sums and all
-  /// that is between products is float32.
+  /// What weights are kept in, and what the inputs of their products are rounded to. Sums are
+  /// float32.
   var weightFormat: StorageFormat { get }
+  /// What matrices between products and vectors are kept in.
+  var activationFormat: StorageFormat { get }
   /// What caches are to be made of.
   var cacheFormat: StorageFormat { get }
 
-  /// New zero-filled memory of the device; throws when there is not enough.
+  /// New zero-filled memory of the device for `count` elements in `activationFormat`; throws when
+  /// there is not enough.
   func allocate(_ count: Int) throws -> Storage
+  /// As `allocate`, for keys or values in `cacheFormat`.
+  func allocateCache(_ count: Int) throws -> Storage
+  /// As `allocate`, for logits, which are kept in float32 even where activations are not.
+  func allocateLogits(_ count: Int) throws -> Storage
   /// Copies `values`, row by row, into the device's `matrix`; counts must agree.
   func upload(_ values: UnsafeBufferPointer<Float>, to matrix: Matrix)
   /// The elements of the device's `matrix`, row by row.
   func download(_ matrix: Matrix) -> [Float]
+
+  /// Fills the matrix with the random numbers of `block` where the device can make them itself;
+  /// false where the host has to.
+  func fill(_ matrix: Matrix, _ block: NormalBlock) -> Bool
 
   /// Takes `weight` `[outputs, inputs]` and an optional bias of `outputs` elements. The matrix is
   /// kept, not copied, where the backend computes from it directly.
@@ -81,17 +92,59 @@ public protocol Backend: AnyObject {
 
   /// Waits until everything that was asked for is done.
   func synchronize()
+
+  /// Rows that wide products take at once, where scratch memory counts.
+  var rowsAtOnce: Int { get }
+  /// Bytes of device memory that are free, nil where memory is the host's.
+  var freeMemory: Int? { get }
+  /// Nanoseconds that the device has spent on what was asked for so far, waiting for it first; nil
+  /// where the calling thread's processor time is what counts. Copies for messages are not in it.
+  var deviceNanoseconds: UInt64? { get }
+}
+
+/// Normal random numbers by position, as `Statistics.CounterRandom` numbers them: element (r, c) of
+/// the block is mean + deviation · normal(first + r · step + c).
+public struct NormalBlock: Sendable, Hashable {
+  public var seed, stream: UInt64
+  public var first, step: UInt64
+  public var mean, deviation: Float
+
+  public init(
+    seed: UInt64, stream: UInt64, first: UInt64, step: UInt64, mean: Float, deviation: Float
+  ) {
+    self.seed = seed
+    self.stream = stream
+    self.first = first
+    self.step = step
+    self.mean = mean
+    self.deviation = deviation
+  }
 }
 
 extension Backend {
   public var readsBlockTables: Bool { false }
+  public var activationFormat: StorageFormat { .float32 }
   public var weightFormat: StorageFormat { .float32 }
   public var cacheFormat: StorageFormat { .float32 }
+  public func allocateLogits(_ count: Int) throws -> Storage { try allocate(count) }
+  public func allocateCache(_ count: Int) throws -> Storage {
+    try allocate(cacheFormat.floats(for: count))
+  }
+  public func fill(_ matrix: Matrix, _ block: NormalBlock) -> Bool { false }
+  /// Products of this many rows run at a BLAS's full rate.
+  public var rowsAtOnce: Int { 1024 }
+  public var freeMemory: Int? { nil }
+  public var deviceNanoseconds: UInt64? { nil }
 
   public func embed(
     _ tokens: [Int32], rowsOf weight: any LinearWeight, firstToken: Int, into y: Matrix
   ) {
     preconditionFailure("\(provenance.name) keeps its tables as matrices")
+  }
+
+  /// New zero-filled device memory for logits.
+  public func logitMatrix(rows: Int, columns: Int) throws -> Matrix {
+    Matrix(storage: try allocateLogits(rows * columns), rows: rows, columns: columns)
   }
 
   /// New zero-filled device memory as a contiguous matrix.

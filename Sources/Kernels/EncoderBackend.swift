@@ -19,8 +19,8 @@ public protocol EncoderBackend: Backend {
     scale: Float, into out: Matrix)
 }
 
-extension HostBackend {
-  func checkLayerNorm(
+extension Backend {
+  package func checkLayerNorm(
     _ x: Matrix, adding addend: Matrix?, weight: Storage, bias: Storage, into y: Matrix
   ) {
     checkNorm(x, weight: weight, width: x.columns, into: y)
@@ -28,7 +28,7 @@ extension HostBackend {
   }
 
   /// Head dimension of queries, keys and values whose shapes and rows fit together.
-  func checkAttendBoth(
+  package func checkAttendBoth(
     queries: Matrix, keys: Matrix, values: Matrix, rows: [AttentionRow], heads: Int,
     into out: Matrix
   ) -> Int {

@@ -1,9 +1,9 @@
 import Tensors
 
-// What every host backend asks of its arguments before it follows pointers.
+// What every backend asks of its arguments before it follows pointers.
 
-extension HostBackend {
-  func checkLinear(_ weight: Matrix, bias: [Float]?) throws {
+extension Backend {
+  package func checkLinear(_ weight: Matrix, bias: [Float]?) throws {
     if let bias, bias.count != weight.rows {
       throw KernelsError.invalidShape(
         "a bias of \(bias.count) elements does not fit a weight of \(weight.rows) outputs")
@@ -14,32 +14,32 @@ extension HostBackend {
     }
   }
 
-  func checkLinear(_ x: Matrix, _ weight: any LinearWeight, into y: Matrix) {
+  package func checkLinear(_ x: Matrix, _ weight: any LinearWeight, into y: Matrix) {
     precondition(
       x.columns == weight.inputs && y.columns == weight.outputs && x.rows == y.rows,
       "[\(x.rows), \(x.columns)] through a weight [\(weight.outputs), \(weight.inputs)] does not "
         + "give [\(y.rows), \(y.columns)]")
   }
 
-  func checkSameShape(_ x: Matrix, _ y: Matrix) {
+  package func checkSameShape(_ x: Matrix, _ y: Matrix) {
     precondition(
       x.rows == y.rows && x.columns == y.columns,
       "shapes [\(x.rows), \(x.columns)] and [\(y.rows), \(y.columns)] differ")
   }
 
-  func checkNorm(_ x: Matrix, weight: Storage, width: Int, into y: Matrix) {
+  package func checkNorm(_ x: Matrix, weight: Storage, width: Int, into y: Matrix) {
     checkSameShape(x, y)
     precondition(
       weight.count >= width, "a norm over \(width) columns needs more than \(weight.count) weights")
   }
 
-  func headWidth(_ x: Matrix, heads: Int) -> Int {
+  package func headWidth(_ x: Matrix, heads: Int) -> Int {
     precondition(
       heads > 0 && x.columns % heads == 0, "\(x.columns) columns are not \(heads) heads")
     return x.columns / heads
   }
 
-  func checkRotate(_ x: Matrix, heads: Int, positions: [Int32], table: RotaryTable) {
+  package func checkRotate(_ x: Matrix, heads: Int, positions: [Int32], table: RotaryTable) {
     precondition(
       heads * table.headDimension == x.columns,
       "\(x.columns) columns are not \(heads) heads of \(table.headDimension)")
@@ -52,13 +52,13 @@ extension HostBackend {
     }
   }
 
-  func checkSiluMultiply(_ gateUp: Matrix, into y: Matrix) {
+  package func checkSiluMultiply(_ gateUp: Matrix, into y: Matrix) {
     precondition(
       gateUp.rows == y.rows && gateUp.columns == 2 * y.columns,
       "gate and up [\(gateUp.rows), \(gateUp.columns)] do not give [\(y.rows), \(y.columns)]")
   }
 
-  func checkAttend(queries: Matrix, cache: KVCacheView, queryHeads: Int, into out: Matrix) {
+  package func checkAttend(queries: Matrix, cache: KVCacheView, queryHeads: Int, into out: Matrix) {
     checkSameShape(queries, out)
     precondition(
       queryHeads > 0 && queryHeads % cache.kvHeads == 0
@@ -67,12 +67,12 @@ extension HostBackend {
         + "fill \(queries.columns) columns")
   }
 
-  func checkSoftmaxParts(_ logits: Matrix, targets: [Int]) {
+  package func checkSoftmaxParts(_ logits: Matrix, targets: [Int]) {
     precondition(
       targets.count == logits.rows, "\(targets.count) targets for \(logits.rows) rows of logits")
   }
 
-  func checkArgmax(_ logits: Matrix) {
+  package func checkArgmax(_ logits: Matrix) {
     precondition(
       logits.columns > 0 || logits.rows == 0, "the largest of no elements was asked for")
   }

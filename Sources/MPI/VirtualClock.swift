@@ -70,9 +70,9 @@ public final class VirtualClock {
   public let rank: Int
   private let costs: Costs
   private var computeScale: Double
-  private let processorTime: () -> UInt64
+  private var processorTime: () -> UInt64
   /// What looking at the processor time takes of it.
-  private let lookTime: UInt64
+  private var lookTime: UInt64
   private var gate: Gate?
   private var isInside = false
   /// Virtual nanoseconds at the last entry into MPI, or at the end of the call. Begins at 1, since
@@ -119,6 +119,15 @@ public final class VirtualClock {
 
   /// Virtual nanoseconds now.
   public func now() -> UInt64 { time &+ computed() }
+
+  /// From now on `source` says how many nanoseconds the rank has computed, a device's time for
+  /// instance; looking at it costs none of them.
+  public func timeComputing(by source: @escaping () -> UInt64) {
+    time &+= computed()
+    processorTime = source
+    lookTime = 0
+    mark = source()
+  }
 
   /// From now on computing needs the gate, which is entered at once.
   public func open(_ gate: Gate) {

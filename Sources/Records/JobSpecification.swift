@@ -177,6 +177,8 @@ extension WorkloadSource {
 public struct BackendChoice: Hashable, Sendable, Codable {
   public enum Kind: String, Sendable, Codable, CaseIterable {
     case cpu
+    /// One GPU a rank.
+    case cuda
     /// Plain loops, slow and obvious.
     case reference
   }

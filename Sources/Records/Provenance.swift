@@ -144,12 +144,14 @@ public struct RankFacts: Codable, Hashable, Sendable {
   public var gemmGFLOPS: Double
   public var weightBytes: Int
   public var loadAverage: Double
+  /// The card that the rank computes on; nil where it is the CPU.
+  public var gpu: GPUFacts?
 
   public init(
     rank: Int, host: String, process: Int, cpuModel: String, usableCores: Int, binding: String,
     numaNode: String, backend: String, library: String, blasCore: String, instructionSet: String,
     threads: Int, notes: [String]? = nil, peakGFLOPS: Double, gemmGFLOPS: Double, weightBytes: Int,
-    loadAverage: Double
+    loadAverage: Double, gpu: GPUFacts? = nil
   ) {
     self.rank = rank
     self.host = host
@@ -168,10 +170,11 @@ public struct RankFacts: Codable, Hashable, Sendable {
     self.gemmGFLOPS = gemmGFLOPS
     self.weightBytes = weightBytes
     self.loadAverage = loadAverage
+    self.gpu = gpu
   }
 
   enum CodingKeys: String, CodingKey {
-    case rank, host, process
+    case rank, host, process, gpu
     case cpuModel = "cpu_model"
     case usableCores = "usable_cores"
     case binding

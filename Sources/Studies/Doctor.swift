@@ -1,7 +1,8 @@
 import FoundationEssentials
 import Glibc
 
-/// Looks for what a run needs, cheaply: nothing is started but `mpirun --version`.
+/// Looks for what a run needs, cheaply: nothing is started but `mpirun --version` and
+/// `padtax-rank gpus`.
 public struct Doctor: Sendable {
   /// One thing that a run needs or may use.
   public struct Finding: Hashable, Sendable {
@@ -25,6 +26,7 @@ public struct Doctor: Sendable {
   public init(
     host: HostFacts, variables: [String: String], mpirun: String?,
     version: (String) -> String = Doctor.version(of:),
+    gpus: (String) -> (isThere: Bool, text: String) = Doctor.gpus(of:),
     libraryFolders: [String] = Doctor.libraryFolders
   ) {
     var findings = [
@@ -35,15 +37,22 @@ public struct Doctor: Sendable {
         text: "\(host.availableBytes >> 20) of \(host.memoryBytes >> 20) MiB available"),
     ]
     findings.append(Self.launcher(mpirun, variables, version))
+    var cards: Finding?
     do {
       let program = try ExecutableSearch.rankProgram(variables: variables)
+      let found = gpus(program)
+      cards = Finding(subject: "GPU", state: found.isThere ? .ok : .absent, text: found.text)
       findings.append(Finding(subject: "padtax-rank", state: .ok, text: program))
     } catch {
       findings.append(
         Finding(subject: "padtax-rank", state: .missing, text: error.description))
     }
-    findings.append(Self.library("BLAS", "libopenblas.so.0", "libopenblas0", libraryFolders))
-    findings.append(Self.library("hwloc", "libhwloc.so.15", "libhwloc15", libraryFolders))
+    // The loader looks there first.
+    let named = variables["LD_LIBRARY_PATH"]?.split(separator: ":").map(String.init) ?? []
+    let folders = named + libraryFolders
+    findings.append(Self.library("BLAS", "libopenblas.so.0", "libopenblas0", folders))
+    findings.append(Self.library("hwloc", "libhwloc.so.15", "libhwloc15", folders))
+    if let cards { findings.append(cards) }
     findings.append(Self.slurm(variables))
     self.findings = findings
   }
@@ -93,16 +102,31 @@ public struct Doctor: Sendable {
 
   /// What `PROGRAM --version` prints; empty when it cannot be started.
   public static func version(of program: String) -> String {
+    output(of: program, "--version").lines.joined(separator: "\n")
+  }
+
+  /// The cards that a rank program can compute on, or what it lacks for that.
+  public static func gpus(of program: String) -> (isThere: Bool, text: String) {
+    let (status, lines) = output(of: program, "gpus")
+    if status == .exited(0), !lines.isEmpty { return (true, lines.joined(separator: "; ")) }
+    let reason = lines.first.map { $0.replacing("padtax: error: ", with: "") }
+    return (false, "only needed for backend.kind: cuda; \(reason ?? "no answer from \(program)")")
+  }
+
+  /// How `PROGRAM ARGUMENT` ends and what it prints; nothing when it cannot be started.
+  private static func output(
+    of program: String, _ argument: String
+  ) -> (status: ChildStatus?, lines: [String]) {
     let command = ChildCommand(
-      executable: program, arguments: ["--version"],
+      executable: program, arguments: [argument],
       environment: ProcessInfo.processInfo.environment)
-    guard let child = try? ChildProcess(command) else { return "" }
+    guard let child = try? ChildProcess(command) else { return (nil, []) }
     var lines: [String] = []
-    _ = child.wait(signals: nil) { line in
+    let status = child.wait(signals: nil) { line in
       switch line {
       case .output(let text), .error(let text): lines.append(text)
       }
     }
-    return lines.joined(separator: "\n")
+    return (status, lines)
   }
 }

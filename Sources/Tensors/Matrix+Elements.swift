@@ -11,14 +11,24 @@ extension Matrix {
     }
   }
 
-  /// Lends the elements as one buffer; contiguous matrices in host memory only.
+  /// Lends the elements as one buffer; contiguous matrices only. Elements in staged memory are
+  /// copied to the host before, and back after, as far as `access` needs it.
   ///
   /// The buffer must not be kept: nothing else keeps the storage alive.
   public func withMutableBuffer<R, E: Error>(
+    _ access: ElementAccess = .readWrite,
     _ body: (UnsafeMutableBufferPointer<Float>) throws(E) -> R
   ) throws(E) -> R {
     precondition(isContiguous, "a strided view is not one buffer")
     defer { withExtendedLifetime(storage) {} }
+    if let staging = storage.staging, count > 0 {
+      let host = staging.hostStorage(count)
+      if access.reads { staging.copy(self, toHost: host.pointer) }
+      defer {
+        if access.writes { staging.copy(fromHost: host.pointer, to: self) }
+      }
+      return try body(UnsafeMutableBufferPointer(start: host.pointer, count: count))
+    }
     return try body(UnsafeMutableBufferPointer(start: pointer, count: count))
   }
 

@@ -20,7 +20,8 @@ public struct StorageError: Error, Hashable, Sendable, CustomStringConvertible {
   }
 }
 
-/// An owned block of float32 elements, aligned to 64 bytes and freed by ARC.
+/// An owned block of elements, float32 but for those of a device, aligned to 64 bytes and freed by
+/// ARC.
 ///
 /// Blocks of 4 MiB and more are mapped anonymously with transparent huge pages asked for
 /// (`MADV_HUGEPAGE`): the pages arrive zeroed and on first touch. The class does no
@@ -30,6 +31,11 @@ public final class Storage: @unchecked Sendable {
   public let count: Int
   /// The first element. Valid as long as this object lives.
   public let pointer: UnsafeMutablePointer<Float>
+  /// How elements come to the host; nil where they are there.
+  public let staging: (any StagedMemory)?
+  /// What an element is where it lies. Always float32 in host memory, of which bfloat16 elements
+  /// take half a float each.
+  public let format: StorageFormat
   private let release: @Sendable () -> Void
 
   /// From this many bytes on, a block is a mapping of its own.
@@ -77,6 +83,8 @@ public final class Storage: @unchecked Sendable {
       release = { free(UnsafeMutableRawPointer(bitPattern: owned)) }
     }
     self.count = count
+    staging = nil
+    format = .float32
     pointer = address.bindMemory(to: Float.self, capacity: max(count, 1))
   }
 
@@ -85,15 +93,20 @@ public final class Storage: @unchecked Sendable {
   /// - Parameters:
   ///   - count: Elements at `address`.
   ///   - address: Aligned for `Float`; it may be a device address, which no host code reads.
+  ///   - format: of an element at that address.
+  ///   - staging: how elements come to the host, where host code cannot read them.
   ///   - release: Called once, when the last reference is gone.
   public init(
-    count: Int, address: UnsafeMutableRawPointer, release: @escaping @Sendable () -> Void
+    count: Int, address: UnsafeMutableRawPointer, format: StorageFormat = .float32,
+    staging: (any StagedMemory)? = nil, release: @escaping @Sendable () -> Void
   ) {
     precondition(count >= 0, "a storage cannot have \(count) elements")
     precondition(
       UInt(bitPattern: address) % UInt(MemoryLayout<Float>.alignment) == 0,
       "the address of a storage must be aligned for Float")
     self.count = count
+    self.format = format
+    self.staging = staging
     pointer = address.assumingMemoryBound(to: Float.self)
     self.release = release
   }

@@ -11,7 +11,9 @@ public enum StorageFormat: String, Sendable, Hashable, Codable, CaseIterable {
   public func floats(for count: Int) -> Int { (count * byteCount + 3) / 4 }
 
   /// Elements that fit into a storage.
-  public func elements(in storage: Storage) -> Int { storage.count * 4 / byteCount }
+  public func elements(in storage: Storage) -> Int {
+    storage.count * storage.format.byteCount / byteCount
+  }
 }
 
 /// The bits of a bfloat16.

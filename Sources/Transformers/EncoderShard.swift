@@ -157,7 +157,7 @@ public final class EncoderShard: ModelShard {
   ) {
     var first = 0
     while first < hidden.rows {
-      let block = first..<min(first + Workspace.feedForwardRows, hidden.rows)
+      let block = first..<min(first + encoder.rowsAtOnce, hidden.rows)
       let activated = workspace.activated(block.count)
       encoder.linear(hidden.rows(block), layer.intermediate, into: activated)
       encoder.gelu(activated)

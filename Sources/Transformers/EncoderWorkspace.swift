@@ -31,7 +31,7 @@ final class EncoderWorkspace {
     queryKeyValue = try backend.matrix(rows: slots, columns: 3 * plan.queryWidth)
     attention = try backend.matrix(rows: slots, columns: plan.queryWidth)
     activated = try backend.matrix(
-      rows: min(slots, Workspace.feedForwardRows), columns: plan.feedForward.count)
+      rows: min(slots, backend.rowsAtOnce), columns: plan.feedForward.count)
     let heads = plan.hasLMHead ? plan.model.encoder : nil
     let rows = heads == nil ? 0 : samples
     sampled = try backend.matrix(rows: rows, columns: hidden)

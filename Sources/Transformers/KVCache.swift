@@ -32,10 +32,10 @@ public final class KVCache {
     format = backend.cacheFormat
     self.slots = slots
     self.isTransient = isTransient
-    let elements = format.floats(for: slots * kvHeads * headDimension)
+    let elements = slots * kvHeads * headDimension
     let layers = isTransient ? plan.layers.prefix(1) : plan.layers[...]
-    keys = try layers.map { _ in try backend.allocate(elements) }
-    values = try layers.map { _ in try backend.allocate(elements) }
+    keys = try layers.map { _ in try backend.allocateCache(elements) }
+    values = try layers.map { _ in try backend.allocateCache(elements) }
   }
 
   /// An encoder's: no layer keeps anything.

@@ -34,7 +34,9 @@ public protocol ModelShard: AnyObject {
 
 extension ModelShard {
   public var weightBytes: Int {
-    plan.weightBytes(matrixBytes: backend.weightFormat.byteCount, vectorBytes: 4)
+    plan.weightBytes(
+      matrixBytes: backend.weightFormat.byteCount,
+      vectorBytes: backend.activationFormat.byteCount)
   }
 }
 
@@ -52,7 +54,7 @@ public func makeShard(
   guard let backend = backend as? any EncoderBackend else {
     throw TransformerError(
       "the backend \(backend.provenance.name) does not run encoders (\(plan.model.name)); "
-        + "use cpu or reference")
+        + "use cpu, cuda or reference")
   }
   return try EncoderShard(plan: plan, source: source, backend: backend, group: group)
 }

@@ -100,7 +100,8 @@ struct ShardReader {
 
   func vector(_ name: String, count: Int) throws -> Storage {
     let matrix = try backend.matrix(rows: 1, columns: count)
-    try fill(matrix) { try source.read(name, count: count, range: 0..<count, into: $0) }
+    let normals = source.normals(name, first: 0)
+    try fill(matrix, normals) { try source.read(name, count: count, range: 0..<count, into: $0) }
     return matrix.storage
   }
 
@@ -110,11 +111,9 @@ struct ShardReader {
 
   func vocabulary(_ name: String) throws -> Matrix {
     let matrix = try backend.matrix(rows: plan.vocabulary.count, columns: model.hiddenSize)
-    try fill(matrix) {
-      try source.read(
-        name, shape: (model.vocabularySize, model.hiddenSize), rows: plan.vocabulary,
-        columns: 0..<model.hiddenSize, into: $0)
-    }
+    try fill(
+      matrix, name, shape: (model.vocabularySize, model.hiddenSize), rows: plan.vocabulary,
+      columns: 0..<model.hiddenSize)
     return matrix
   }
 
@@ -127,11 +126,9 @@ struct ShardReader {
     var biases: [Float] = []
     var first = 0
     for part in parts {
-      try fill(matrix.rows(first..<first + part.rows.count)) {
-        try source.read(
-          part.name + ".weight", shape: (part.outputs, model.hiddenSize), rows: part.rows,
-          columns: 0..<model.hiddenSize, into: $0)
-      }
+      try fill(
+        matrix.rows(first..<first + part.rows.count), part.name + ".weight",
+        shape: (part.outputs, model.hiddenSize), rows: part.rows, columns: 0..<model.hiddenSize)
       first += part.rows.count
       guard bias else { continue }
       biases += try values(part.name + ".bias", count: part.outputs, range: part.rows)
@@ -143,11 +140,9 @@ struct ShardReader {
     _ name: String, inputs: Int, columns: Range<Int>, bias: [Float]? = nil
   ) throws -> any LinearWeight {
     let matrix = try backend.matrix(rows: model.hiddenSize, columns: columns.count)
-    try fill(matrix) {
-      try source.read(
-        name, shape: (model.hiddenSize, inputs), rows: 0..<model.hiddenSize, columns: columns,
-        into: $0)
-    }
+    try fill(
+      matrix, name, shape: (model.hiddenSize, inputs), rows: 0..<model.hiddenSize,
+      columns: columns)
     return try backend.makeLinear(matrix, bias: bias)
   }
 
@@ -160,11 +155,25 @@ struct ShardReader {
     return values
   }
 
-  /// Reads into host memory; the two host backends compute in place.
-  func fill(
-    _ matrix: Matrix, _ read: (UnsafeMutableBufferPointer<Float>) throws -> Void
+  /// The block `rows` × `columns` of a tensor of `shape`.
+  private func fill(
+    _ matrix: Matrix, _ name: String, shape: (rows: Int, columns: Int), rows: Range<Int>,
+    columns: Range<Int>
   ) throws {
-    try matrix.withMutableBuffer { try read($0) }
+    let normals = source.normals(name, shape: shape, rows: rows, columns: columns)
+    try fill(matrix, normals) {
+      try source.read(name, shape: shape, rows: rows, columns: columns, into: $0)
+    }
+  }
+
+  /// Makes random numbers where they are wanted, if the device can; else reads into host memory,
+  /// which host backends compute from in place.
+  func fill(
+    _ matrix: Matrix, _ normals: NormalBlock? = nil,
+    _ read: (UnsafeMutableBufferPointer<Float>) throws -> Void
+  ) throws {
+    if let normals, backend.fill(matrix, normals) { return }
+    try matrix.withMutableBuffer(.write) { try read($0) }
   }
 }
 

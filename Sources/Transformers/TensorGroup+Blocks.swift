@@ -14,8 +14,8 @@ extension TensorGroup {
       return partial
     }
     guard let own else { preconditionFailure("a scattered sum needs room for this rank's block") }
-    try partial.withMutableBuffer { (input) throws(MPIError) in
-      try own.withMutableBuffer { (output) throws(MPIError) in
+    try partial.withMutableBuffer(.read) { (input) throws(MPIError) in
+      try own.withMutableBuffer(.write) { (output) throws(MPIError) in
         guard format == .bfloat16 else {
           return try communicator.reduceScatter(UnsafeBufferPointer(input), into: output)
         }
@@ -54,7 +54,7 @@ extension TensorGroup {
   /// Fills in the other ranks' equal parts of a matrix that every rank is to have whole; this rank's
   /// own is in its place. A group of one sends nothing.
   public func gatherParts(_ matrix: Matrix) throws(MPIError) {
-    guard size > 1 else { return }
+    guard isJoint else { return }
     try matrix.withMutableBuffer { (buffer) throws(MPIError) in
       guard format == .bfloat16 else { return try communicator.allGather(inPlace: buffer) }
       let block = buffer.count / size

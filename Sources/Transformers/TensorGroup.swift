@@ -9,6 +9,7 @@ public final class TensorGroup {
   let communicator: Communicator
   /// Sums are scattered over the ranks, slot by slot. Never so in a group of one.
   let isScattered: Bool
+  private var pretended: (rank: Int, size: Int)?
   /// What hidden states travel in; logits and losses are not rounded.
   let format: StorageFormat
   /// Rounded hidden states on their way; grown on demand.
@@ -23,8 +24,21 @@ public final class TensorGroup {
     self.communicator = communicator
   }
 
-  public var rank: Int { communicator.rank }
-  public var size: Int { communicator.size }
+  /// One rank of a group whose other ranks are not there: it computes its part and keeps partial
+  /// sums, blocks and columns as they are. For measuring a shard's compute time; answers are wrong.
+  public init(measuring rank: Int, of size: Int, on communicator: consuming Communicator) {
+    precondition(communicator.size == 1, "a shard is measured by a process of its own")
+    precondition(rank >= 0 && rank < size, "rank \(rank) is not in a group of \(size)")
+    isScattered = false
+    format = .float32
+    pretended = (rank, size)
+    self.communicator = communicator
+  }
+
+  public var rank: Int { pretended?.rank ?? communicator.rank }
+  public var size: Int { pretended?.size ?? communicator.size }
+  /// Whether there is anybody to exchange messages with.
+  var isJoint: Bool { communicator.size > 1 }
   var isRoot: Bool { rank == 0 }
 
   /// The slots that each rank keeps of a micro-batch.
@@ -34,7 +48,7 @@ public final class TensorGroup {
 
   /// Sums partial results of all ranks in place. A group of one sends nothing.
   func sum(_ partial: Matrix) throws(MPIError) {
-    guard size > 1 else { return }
+    guard isJoint else { return }
     try partial.withMutableBuffer { (buffer) throws(MPIError) in
       guard format == .bfloat16 else {
         return try communicator.allReduce(inPlace: buffer, .sum)
@@ -59,12 +73,12 @@ public final class TensorGroup {
     _ part: Matrix, columns counts: [Int], into output: Matrix?
   ) throws(MPIError) {
     let counts = counts.map { $0 * part.rows }
-    try part.withMutableBuffer { (input) throws(MPIError) in
+    try part.withMutableBuffer(.read) { (input) throws(MPIError) in
       let input = UnsafeBufferPointer(input)
       guard let output else {
         return try communicator.gather(input, counts: counts, into: nil, root: 0)
       }
-      try output.withMutableBuffer { (all) throws(MPIError) in
+      try output.withMutableBuffer(.write) { (all) throws(MPIError) in
         try communicator.gather(input, counts: counts, into: all, root: 0)
       }
     }
@@ -74,7 +88,7 @@ public final class TensorGroup {
   func collect(
     blocks own: Matrix, columns counts: [Int], into gathered: Matrix?
   ) throws(MPIError) -> LogitBlocks? {
-    guard size > 1 else { return LogitBlocks(blocks: [own]) }
+    guard isJoint else { return LogitBlocks(blocks: [own]) }
     try collect(own, columns: counts, into: gathered)
     guard let gathered else { return nil }
     var first = 0
@@ -87,7 +101,7 @@ public final class TensorGroup {
   }
 
   func broadcast(_ tokens: inout [Int32]) throws(MPIError) {
-    guard size > 1 else { return }
+    guard isJoint else { return }
     try communicator.broadcast(&tokens, root: 0)
   }
 }
@@ -95,7 +109,7 @@ public final class TensorGroup {
 extension TensorGroup {
   /// Element-wise minimum over the ranks of the group, for bookkeeping after a batch.
   public func minimum(_ values: inout [Double]) throws(MPIError) {
-    guard size > 1 else { return }
+    guard isJoint else { return }
     try communicator.allReduce(inPlace: &values, .min)
   }
 }
@@ -104,7 +118,7 @@ extension TensorGroup {
   /// Makes each rank's part of some rows' softmax the whole group's. Two calls: the largest logit
   /// (4 bytes a row), then sum and target's logit (16 bytes a row). A group of one sends nothing.
   func combine(_ parts: inout SoftmaxParts) throws(MPIError) {
-    guard size > 1 else { return }
+    guard isJoint else { return }
     let rows = parts.largest.count
     let own = parts.largest
     try communicator.allReduce(inPlace: &parts.largest, .max)

@@ -57,7 +57,7 @@ public final class TransformerShard: ModelShard {
     workspace = nil
     workspace = try Workspace(
       plan: plan, slots: group.partition(slots), samples: samples, scored: scored,
-      gathers: group.size > 1 && group.isRoot, backend: backend)
+      gathers: group.isJoint && group.isRoot, backend: backend)
   }
 
   /// - Parameter isTransient: nothing is read after its layer has run, so layers share memory.
@@ -198,7 +198,7 @@ public final class TransformerShard: ModelShard {
   ) {
     var first = 0
     while first < normed.rows {
-      let block = first..<min(first + Workspace.feedForwardRows, normed.rows)
+      let block = first..<min(first + backend.rowsAtOnce, normed.rows)
       let gateUp = workspace.gateUp(block.count)
       let activated = workspace.activated(block.count)
       backend.linear(normed.rows(block), layer.gateUp, into: gateUp)

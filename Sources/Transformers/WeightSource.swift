@@ -1,4 +1,5 @@
 import Checkpoints
+import Kernels
 import Statistics
 
 /// Where a shard's weights come from. Every call names the whole tensor and the part of it that is
@@ -14,6 +15,21 @@ public protocol WeightSource {
   func read(
     _ name: String, count: Int, range: Range<Int>,
     into destination: UnsafeMutableBufferPointer<Float>) throws
+
+  /// The same block as random numbers by position, where it is nothing else; a device that can make
+  /// them needs no copy.
+  func normals(
+    _ name: String, shape: (rows: Int, columns: Int), rows: Range<Int>, columns: Range<Int>
+  ) -> NormalBlock?
+  /// The same for a vector from element `first` on.
+  func normals(_ name: String, first: Int) -> NormalBlock?
+}
+
+extension WeightSource {
+  public func normals(
+    _ name: String, shape: (rows: Int, columns: Int), rows: Range<Int>, columns: Range<Int>
+  ) -> NormalBlock? { nil }
+  public func normals(_ name: String, first: Int) -> NormalBlock? { nil }
 }
 
 /// Weights from safetensors files.
@@ -62,10 +78,7 @@ public struct RandomWeights: WeightSource {
     _ name: String, shape: (rows: Int, columns: Int), rows: Range<Int>, columns: Range<Int>,
     into destination: UnsafeMutableBufferPointer<Float>
   ) throws {
-    var deviation = 1 / Float(shape.columns).squareRoot()
-    if name.hasSuffix("o_proj.weight") || name.hasSuffix("down_proj.weight") {
-      deviation *= residualScale
-    }
+    let deviation = deviation(name, columns: shape.columns)
     let random = CounterRandom(seed: seed, stream: CounterRandom.stream(named: name))
     if columns == 0..<shape.columns {
       random.fillNormal(
@@ -78,6 +91,27 @@ public struct RandomWeights: WeightSource {
         UnsafeMutableBufferPointer(rebasing: destination[part]),
         from: UInt64(row * shape.columns + columns.lowerBound), standardDeviation: deviation)
     }
+  }
+
+  private func deviation(_ name: String, columns: Int) -> Float {
+    let deviation = 1 / Float(columns).squareRoot()
+    let isResidual = name.hasSuffix("o_proj.weight") || name.hasSuffix("down_proj.weight")
+    return isResidual ? deviation * residualScale : deviation
+  }
+
+  public func normals(
+    _ name: String, shape: (rows: Int, columns: Int), rows: Range<Int>, columns: Range<Int>
+  ) -> NormalBlock? {
+    NormalBlock(
+      seed: seed, stream: CounterRandom.stream(named: name),
+      first: UInt64(rows.lowerBound * shape.columns + columns.lowerBound),
+      step: UInt64(shape.columns), mean: 0, deviation: deviation(name, columns: shape.columns))
+  }
+
+  public func normals(_ name: String, first: Int) -> NormalBlock? {
+    NormalBlock(
+      seed: seed, stream: CounterRandom.stream(named: name), first: UInt64(first), step: 0,
+      mean: name.hasSuffix("bias") ? 0 : 1, deviation: 0.1)
   }
 
   public func read(

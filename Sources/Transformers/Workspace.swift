@@ -5,10 +5,6 @@ import Tensors
 /// Scratch memory of a shard's forward pass, sized once for the largest micro-batch, so that
 /// nothing is allocated while time is taken.
 final class Workspace {
-  /// Rows that pass through the feed-forward block at once. Bounds its scratch memory; products of
-  /// this many rows run at the BLAS's full rate.
-  static let feedForwardRows = 1024
-
   /// [slots, hidden], dead ones included: input of a product, and its output before it is added to
   /// the residual.
   private let normed: Matrix
@@ -21,6 +17,7 @@ final class Workspace {
   private let queryKeyValue: Matrix
   /// [slots, query width]
   private let attention: Matrix
+  /// Rows pass through the feed-forward block `Backend.rowsAtOnce` at a time:
   /// [rows of a block, 2 · feed-forward] and [rows of a block, feed-forward]
   private let gateUp: Matrix
   private let activated: Matrix
@@ -52,7 +49,7 @@ final class Workspace {
     queryKeyValue = try backend.matrix(
       rows: slots.slots, columns: plan.queryWidth + 2 * plan.kvWidth)
     attention = try backend.matrix(rows: slots.slots, columns: plan.queryWidth)
-    let block = min(slots.slots, Self.feedForwardRows)
+    let block = min(slots.slots, backend.rowsAtOnce)
     gateUp = try backend.matrix(rows: block, columns: 2 * plan.feedForward.count)
     activated = try backend.matrix(rows: block, columns: plan.feedForward.count)
     sampled = try backend.matrix(rows: samples, columns: hidden)
@@ -61,9 +58,10 @@ final class Workspace {
       gathered = nil
       return
     }
-    logits = try backend.matrix(rows: 1, columns: heads * plan.vocabulary.count)
+    logits = try backend.logitMatrix(rows: 1, columns: heads * plan.vocabulary.count)
     gathered =
-      gathers ? try backend.matrix(rows: 1, columns: samples * plan.model.vocabularySize) : nil
+      gathers
+      ? try backend.logitMatrix(rows: 1, columns: samples * plan.model.vocabularySize) : nil
   }
 
   func normed(_ rows: Int) -> Matrix { normed.rows(0..<rows) }

@@ -10,7 +10,8 @@ struct PadtaxRank: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "padtax-rank",
     abstract: "One MPI rank of a padtax job.",
-    subcommands: [Run.self, Verify.self, MeasureNetwork.self], defaultSubcommand: Run.self)
+    subcommands: [Run.self, Verify.self, MeasureNetwork.self, ListGPUs.self],
+    defaultSubcommand: Run.self)
 
   static func main() {
     do {
@@ -70,7 +71,7 @@ struct Verify: ParsableCommand {
   @Option(help: "generate compares logits and tokens, score the negative log-likelihoods.")
   var phase: JobMode = .generate
   @Option(help: "Micro-batches per step.") var microBatches: Int = 1
-  @Option(help: "cpu or reference.") var backend: BackendChoice.Kind = .cpu
+  @Option(help: "cpu, cuda or reference.") var backend: BackendChoice.Kind = .cpu
   @Option(help: "openblas, or the path of another CBLAS.") var blas: String = "openblas"
   @Option(help: "Of weights and the inputs of products: fp32 or bf16.")
   var precision = EngineFormat.fp32
@@ -86,6 +87,20 @@ struct Verify: ParsableCommand {
         numbers: NumberFormats(
           weights: precision, cache: kvPrecision, messages: messagePrecision),
         mode: phase))
+  }
+}
+
+struct ListGPUs: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "gpus",
+    abstract: "Say which GPUs backend.kind: cuda can use, one a line, or what is missing.")
+
+  func run() {
+    do {
+      for line in try RankLaunch.gpus() { StandardStream.output.line(line) }
+    } catch {
+      RankLaunch.refuse("\(error)")
+    }
   }
 }
 

@@ -21,7 +21,7 @@ struct Verify: ParsableCommand {
     help: "Prompts with expected greedy tokens, or an encoder's golden folder; else the folder's.")
   var expected: String?
   @Option(help: "openblas, or the path of another CBLAS.") var blas = "openblas"
-  @Option(help: "One of cpu, reference.") var backend = BackendChoice.Kind.cpu
+  @Option(help: "One of cpu, cuda, reference.") var backend = BackendChoice.Kind.cpu
   @Option(help: "Of weights and the inputs of products: fp32 or bf16.")
   var precision = EngineFormat.fp32
   @Option(help: "Of keys and values; as precision by default.") var kvPrecision: EngineFormat?

@@ -52,7 +52,7 @@ extension CellRun {
     let prompts = try resolved.tokens(of: sample)
     let outputs = resolved.outputLengths(of: sample).map { min($0, check.outputTokens) }
     let model = try MemoryCheck.verificationModel(
-      resolved.model, numbers: resolved.job.numbers, context: context)
+      resolved.model, context: context, backend: resources.backend)
     context.activity.begin("reference")
     progress.report(stage: "verify")
     let reference = try context.together("reference") {
@@ -91,7 +91,8 @@ extension CellRun {
     try context.together("memory") {
       try shard.reserve(slots: choice.maxNumTokens, samples: choice.maxBatchSize)
     }
-    let pool = try ServingPool(choice, context: context, plan: shard.plan)
+    let pool = try ServingPool(
+      choice, context: context, plan: shard.plan, backend: resources.backend)
     if context.isCoordinator { for warning in pool.warnings { progress.warn(warning) } }
     let executor = try context.together("KV pool") {
       try ServingExecutor(

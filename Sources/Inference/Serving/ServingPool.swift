@@ -1,3 +1,4 @@
+import Kernels
 import Locality
 import MPI
 import Models
@@ -10,19 +11,25 @@ struct ServingPool {
   let blockCount: Int
   let warnings: [String]
 
-  /// Weights and scratch memory must be there. A rank's share of what is free on its host counts;
-  /// the rank with the fewest blocks decides. Collective.
+  /// Weights and scratch memory must be there. A rank's share of what is free on its host, or on its
+  /// GPU, counts; the rank with the fewest blocks decides. Collective.
   /// - Throws: `InferenceError` of kind `badInput` on all ranks when the pool has no block for each
   ///   running sequence, or not one for the rank.
-  init(_ choice: ServingChoice, context: RankContext, plan: ShardPlan) throws {
+  init(
+    _ choice: ServingChoice, context: RankContext, plan: ShardPlan, backend: any Backend
+  ) throws {
     context.ledger.isRecording = false
     defer { context.ledger.isRecording = true }
     let host = try context.control.splitByHost(label: Traffic.control)
     // All of a host's ranks look before one of them takes anything.
-    let free = try context.together("memory") { try AvailableMemory.current().usable / host.size }
+    let free = try context.together("memory") {
+      try backend.freeMemory.map { $0 / MemoryCheck.sharing(host.size) }
+        ?? AvailableMemory.current().usable / host.size
+    }
     let size = try context.together("KV pool") {
       try choice.poolSize(
-        freeBytes: free, bytesPerToken: plan.kvBytesPerToken(elementBytes: 4))
+        freeBytes: free,
+        bytesPerToken: plan.kvBytesPerToken(elementBytes: backend.cacheFormat.byteCount))
     }
     var least = [Int64(size.blockCount)]
     try context.control.allReduce(inPlace: &least, .min)

@@ -1,0 +1,208 @@
+// The driver's functions, NVRTC's and cuBLASLt's, with the signatures of Sources/CGPU/libraries.h.
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <string>
+
+#include "CUDAStandIn.h"
+#include "emulate.h"
+#include "kernels.h"
+
+namespace {
+std::map<std::string, long> counts;
+std::map<uint64_t, size_t> blocks;
+std::map<void *, size_t> pinned;
+std::deque<std::function<void()>> stream;
+
+size_t live() {
+  size_t sum = 0;
+  for (auto &block : blocks) sum += block.second;
+  return sum;
+}
+
+size_t memory() {
+  const char *bytes = getenv("PADTAX_STANDIN_MEMORY");
+  return bytes ? strtoull(bytes, nullptr, 10) : size_t(1) << 30;
+}
+
+int counted(const char *name) {
+  counts[name]++;
+  const char *fail = getenv("PADTAX_STANDIN_FAIL");
+  size_t length = strlen(name);
+  if (!fail || strncmp(fail, name, length) || (fail[length] && fail[length] != ':')) return 0;
+  return fail[length] ? atoi(fail + length + 1) : 999;
+}
+
+void drain() {
+  while (!stream.empty()) {
+    auto work = std::move(stream.front());
+    stream.pop_front();
+    work();
+  }
+}
+
+bool is_pinned(const void *address) {
+  auto after = pinned.upper_bound(const_cast<void *>(address));
+  if (after == pinned.begin()) return false;
+  --after;
+  return (const char *)address < (const char *)after->first + after->second;
+}
+
+int handle;  // What all handles point to.
+struct Event {
+  double milliseconds = 0;
+};
+double now() {
+  timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return time.tv_sec * 1e3 + time.tv_nsec * 1e-6;
+}
+}  // namespace
+
+#define ANSWER \
+  if (int code = counted(__func__)) return code
+
+extern "C" {
+
+long standin_count(const char *name) { return counts[name]; }
+long standin_live_bytes(void) { return (long)live(); }
+
+int cuInit(unsigned) { ANSWER; return 0; }
+int cuDriverGetVersion(int *version) { ANSWER; *version = 13000; return 0; }
+int cuDeviceGetCount(int *count) { ANSWER; *count = 1; return 0; }
+int cuDeviceGet(int *device, int number) { ANSWER; *device = number; return number ? 101 : 0; }
+int cuDeviceGetName(char *name, int, int) { ANSWER; strcpy(name, "stand-in"); return 0; }
+int cuDeviceGetUuid(unsigned char *id, int) { ANSWER; memset(id, 0xab, 16); return 0; }
+int cuDeviceGetAttribute(int *value, int attribute, int) {
+  ANSWER;
+  *value = attribute == 75 ? 9 : attribute == 16 ? 4 : attribute == 97 ? 232448 : 0;
+  return 0;
+}
+int cuDeviceTotalMem_v2(size_t *bytes, int) { ANSWER; *bytes = memory(); return 0; }
+int cuDeviceGetPCIBusId(char *text, int, int) { ANSWER; *text = 0; return 0; }
+int cuGetErrorString(int, const char **text) { *text = "the stand-in was told to fail"; return 0; }
+int cuDevicePrimaryCtxRetain(void **context, int) { ANSWER; *context = &handle; return 0; }
+int cuDevicePrimaryCtxRelease_v2(int) { ANSWER; return 0; }
+int cuCtxSetCurrent(void *) { ANSWER; return 0; }
+int cuMemGetInfo_v2(size_t *available, size_t *total) {
+  ANSWER;
+  *total = memory();
+  *available = *total - live();
+  return 0;
+}
+int cuMemAlloc_v2(uint64_t *address, size_t bytes) {
+  ANSWER;
+  if (live() + bytes > memory()) return 2;
+  void *block = aligned_alloc(256, (bytes + 255) / 256 * 256);
+  memset(block, 0xff, bytes);
+  *address = (uint64_t)(uintptr_t)block;
+  blocks[*address] = bytes;
+  return 0;
+}
+int cuMemFree_v2(uint64_t address) {
+  ANSWER;
+  drain();
+  if (!blocks.erase(address)) return 1;
+  free((void *)(uintptr_t)address);
+  return 0;
+}
+int cuMemHostAlloc(void **address, size_t bytes, unsigned) {
+  ANSWER;
+  *address = malloc(bytes);
+  pinned[*address] = bytes;
+  return 0;
+}
+int cuMemFreeHost(void *address) {
+  ANSWER;
+  drain();
+  pinned.erase(address);
+  free(address);
+  return 0;
+}
+int cuMemsetD8Async(uint64_t to, unsigned char value, size_t bytes, void *) {
+  ANSWER;
+  stream.push_back([=] { memset((void *)(uintptr_t)to, value, bytes); });
+  return 0;
+}
+int cuMemcpyHtoDAsync_v2(uint64_t to, const void *from, size_t bytes, void *) {
+  ANSWER;
+  if (is_pinned(from)) {
+    stream.push_back([=] { memcpy((void *)(uintptr_t)to, from, bytes); });
+  } else {
+    // Pageable memory has been read when the call returns.
+    std::string copy((const char *)from, bytes);
+    stream.push_back([=] { memcpy((void *)(uintptr_t)to, copy.data(), bytes); });
+  }
+  return 0;
+}
+int cuMemcpyDtoHAsync_v2(void *to, uint64_t from, size_t bytes, void *) {
+  ANSWER;
+  stream.push_back([=] { memcpy(to, (const void *)(uintptr_t)from, bytes); });
+  if (!is_pinned(to)) drain();
+  return 0;
+}
+int cuMemcpyDtoDAsync_v2(uint64_t to, uint64_t from, size_t bytes, void *) {
+  ANSWER;
+  stream.push_back([=] { memmove((void *)(uintptr_t)to, (const void *)(uintptr_t)from, bytes); });
+  return 0;
+}
+int cuStreamCreate(void **out, unsigned) { ANSWER; *out = &handle; return 0; }
+int cuStreamDestroy_v2(void *) { ANSWER; drain(); return 0; }
+int cuStreamSynchronize(void *) { ANSWER; drain(); return 0; }
+int cuEventCreate(void **event, unsigned) { ANSWER; *event = new Event; return 0; }
+int cuEventDestroy_v2(void *event) { ANSWER; drain(); delete (Event *)event; return 0; }
+int cuEventRecord(void *event, void *) {
+  ANSWER;
+  stream.push_back([=] { ((Event *)event)->milliseconds = now(); });
+  return 0;
+}
+int cuEventSynchronize(void *) { ANSWER; drain(); return 0; }
+int cuEventElapsedTime(float *out, void *from, void *to) {
+  ANSWER;
+  *out = (float)(((Event *)to)->milliseconds - ((Event *)from)->milliseconds);
+  return 0;
+}
+int cuModuleLoadData(void **module, const void *image) {
+  ANSWER;
+  *module = &handle;
+  return memcmp(image, "STAND-IN", 8) ? 200 : 0;
+}
+int cuModuleGetFunction(void **function, void *, const char *name) {
+  ANSWER;
+  if (!find_kernel(name)) return 500;
+  *function = new std::string(name);
+  return 0;
+}
+int cuFuncSetAttribute(void *, int, int) { ANSWER; return 0; }
+int cuLaunchKernel(
+    void *function, unsigned x, unsigned y, unsigned z, unsigned threads, unsigned, unsigned,
+    unsigned shared_bytes, void *, void **arguments, void **) {
+  ANSWER;
+  const std::string &name = *(std::string *)function;
+  if (int code = counted(name.c_str())) return code;
+  if (!x || !y || !z || y > 65535 || z > 65535 || threads > 1024) return 1;
+  std::function<void()> body = (*find_kernel(name))(arguments);
+  stream.push_back([=] { emulate::run({x, y, z}, threads, shared_bytes, body); });
+  return 0;
+}
+
+int nvrtcVersion(int *major, int *minor) { ANSWER; *major = 13; *minor = 0; return 0; }
+int nvrtcCreateProgram(
+    void **program, const char *, const char *, int, const char *const *, const char *const *) {
+  ANSWER;
+  *program = &handle;
+  return 0;
+}
+int nvrtcDestroyProgram(void **) { ANSWER; return 0; }
+int nvrtcCompileProgram(void *, int, const char *const *) { ANSWER; return 0; }
+static const char compiler_log[] = "the stand-in compiles nothing";
+int nvrtcGetProgramLogSize(void *, size_t *size) { ANSWER; *size = sizeof compiler_log; return 0; }
+int nvrtcGetProgramLog(void *, char *log) { ANSWER; strcpy(log, compiler_log); return 0; }
+int nvrtcGetCUBINSize(void *, size_t *size) { ANSWER; *size = 9; return 0; }
+int nvrtcGetCUBIN(void *, char *image) { ANSWER; strcpy(image, "STAND-IN"); return 0; }
+}
