@@ -32,8 +32,8 @@ CK_INLINE size_t slots_ahead(size_t d) {
   return slots < CK_SLOTS_AHEAD ? slots : CK_SLOTS_AHEAD;
 }
 
-// Where the slots first..<first + count lie, and the `ahead` ones behind them; behind the last slot, the
-// last again.
+// Where the slots first..<first + count lie, and the `ahead` ones behind them; behind the last
+// slot, the last again.
 CK_INLINE void locate(
     const ck_attention *job, size_t first, size_t count, size_t ahead, size_t *places) {
   const size_t d = job->width, visible = job->context + job->slots;

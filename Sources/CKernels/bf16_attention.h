@@ -2,8 +2,8 @@
 // whose letters and tiles are used here.
 //
 // Keys and values of few rows are found slot by slot, in a region or in blocks, and prefetched
-// CK_HALF_AHEAD slots ahead: beyond the caches a head of 128 then takes 0.79 of the time on Zen 4, in the
-// second-level cache the same.
+// CK_HALF_AHEAD slots ahead: beyond the caches a head of 128 then takes 0.79 of the time on Zen 4,
+// in the second-level cache the same.
 enum { CK_HALF_AHEAD = 32 };
 
 // Keys first..<first + count to [d, CK_PANEL] columns, widened, the columns beyond `count` zero.
@@ -57,8 +57,8 @@ CK_INLINE void score_four(
   }
 }
 
-// Scores of the stacked rows against the `count` keys at `places`; up to three behind them are written,
-// too.
+// Scores of the stacked rows against the `count` keys at `places`; up to three behind them are
+// written, too.
 static void score_few(
     size_t rows, size_t d, const float *q, const uint16_t *keys, const size_t *places,
     size_t count, float *scores) {

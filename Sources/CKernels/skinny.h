@@ -27,8 +27,8 @@ static const int panel_rows[CK_SKINNY_ROWS + 1] = {0, 8, 8, 8, 6, 4, 4, 3, 3};
 static const int panel_rows[CK_SKINNY_ROWS + 1] = {0, 8, 4, 3, 3};
 #endif
 
-// Sums of one tile: M rows of x against R rows of w, while what lies at `later` is prefetched; M and R
-// are constants after inlining.
+// Sums of one tile: M rows of x against R rows of w, while what lies at `later` is prefetched; M
+// and R are constants after inlining.
 CK_INLINE void skinny_sums(
     const int M, const int R, size_t k, const float *x, size_t ldx, const float *const *w,
     const float *const *later, vec (*total)[8]) {
@@ -56,8 +56,8 @@ CK_INLINE void skinny_sums(
   }
 }
 
-// Folds the sums of a tile into y, whose columns are `step` apart; they are added to `bias`, or to y
-// when `accumulate`.
+// Folds the sums of a tile into y, whose columns are `step` apart; they are added to `bias`, or to
+// y when `accumulate`.
 CK_INLINE void skinny_fold(
     const int M, const int R, vec (*total)[8], size_t step, int accumulate, const float *bias,
     float *y, size_t ldy) {

@@ -12,9 +12,12 @@ struct ServingPool {
 
   /// Weights and scratch memory must be there. A rank's share of what is free on its host counts;
   /// the rank with the fewest blocks decides. Collective.
+  /// - Parameter elementBytes: of a key's element.
   /// - Throws: `InferenceError` of kind `badInput` on all ranks when the pool has no block for each
   ///   running sequence, or not one for the rank.
-  init(_ choice: ServingChoice, context: RankContext, plan: ShardPlan) throws {
+  init(
+    _ choice: ServingChoice, context: RankContext, plan: ShardPlan, elementBytes: Int
+  ) throws {
     context.ledger.isRecording = false
     defer { context.ledger.isRecording = true }
     let host = try context.control.splitByHost(label: Traffic.control)
@@ -22,7 +25,7 @@ struct ServingPool {
     let free = try context.together("memory") { try AvailableMemory.current().usable / host.size }
     let size = try context.together("KV pool") {
       try choice.poolSize(
-        freeBytes: free, bytesPerToken: plan.kvBytesPerToken(elementBytes: 4))
+        freeBytes: free, bytesPerToken: plan.kvBytesPerToken(elementBytes: elementBytes))
     }
     var least = [Int64(size.blockCount)]
     try context.control.allReduce(inPlace: &least, .min)
