@@ -79,7 +79,8 @@ public struct RankLaunch {
   /// Compares a checkpoint with its golden files and returns the exit code. Collective.
   public static func verify(
     checkpoint: String, expected: String?, layout: String, policies: [String], microBatches: Int,
-    backend choice: BackendChoice, numbers: NumberFormats = .single, mode: JobMode = .generate
+    backend choice: BackendChoice, numbers: NumberFormats = .single, mode: JobMode = .generate,
+    limit: StepLimit = .standard
   ) throws -> Int32 {
     let environment = try MPIEnvironment(threads: .funneled)
     defer { _ = environment.threads }
@@ -89,6 +90,11 @@ public struct RankLaunch {
       let policies = try policies.map { text in try badInput { try Policy(parsing: text) } }
       let context = try RankContext(
         layout: layout, world: world, messages: numbers.messages.storage)
+      let watchdog = try Watchdog(
+        context.activity, limit: limit, name: "verify", layout: layout, world: world)
+      defer { watchdog?.stop() }
+      // The expected answers come from files: no rank computes anything alone.
+      context.activity.isMeasuring = true
       if EncoderExpectation.isPresent(in: expected ?? checkpoint) {
         return try verifyEncoder(
           context, checkpoint: checkpoint, expected: expected, policies: policies,
@@ -99,6 +105,8 @@ public struct RankLaunch {
       }
       let backend = try context.together("backend") { try makeBackend(choice, numbers) }
       for policy in policies {
+        context.activity.rest()
+        context.activity.begin("verify", policy: "\(policy)")
         let report =
           switch mode {
           case .generate:
@@ -132,6 +140,8 @@ public struct RankLaunch {
     }
     let backend = try context.together("backend") { try makeBackend(choice, numbers) }
     for policy in policies {
+      context.activity.rest()
+      context.activity.begin("verify", policy: "\(policy)")
       let report = try golden.run(policy: policy, microBatches: microBatches, backend: backend)
       try context.together("verification") {
         guard let report else { return }

@@ -77,6 +77,7 @@ struct Verify: ParsableCommand {
   @Option(help: "Of keys and values; as precision by default.") var kvPrecision: EngineFormat?
   @Option(help: "Of hidden states between ranks; as precision by default.")
   var messagePrecision: EngineFormat?
+  @Option(help: "As the job key step-limit.") var stepLimit = StepLimit.standard
 
   func run() throws {
     throw ExitCode(
@@ -85,7 +86,7 @@ struct Verify: ParsableCommand {
         microBatches: microBatches, backend: BackendChoice(kind: backend, blas: blas),
         numbers: NumberFormats(
           weights: precision, cache: kvPrecision, messages: messagePrecision),
-        mode: phase))
+        mode: phase, limit: stepLimit))
   }
 }
 
@@ -105,6 +106,8 @@ struct MeasureNetwork: ParsableCommand {
   @Flag(name: .customLong("report-line"), help: "The report on a line of standard output, too.")
   var reportLine = false
   @Flag(name: .customLong("no-table")) var noTable = false
+  @Option(help: "As the job key step-limit; a step is a slice of calls.")
+  var stepLimit = StepLimit.standard
   @Option(help: .hidden) var spoil: String?
 
   func run() throws {
@@ -122,7 +125,8 @@ struct MeasureNetwork: ParsableCommand {
           return request
         },
         output: .init(showsTable: !noTable, isMachineReadable: reportLine, path: out),
-        fault: spoil.flatMap(NetbenchFault.init(parsing:)), arguments: CommandLine.arguments))
+        limit: stepLimit, fault: spoil.flatMap(NetbenchFault.init(parsing:)),
+        arguments: CommandLine.arguments))
   }
 }
 
@@ -130,3 +134,6 @@ extension ProgressReporter.Style: ExpressibleByArgument {}
 extension JobMode: ExpressibleByArgument {}
 extension EngineFormat: ExpressibleByArgument {}
 extension BackendChoice.Kind: ExpressibleByArgument {}
+extension StepLimit: ExpressibleByArgument {
+  public init?(argument: String) { self.init(parsing: argument) }
+}
