@@ -5,7 +5,7 @@ extension ReportData {
   /// Systems that serve requests over time: what each wastes, how long requests take, and what
   /// throughput costs in latency.
   var servingSection: ReportSection? {
-    let tables = ServingTables(summary.serving ?? [])
+    let tables = ServingTables(summary)
     guard !tables.isEmpty else { return nil }
     var section = ReportSection(id: "serving", title: "Serving")
     section.lead = """
@@ -46,8 +46,8 @@ extension ReportData {
       x: .quantity("x", "output tokens/s per user", format: "~s"),
       y: .quantity("y", "output tokens/s per rank", format: "~s"))
     encoding.color = .colors("c", "system", systems)
-    if Set(points.map(\.layout)).count > 1 {
-      encoding.shape = .names("l", "layout", order: Self.unique(points.map(\.layout)))
+    if Set(points.map(\.place)).count > 1 {
+      encoding.shape = .names("l", "layout", order: Self.unique(points.map(\.place)))
     }
     encoding.tooltip = [
       .shown("c", "system"), .shown("l", "layout"), .shown("o", "load"),
@@ -58,7 +58,7 @@ extension ReportData {
     mark.size = 80
     mark.filled = true
     mark.opacity = 0.9
-    let front = points.filter { $0.isOnFront(of: rows) }.map { "\($0.layout) \($0.run.system)" }
+    let front = points.filter { $0.isOnFront(of: rows) }.map { "\($0.place) \($0.run.system)" }
     return Chart(
       id: "pareto", title: "Latency against throughput",
       spec: VegaLite(
@@ -113,10 +113,10 @@ extension ReportData {
   }
 
   private func name(_ row: ServingRow) -> String {
-    "\(row.layout) · \(row.run.load) · \(row.run.system)"
+    "\(row.place) · \(row.run.load) · \(row.run.system)"
   }
 
   private func datum(_ row: ServingRow) -> [String: VegaLite.Datum] {
-    ["c": .text(row.run.system), "l": .text(row.layout), "o": .text(row.run.load)]
+    ["c": .text(row.run.system), "l": .text(row.place), "o": .text(row.run.load)]
   }
 }
