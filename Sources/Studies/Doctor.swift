@@ -1,13 +1,16 @@
 import FoundationEssentials
 import Glibc
 
-/// Looks for what a run needs, cheaply: nothing is started but `mpirun --version`.
+/// Looks for what a run needs, cheaply: nothing is started but `mpirun --version` and
+/// `srun --mpi=list`. `DoctorTrial` starts ranks.
 public struct Doctor: Sendable {
   /// One thing that a run needs or may use.
   public struct Finding: Hashable, Sendable {
     public enum State: String, Hashable, Sendable {
       case ok
       case missing
+      /// There, but worse than it should be.
+      case poor
       /// Not there and not needed on this machine.
       case absent
     }
@@ -25,6 +28,7 @@ public struct Doctor: Sendable {
   public init(
     host: HostFacts, variables: [String: String], mpirun: String?,
     version: (String) -> String = Doctor.version(of:),
+    plugins: (String) -> String = { Doctor.output(of: $0, ["--mpi=list"]) },
     libraryFolders: [String] = Doctor.libraryFolders
   ) {
     var findings = [
@@ -44,7 +48,8 @@ public struct Doctor: Sendable {
     }
     findings.append(Self.library("BLAS", "libopenblas.so.0", "libopenblas0", libraryFolders))
     findings.append(Self.library("hwloc", "libhwloc.so.15", "libhwloc15", libraryFolders))
-    findings.append(Self.slurm(variables))
+    findings.append(Self.gpu(libraryFolders))
+    findings.append(Self.slurm(variables, plugins))
     self.findings = findings
   }
 
@@ -74,12 +79,32 @@ public struct Doctor: Sendable {
     return Finding(subject: subject, state: .ok, text: path)
   }
 
-  private static func slurm(_ variables: [String: String]) -> Finding {
+  private static func gpu(_ folders: [String]) -> Finding {
+    let name = "libcuda.so.1"
+    let path = folders.map { "\($0)/\(name)" }.first {
+      FileManager.default.fileExists(atPath: $0)
+    }
+    return path.map { Finding(subject: "GPU", state: .ok, text: "CUDA driver \($0)") }
+      ?? Finding(
+        subject: "GPU", state: .absent,
+        text: "no CUDA driver (\(name)); only needed for ranks on GPUs")
+  }
+
+  private static func slurm(
+    _ variables: [String: String], _ plugins: (String) -> String
+  ) -> Finding {
     guard let path = ExecutableSearch.find("srun", path: variables["PATH"]) else {
       return Finding(
         subject: "Slurm", state: .absent, text: "no srun; only needed for runs on a cluster")
     }
     let job = variables["SLURM_JOB_ID"].map { "inside allocation \($0)" } ?? "no allocation"
+    guard plugins(path).contains("pmi") else {
+      return Finding(
+        subject: "Slurm", state: .poor,
+        text:
+          "\(path), \(job); --mpi=list shows no pmix and no pmi2: run with --mpirun mpirun inside "
+          + "allocations, or have Slurm's PMIx plugin installed")
+    }
     return Finding(subject: "Slurm", state: .ok, text: "\(path), \(job)")
   }
 
@@ -92,9 +117,12 @@ public struct Doctor: Sendable {
   }
 
   /// What `PROGRAM --version` prints; empty when it cannot be started.
-  public static func version(of program: String) -> String {
+  public static func version(of program: String) -> String { output(of: program, ["--version"]) }
+
+  /// What a program prints on both outputs; empty when it cannot be started.
+  public static func output(of program: String, _ arguments: [String]) -> String {
     let command = ChildCommand(
-      executable: program, arguments: ["--version"],
+      executable: program, arguments: arguments,
       environment: ProcessInfo.processInfo.environment)
     guard let child = try? ChildProcess(command) else { return "" }
     var lines: [String] = []
