@@ -93,8 +93,9 @@ public struct RankLaunch {
       let watchdog = try Watchdog(
         context.activity, limit: limit, name: "verify", layout: layout, world: world)
       defer { watchdog?.stop() }
-      // The expected answers come from files: no rank computes anything alone.
+      // The expected answers come from files: no rank computes anything alone, and each loads as much.
       context.activity.isMeasuring = true
+      context.activity.awaitOthers(steps: 0)
       if EncoderExpectation.isPresent(in: expected ?? checkpoint) {
         return try verifyEncoder(
           context, checkpoint: checkpoint, expected: expected, policies: policies,
@@ -105,7 +106,7 @@ public struct RankLaunch {
       }
       let backend = try context.together("backend") { try makeBackend(choice, numbers) }
       for policy in policies {
-        context.activity.rest()
+        context.activity.awaitOthers(steps: 0)
         context.activity.begin("verify", policy: "\(policy)")
         let report =
           switch mode {
@@ -140,7 +141,7 @@ public struct RankLaunch {
     }
     let backend = try context.together("backend") { try makeBackend(choice, numbers) }
     for policy in policies {
-      context.activity.rest()
+      context.activity.awaitOthers(steps: 0)
       context.activity.begin("verify", policy: "\(policy)")
       let report = try golden.run(policy: policy, microBatches: microBatches, backend: backend)
       try context.together("verification") {

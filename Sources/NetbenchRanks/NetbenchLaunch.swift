@@ -44,6 +44,7 @@ public struct NetbenchLaunch {
       let watchdog = try Watchdog(activity, limit: limit, name: "netbench", world: world)
       defer { watchdog?.stop() }
       activity.isMeasuring = true
+      activity.awaitOthers(steps: 0)
       let survey = try HostSurvey(world)
       let groups = RankGroups.all(layout: request.layout, hosts: survey.hosts)
       let configuration = NetbenchReport.Configuration(

@@ -136,9 +136,12 @@ extension Answer {
       add(
         match.output.map { "\($0.fixed(2))×" }, "output tokens a second", "serving_throughput",
         condition)
-      add(
-        match.wait.map { "\((1 / $0).significant(2))×" }, "median time to first token",
-        "serving_latency", condition)
+      if let wait = match.wait {
+        add(
+          "\((wait < 1 ? 1 / wait : wait).significant(2))×",
+          "\(wait < 1 ? "longer" : "shorter") median time to first token", "serving_latency",
+          condition)
+      }
       add(
         match.padded.emptySlotsPerToken.map { "\((100 * $0 / (1 + $0)).fixed(0)) %" },
         "slots without a token", "slot_budget", match.padded.run.system)

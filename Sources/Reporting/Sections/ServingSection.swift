@@ -64,7 +64,7 @@ extension ReportData {
       spec: VegaLite(
         values, height: 320, [.init(name: "points", mark: mark, encoding: encoding)]),
       caption: """
-        Each point: a system under one load. Right is faster for each user, up is more work per rank; \
+        \(provenance(points)) Each point: a system under one load. Right is faster for each user, up is more work per rank; \
         a point is on the \(Glossary.link("pareto", text: "front")) when no other of its layout is \
         both.
         """,
@@ -89,8 +89,11 @@ extension ReportData {
       }
     }
     var encoding = VegaLite.Encoding(
-      x: .quantity("x", "time to first token, ms", format: "~s"),
+      x: .quantity("x", "time to first token, ms", format: "~s", zero: false),
       y: .names("b", "", order: names))
+    // Systems differ by powers of ten.
+    encoding.x?.scale?.type = "log"
+    encoding.y?.axis = VegaLite.Axis(labelLimit: 190)
     encoding.color = .colors("k", "percentile", kinds)
     encoding.tooltip = [
       .shown("b", "system"), .shown("k", "percentile"), .shown("x", "ms", format: ".3~s"),
@@ -104,12 +107,23 @@ extension ReportData {
         values, height: max(120, 22 * names.count),
         [.init(name: "points", mark: mark, encoding: encoding)]),
       caption: """
-        \(Glossary.link("serving_latency", text: "TTFT")) of the requests in the window, from their \
+        \(provenance(shown)) \(Glossary.link("serving_latency", text: "TTFT")) of the requests in the window, from their \
         intended arrival, queueing included; percentiles over requests.
         """,
       description: "Median, 90th and 99th percentile of the time to the first token for "
         + "\(names.count) systems and loads.",
       table: nil)
+  }
+
+  /// Where the numbers come from, and of how many requests.
+  private func provenance(_ rows: [ServingRow]) -> HTML {
+    let origins = Self.unique(rows.map(\.run.origin.rawValue)).joined(separator: " and ")
+    let counts = rows.map { $0.sum(\.windowRequests) }
+    let (low, high) = (counts.min() ?? 0, counts.max() ?? 0)
+    return """
+      \(origins.capitalizedFirst) \(Glossary.link("origin", text: "times")), \
+      \(Glossary.link("n", text: "n")) = \(low == high ? "\(low)" : "\(low) to \(high)") requests each.
+      """
   }
 
   private func name(_ row: ServingRow) -> String {
