@@ -118,7 +118,9 @@ let package = Package(
     .target(name: "Slurm", dependencies: ["Records", "Models", "Scheduling", "Units", mustache]),
     .target(
       name: "Reporting",
-      dependencies: ["Records", "Models", "Workloads", "Scheduling", "Statistics", "Units"],
+      dependencies: [
+        "Records", "Models", "Networks", "Workloads", "Scheduling", "Statistics", "Units",
+      ],
       resources: [.embedInCode("Resources")]),
     .executableTarget(
       name: "padtax",
@@ -227,7 +229,9 @@ let package = Package(
       ], exclude: ["Golden"]),
     .testTarget(
       name: "ReportingTests",
-      dependencies: ["Reporting", "Records", "Workloads", "Statistics", "TestSupport"]),
+      dependencies: [
+        "Reporting", "Records", "Networks", "Workloads", "Statistics", "TestSupport",
+      ]),
     .testTarget(
       name: "NetbenchTests",
       dependencies: [

@@ -51,25 +51,33 @@ final class ActivityMarks: Sendable {
     if let batch = work.batch { parts.append("batch \(batch)") }
     if let turn = work.turn { parts.append(turn < 0 ? "warm-up" : "repeat \(turn)") }
     if place >> 32 > 0 {
-      let phase = UInt8(place & 0xff) == Traffic.decode ? "decode" : "prefill"
-      parts.append("\(phase) step \(place >> 32 - 1)")
+      parts.append("\(Self.name(UInt8(place & 0xff))) \(place >> 32 - 1)")
       if place >> 8 & 0xff_ffff > 0 { parts.append("micro-batch \(place >> 8 & 0xff_ffff - 1)") }
     } else if deadline != nil {
       parts.append("between steps")
     }
     return parts.joined(separator: ", ")
   }
+
+  /// What a step of a phase is called.
+  private static func name(_ phase: UInt8) -> String {
+    switch phase {
+    case Traffic.prefill: "prefill step"
+    case Traffic.decode: "decode step"
+    default: "slice"
+    }
+  }
 }
 
 /// Says where a rank is and how long it may stay there. The rank's own; the thread that looks after
 /// it reads `marks`.
-final class RankActivity {
+package final class RankActivity {
   let marks = ActivityMarks()
   /// The job's; `off` until it is known.
   var limit = StepLimit.off
   /// Whether waiting for the other replicas has a limit too: while batches are measured, when nobody
   /// computes anything alone.
-  var isMeasuring = false
+  package var isMeasuring = false
   /// Seconds spent in each stage that has ended.
   private(set) var stages: [String: Double] = [:]
   private var stage = "start"
@@ -80,7 +88,9 @@ final class RankActivity {
   private var phase: UInt8 = 0
   private var step = 0
 
-  func begin(_ stage: String, policy: String? = nil, batch: Int? = nil, turn: Int? = nil) {
+  package init() {}
+
+  package func begin(_ stage: String, policy: String? = nil, batch: Int? = nil, turn: Int? = nil) {
     enter(stage)
     marks.change {
       $0 = ActivityMarks.Work(stage: stage, policy: policy, batch: batch, turn: turn)
@@ -97,11 +107,18 @@ final class RankActivity {
 
   /// A step begins, and the one before it has ended.
   func beginStep(_ index: Int, isDecode: Bool) {
+    begin(index, isDecode ? Traffic.decode : Traffic.prefill)
+  }
+
+  /// A slice of calls that are timed together begins.
+  package func beginSlice(_ index: Int) { begin(index, Traffic.outside) }
+
+  private func begin(_ index: Int, _ phase: UInt8) {
     let now = MonotonicClock.nanoseconds()
     endStep(now)
     stepBegan = now
     step = index
-    phase = isDecode ? Traffic.decode : Traffic.prefill
+    self.phase = phase
     marks.set(step: index, micro: -1, phase: phase)
     marks.allow(limit.seconds(slowest: slowestStep), from: now)
   }
@@ -110,7 +127,7 @@ final class RankActivity {
   func beginMicroBatch(_ index: Int) { marks.set(step: step, micro: index, phase: phase) }
 
   /// The last step has ended; nothing is awaited.
-  func rest() {
+  package func rest() {
     let now = MonotonicClock.nanoseconds()
     endStep(now)
     marks.set(step: -1, micro: -1, phase: 0)
@@ -118,7 +135,7 @@ final class RankActivity {
   }
 
   /// The other ranks are awaited, which run `steps` steps at most.
-  func awaitOthers(steps: Int) {
+  package func awaitOthers(steps: Int) {
     rest()
     guard isMeasuring else { return }
     marks.allow(

@@ -11,7 +11,9 @@ public enum Traffic {
   public static let control = CommunicatorLabel(raw: 0, name: "control")
   public static let tensor = CommunicatorLabel(raw: 1, name: "tensor")
   public static let pipeline = CommunicatorLabel(raw: 2, name: "pipeline")
-  static let labels = [control, tensor, pipeline]
+  /// Ranks whose messages are timed.
+  package static let group = CommunicatorLabel(raw: 3, name: "its group")
+  static let labels = [control, tensor, pipeline, group]
 
   static let outside: UInt8 = 0
   static let prefill: UInt8 = 1

@@ -81,7 +81,8 @@ public struct RankLaunch {
   /// Compares a checkpoint with its golden files and returns the exit code. Collective.
   public static func verify(
     checkpoint: String, expected: String?, layout: String, policies: [String], microBatches: Int,
-    backend choice: BackendChoice, numbers: NumberFormats = .single, mode: JobMode = .generate
+    backend choice: BackendChoice, numbers: NumberFormats = .single, mode: JobMode = .generate,
+    limit: StepLimit = .standard
   ) throws -> Int32 {
     let environment = try MPIEnvironment(threads: .funneled)
     defer { _ = environment.threads }
@@ -91,6 +92,12 @@ public struct RankLaunch {
       let policies = try policies.map { text in try badInput { try Policy(parsing: text) } }
       let context = try RankContext(
         layout: layout, world: world, messages: numbers.messages.storage)
+      let watchdog = try Watchdog(
+        context.activity, limit: limit, name: "verify", layout: layout, world: world)
+      defer { watchdog?.stop() }
+      // The expected answers come from files: no rank computes anything alone, and each loads as much.
+      context.activity.isMeasuring = true
+      context.activity.awaitOthers(steps: 0)
       if EncoderExpectation.isPresent(in: expected ?? checkpoint) {
         return try verifyEncoder(
           context, checkpoint: checkpoint, expected: expected, policies: policies,
@@ -101,6 +108,8 @@ public struct RankLaunch {
       }
       let backend = try context.together("backend") { try makeBackend(choice, numbers) }
       for policy in policies {
+        context.activity.awaitOthers(steps: 0)
+        context.activity.begin("verify", policy: "\(policy)")
         let report =
           switch mode {
           case .generate:
@@ -134,6 +143,8 @@ public struct RankLaunch {
     }
     let backend = try context.together("backend") { try makeBackend(choice, numbers) }
     for policy in policies {
+      context.activity.awaitOthers(steps: 0)
+      context.activity.begin("verify", policy: "\(policy)")
       let report = try golden.run(policy: policy, microBatches: microBatches, backend: backend)
       try context.together("verification") {
         guard let report else { return }

@@ -9,9 +9,14 @@ import Records
 /// the ranks leave their lines in a folder of the cell.
 struct StallReport: Sendable {
   let rank: Int
-  let layout: ParallelLayout
+  let ranks: Int
+  /// Nil where ranks have no places but their numbers.
+  let layout: ParallelLayout?
   let cell: CellDirectory
   let limit: StepLimit
+  /// Whether `cell` is a folder of the host's own that only a stall makes and that goes with it: a
+  /// launch without a run directory.
+  var isTemporary = false
 
   /// Lines in the error marker; the others are in the folder.
   private static let mostLines = 64
@@ -24,11 +29,13 @@ struct StallReport: Sendable {
   func line(
     place: String, seconds: Double?, call: CallMark.Call, callSeconds: Double
   ) -> String {
-    let own = layout.coordinates(of: rank)
+    let own = layout?.coordinates(of: rank)
+    let coordinates = own.map {
+      "stage \($0.stage), tensor rank \($0.tensor), replica \($0.replica), "
+    }
     let time = seconds.map { " for \(Self.text($0)) s" } ?? ""
-    return "rank \(rank) on \(Host.name) (stage \(own.stage), tensor rank \(own.tensor), replica "
-      + "\(own.replica), pid \(getpid())): \(place)\(time); \(text(call)) for "
-      + "\(Self.text(callSeconds)) s"
+    return "rank \(rank) on \(Host.name) (\(coordinates ?? "")pid \(getpid())): \(place)\(time); "
+      + "\(text(call)) for \(Self.text(callSeconds)) s"
   }
 
   /// Such as `in all-reduce on tensor, 4608 bytes`; ranks are those of the job, not of the communicator.
@@ -49,11 +56,12 @@ struct StallReport: Sendable {
 
   private func peer(_ call: CallMark.Call) -> String {
     guard call.peer >= 0 else { return "" }
+    guard call.label != Traffic.control.raw else { return " with rank \(call.peer)" }
+    guard let layout else { return " with rank \(call.peer) of the group" }
     var place = layout.coordinates(of: rank)
     switch call.label {
     case Traffic.tensor.raw where call.peer < layout.tensor: place.tensor = call.peer
     case Traffic.pipeline.raw where call.peer < layout.pipeline: place.stage = call.peer
-    case Traffic.control.raw: return " with rank \(call.peer)"
     default: return " with peer \(call.peer)"
     }
     return " with rank \(layout.rank(of: place))"
@@ -65,6 +73,7 @@ struct StallReport: Sendable {
 
   /// Leaves this rank's line. True when it is the first to do so.
   func leave(_ line: String) -> Bool {
+    if isTemporary { try? AtomicFile.createFolder(cell.path) }
     let isFirst = mkdir(cell.stalls, 0o755) == 0
     try? AtomicFile.write(line + "\n", to: cell.stall(rank))
     return isFirst
@@ -81,7 +90,7 @@ struct StallReport: Sendable {
 
   /// The error in words: who stands still, who waits for it, who said nothing.
   func summary() -> String {
-    let lines = (0..<layout.worldSize).map { rank in
+    let lines = (0..<ranks).map { rank in
       FileManager.default.contents(atPath: cell.stall(rank))
         .map { String(decoding: $0, as: UTF8.self).split(separator: "\n").joined(separator: " ") }
     }

@@ -1,6 +1,8 @@
+import FoundationEssentials
 import Glibc
 import Locality
 import MPI
+import Models
 import Records
 import Synchronization
 
@@ -11,14 +13,48 @@ import Synchronization
 /// it, gives the others some seconds to do the same, writes the cell's error and ends with code 1. The
 /// launcher then ends the others. Ranks that stand still look for the folder and end with code 4; so do
 /// those that the launcher's SIGTERM reaches. Without that folder, SIGTERM does what it always does.
-final class Watchdog {
+package final class Watchdog {
   private let thread: pthread_t
   /// Ends of the pipe through which the thread is told to stop and of SIGTERM.
   private let pipeEnds: (read: Int32, write: Int32)
 
-  /// Looks after this rank from now on; nil where the job wants no limit, or the system gives no thread.
-  init?(_ context: RankContext, limit: StepLimit, cell: CellDirectory) {
-    guard limit != .off else { return nil }
+  /// Looks after a rank of a cell from now on; nil where the job wants no limit, or the system gives no
+  /// thread.
+  convenience init?(_ context: RankContext, limit: StepLimit, cell: CellDirectory) {
+    self.init(
+      context.activity, mark: context.ledger.mark,
+      report: StallReport(
+        rank: context.rank, ranks: context.layout.worldSize, layout: context.layout, cell: cell,
+        limit: limit))
+  }
+
+  /// Looks after a rank of a launch that has no cell. Collective.
+  /// - Parameters:
+  ///   - name: of what the launch does, which leads its error.
+  ///   - layout: nil where ranks have no places in a model.
+  package convenience init?(
+    _ activity: RankActivity, limit: StepLimit, name: String, layout: ParallelLayout? = nil,
+    world: borrowing Communicator
+  ) throws {
+    // One folder for the ranks of a host: theirs is a word of rank 0's that no other launch has.
+    let word = try RankContext.fromCoordinator(world) {
+      Array("padtax-\(name)-\(getpid())-\(MonotonicClock.nanoseconds())".utf8)
+    }
+    let path =
+      FileManager.default.temporaryDirectory.path + "/" + String(decoding: word, as: UTF8.self)
+    activity.limit = limit
+    guard let mark = world.ledger?.mark else {
+      preconditionFailure("a world that is looked after has a ledger")
+    }
+    self.init(
+      activity, mark: mark,
+      report: StallReport(
+        rank: world.rank, ranks: world.size, layout: layout,
+        cell: CellDirectory(path: path, name: name), limit: limit, isTemporary: true))
+  }
+
+  private init?(_ activity: RankActivity, mark: CallMark, report: StallReport) {
+    guard report.limit != .off else { return nil }
     var ends: [Int32] = [0, 0]
     guard pipe(&ends) == 0 else { return nil }
     for end in ends {
@@ -26,9 +62,7 @@ final class Watchdog {
       _ = fcntl(end, F_SETFL, O_NONBLOCK)
     }
     let body = WatchdogLoop(
-      marks: context.activity.marks, mark: context.ledger.mark,
-      report: StallReport(rank: context.rank, layout: context.layout, cell: cell, limit: limit),
-      wake: ends[0], tick: limit.tick)
+      marks: activity.marks, mark: mark, report: report, wake: ends[0], tick: report.limit.tick)
     var thread = pthread_t()
     let raw = Unmanaged.passRetained(body)
     let code = pthread_create(
@@ -58,7 +92,7 @@ final class Watchdog {
   }
 
   /// Ends the thread; SIGTERM ends the process again.
-  func stop() {
+  package func stop() {
     _ = signal(SIGTERM, SIG_DFL)
     terminationPipe.store(-1, ordering: .releasing)
     var byte = WatchdogLoop.stopped
@@ -145,14 +179,18 @@ private final class WatchdogLoop: Sendable {
     let isFirst = report.leave(line)
     let cell = report.cell
     if isFirst {
-      wait(Self.grace) { report.count() == report.layout.worldSize }
+      wait(Self.grace) { report.count() == report.ranks }
     } else {
       // The launcher ends this rank when the first one ends; without a word from that, it takes over.
       wait(2 * Self.grace) { false }
     }
     if isFirst || cell.state() == .ready {
       let text = report.summary()
-      try? cell.enter(.error, text: text + "\n")
+      if report.isTemporary {
+        try? FileManager.default.removeItem(atPath: cell.path)
+      } else {
+        try? cell.enter(.error, text: text + "\n")
+      }
       let head = text.split(separator: "\n").first ?? ""
       StandardStream.error.line("padtax: error: \(cell.name): \(head)")
     }

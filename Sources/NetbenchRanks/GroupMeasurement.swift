@@ -8,6 +8,7 @@ struct GroupMeasurement: ~Copyable {
   let groups: RankGroups
   /// False on a rank outside all groups.
   let isMember: Bool
+  let activity: RankActivity
   /// Where the check's data is spoilt on purpose.
   let fault: NetbenchFault?
   /// Memory for the largest vector, twice.
@@ -22,6 +23,7 @@ struct GroupMeasurement: ~Copyable {
     result: (NetbenchResult) throws -> Void
   ) throws -> Int? {
     for (count, size) in request.ladder.extents(of: operation, ranks: groups.ranks) {
+      activity.begin("\(operation.rawValue) on \(groups.name), \(size) bytes")
       let loops = operation.variants.map { variant in
         OperationLoop(
           operation, variant, count: count, ranks: groups.ranks, input: input, output: output)
@@ -46,6 +48,7 @@ struct GroupMeasurement: ~Copyable {
     _ loop: OperationLoop, size: Int, world: borrowing Communicator, own: borrowing Communicator
   ) throws {
     var outcome: DataCheck?
+    activity.beginSlice(0)
     if isMember {
       let spoil = fault == NetbenchFault(loop.operation, size: size, rank: world.rank)
       outcome = try DataCheck(loop, on: own, spoil: spoil)
@@ -74,6 +77,7 @@ struct GroupMeasurement: ~Copyable {
     var calls = probe.calls
     while true {
       var longest = [0.0]
+      activity.beginSlice(0)
       if isMember { longest[0] = try loop.run(calls: calls, on: own) }
       try world.allReduce(inPlace: &longest, .max)
       // Calls to try next, or 0 and the plan's calls and slices, which are 0 for "takes too long".
@@ -105,7 +109,8 @@ struct GroupMeasurement: ~Copyable {
       let holder = OperationLoop.clockHolder(loop.operation)
       let scale = 1e6 / Double(plan.calls * OperationLoop.hops(loop.operation))
       slices.reserveCapacity(plan.slices)
-      for _ in 0..<plan.slices {
+      for slice in 0..<plan.slices {
+        activity.beginSlice(slice)
         slices.append(try loop.run(calls: plan.calls, on: own) * scale)
         if loop.operation.isRooted {
           barriers.append(try OperationLoop.barriers(calls: plan.calls, on: own) * scale)
@@ -113,6 +118,8 @@ struct GroupMeasurement: ~Copyable {
       }
       if let holder, holder != own.rank { slices = [] }
     }
+    // Ranks outside all groups are here at once and wait for all slices.
+    activity.awaitOthers(steps: plan.slices)
     let all = try world.gatherArrays(slices, root: 0)
     let allBarriers = try world.gatherArrays(barriers, root: 0)
     guard let all, let allBarriers else { return nil }

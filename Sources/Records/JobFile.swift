@@ -24,7 +24,8 @@ public enum JobFile {
   }
 
   private static func specification(_ tree: JobTree) throws(RecordError) -> JobSpecification {
-    var job = try JobNode(tree.root, source: tree.source, path: "")
+    var job = try JobNode(
+      tree.root, source: tree.source, path: "", table: JobKey.paths)
     let specification = try specification(&job, folder: tree.folder)
     try job.finish()
     return specification

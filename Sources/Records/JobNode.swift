@@ -7,11 +7,16 @@ struct JobNode {
   /// Dotted path of the mapping, empty at the top.
   let path: String
   let mark: Mark?
+  /// Paths of the keys that exist; nil where none but the reader's own code says so.
+  private let table: Set<String>?
   private var entries: [(key: String, node: Node)]
   private var known: [String] = []
 
-  init(_ node: Node, source: JobSource, path: String) throws(RecordError) {
+  init(
+    _ node: Node, source: JobSource, path: String, table: Set<String>? = nil
+  ) throws(RecordError) {
     self.source = source
+    self.table = table
     self.path = path
     mark = node.mark
     guard case .mapping(let mapping) = node else {
@@ -37,13 +42,30 @@ struct JobNode {
   func fullName(_ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
 
   mutating func node(_ key: String) -> Node? {
+    precondition(
+      table?.contains(JobKey.tablePath(fullName(key))) != false,
+      "the key \(fullName(key)) is read but missing from JobKey.all")
     known.append(key)
     return entries.first { $0.key == key }?.node
   }
 
   mutating func child(_ key: String) throws(RecordError) -> JobNode? {
     guard let node = node(key) else { return nil }
-    return try JobNode(node, source: source, path: fullName(key))
+    return try JobNode(node, source: source, path: fullName(key), table: table)
+  }
+
+  /// A list of mappings.
+  mutating func children(_ key: String) throws(RecordError) -> [JobNode]? {
+    guard let node = node(key) else { return nil }
+    guard case .sequence(let items) = node, !items.isEmpty else {
+      throw error(key, "expected a list of mappings")
+    }
+    var out: [JobNode] = []
+    for (index, item) in items.enumerated() {
+      out.append(
+        try JobNode(item, source: source, path: "\(fullName(key)).\(index)", table: table))
+    }
+    return out
   }
 
   mutating func text(_ key: String) throws(RecordError) -> String? {

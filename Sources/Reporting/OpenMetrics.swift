@@ -73,12 +73,30 @@ extension OpenMetrics {
     families = SummaryMetric.allCases.compactMap { metric in
       let rows = summary.rows.filter { $0[metric] != nil }
       guard !rows.isEmpty else { return nil }
-      let (name, unit, factor) = Self.name(metric)
+      let (name, unit, factor) = Self.name(metric.rawValue)
       return Family(
         name: name, unit: unit, help: "\(metric.rawValue) of docs/METRICS.md",
         samples: rows.map { (labels($0), ($0[metric] ?? .nan) * factor) })
     }
+    let served = ServingTables(summary).rows.map { row in
+      (
+        labels: [
+          ("run", summary.run), ("cell", row.run.cell), ("layout", row.run.layout),
+          ("system", row.run.system), ("load", row.run.load), ("origin", row.run.origin.rawValue),
+          ("variation", summary.servingVariations?[row.run.cell] ?? ""),
+        ], values: Dictionary(row.tidyValues.map { ($0.metric, $0.value) }) { first, _ in first }
+      )
+    }
+    families += Set(served.flatMap(\.values.keys)).sorted().map { metric in
+      let (name, unit, factor) = Self.name("serving_" + metric)
+      return Family(
+        name: name, unit: unit, help: "\(metric) of docs/METRICS.md, of requests over time",
+        samples: served.compactMap { row in
+          row.values[metric].map { (row.labels, $0 * factor) }
+        })
+    }
     let rows = summary.rows
+    guard !rows.isEmpty else { return }
     families.append(
       Family(
         name: "padtax_verified", unit: "", help: "1 where the answers agreed with the reference",
@@ -91,8 +109,8 @@ extension OpenMetrics {
 
   /// Name, base unit, and what a value is multiplied with to be in it. Units come last in a name:
   /// `batch_ttft_s_lower` is `padtax_batch_ttft_lower_seconds`.
-  static func name(_ metric: SummaryMetric) -> (name: String, unit: String, factor: Double) {
-    let words = metric.rawValue.split(separator: "_").map(String.init)
+  static func name(_ metric: String) -> (name: String, unit: String, factor: Double) {
+    let words = metric.split(separator: "_").map(String.init)
     let units: [(word: String, unit: String, factor: Double)] = [
       ("s", "seconds", 1), ("ms", "seconds", 1e-3), ("bytes", "bytes", 1),
     ]
@@ -103,6 +121,6 @@ extension OpenMetrics {
     if words.last == "tps" {
       return ("padtax_\(words.dropLast().joined(separator: "_"))_tokens_per_second", "", 1)
     }
-    return ("padtax_\(metric.rawValue)", "", 1)
+    return ("padtax_\(metric)", "", 1)
   }
 }

@@ -10,6 +10,8 @@ public struct RunContents: Sendable {
   public var cells: [CellContents]
   /// True when all that is left of the run is its `records.jsonl`.
   public internal(set) var isGathered = false
+  /// The network that cells under the wall clock lie on, where somebody says so: a name or a file.
+  public var network: String?
   /// Sentences about what is missing or torn.
   public var warnings: [String]
 

@@ -7,9 +7,13 @@ public struct RunReport: Sendable {
   public let summary: Summary
 
   /// Reads and aggregates; writes nothing.
-  public init(_ directory: RunDirectory) throws {
+  /// - Parameter network: of cells under the wall clock: a name of the catalogue, or a file that
+  ///   netbench wrote.
+  public init(_ directory: RunDirectory, network: String? = nil) throws {
     self.directory = directory
-    contents = try RunContents(directory)
+    var contents = try RunContents(directory)
+    contents.network = network
+    self.contents = contents
     summary = Summary(contents)
   }
 

@@ -16,10 +16,13 @@ extension Summary {
       return isForeign || job?.serving != nil ? [] : job?.policies.map(\.description) ?? []
     }
     let rows = contents.cells.flatMap { whole in
-      whole.byOrigin.flatMap { origin, cell in
-        CellAggregation(cell: cell, origin: origin, seed: seed).rows(expected: expected(cell))
-          .map { $0.of(run: contents.identifier, whole) }
-      }
+      // A serving cell has runs of systems instead.
+      whole.isServing
+        ? []
+        : whole.byOrigin.flatMap { origin, cell in
+          CellAggregation(cell: cell, origin: origin, seed: seed).rows(expected: expected(cell))
+            .map { $0.of(run: contents.identifier, whole) }
+        }
     }
     let provenances = contents.cells.compactMap(\.provenance)
     let batches = contents.cells.flatMap(\.batches)
@@ -40,6 +43,19 @@ extension Summary {
       warnings: [])
     let served = contents.cells.flatMap(\.verifiedServing)
     serving = served.isEmpty ? nil : served
+    let variations = contents.cells.filter { $0.isServing && !$0.variation.isEmpty }
+    servingVariations =
+      variations.isEmpty
+      ? nil
+      : Dictionary(variations.map { ($0.name, $0.variation) }) { first, _ in first }
+    let busy = contents.cells.flatMap { cell in
+      CollectiveBandwidth.all(of: cell, network: contents.network).map { row in
+        var row = row
+        row.run = contents.identifier
+        return row
+      }
+    }
+    bandwidth = busy.isEmpty ? nil : busy
     audit = RunAudit(contents: contents).sentences.unique
     warnings = Self.warnings(contents, rows: rows, provenances: provenances, audit: audit)
     grid = contents.cells.flatMap { cell in
@@ -102,19 +118,19 @@ extension Summary {
         (try? Policy(parsing: row.policy))?.isOneRectangle == true
       {
         add(
-          "\(row.layout) \(row.policy): packing efficiency \(efficiency.fixed(2)) is above "
+          "\(row.warningName): packing efficiency \(efficiency.fixed(2)) is above "
             + "\(efficiencyLimit.fixed(2)): something other than packing changed")
       }
-      if !row.note.isEmpty { add("\(row.layout) \(row.policy): \(row.note)") }
+      if !row.note.isEmpty { add("\(row.warningName): \(row.note)") }
     }
     for cell in contents.cells {
       for name in cell.unverifiedSystems {
-        add("\(cell.name): \(name) has no times: its answers were not verified")
+        add("\(cell.label): \(name) has no times: its answers were not verified")
       }
       for record in cell.serving where record.refused > 0 {
         add(
-          "\(record.run.layout) \(record.run.system), \(record.run.load): \(record.refused) of "
-            + "\(record.requests) requests were refused, they can never run")
+          "\(record.run.layout) \(record.run.system), \(record.run.load)\(cell.variationSuffix): "
+            + "\(record.refused) of \(record.requests) requests were refused, they can never run")
       }
       for layout in cell.serving.filter({ $0.run.oversubscribed && $0.run.origin == .measured })
         .map(\.run.layout).unique
@@ -122,13 +138,15 @@ extension Summary {
         add("\(layout): oversubscribed, more ranks than cores: its times are not to be trusted")
       }
     }
-    for check in contents.cells.flatMap(\.trafficChecks) {
-      guard let difference = check.difference else { continue }
-      add(
-        "\(check.layout) \(check.policy), batch \(check.batch): traffic is not the model's: "
-          + "\(difference)")
+    for cell in contents.cells {
+      for check in cell.trafficChecks {
+        guard let difference = check.difference else { continue }
+        add(
+          "\(check.layout) \(check.policy)\(cell.variationSuffix), batch \(check.batch): traffic is "
+            + "not the model's: \(difference)")
+      }
     }
-    for layout in rows.filter({ $0.answersEqual == false }).map(\.layout).unique {
+    for layout in rows.filter({ $0.answersEqual == false }).map(\.warningPlace).unique {
       add("\(layout): the policies' generated tokens differ for at least one batch")
     }
     return warnings
@@ -148,6 +166,13 @@ extension SummaryRow {
     row.run = run
     row.variation = cell.variation
     return row
+  }
+
+  /// Layout in a warning, with what the cell varies of the job.
+  fileprivate var warningPlace: String { variation.isEmpty ? layout : "\(layout), \(variation)" }
+
+  fileprivate var warningName: String {
+    variation.isEmpty ? "\(layout) \(policy)" : "\(layout) \(policy), \(variation)"
   }
 }
 

@@ -12,17 +12,19 @@ extension Summary {
     var text = Self.line(head)
     for row in rows { text += lines(row, target: nil) }
     for entry in grid { text += lines(entry.row, target: entry.target) }
+    for row in ServingTables(self).rows { text += lines(row) }
     return text
   }
 
   private static let keyNames = [
-    "run", "job", "origin", "model", "cell", "variation", "layout", "policy", "ranks", "verified",
+    "run", "job", "origin", "model", "cell", "variation", "layout", "policy", "load", "ranks",
+    "verified",
     "oversubscribed", "answers_equal", "traffic_equal", "executions", "batches",
   ]
 
   private func lines(_ row: SummaryRow, target: PaddingPair?) -> String {
     var keys = [row.run, job, row.origin.rawValue, model?.name ?? "", row.cell]
-    keys += [row.variation, row.layout, row.policy]
+    keys += [row.variation, row.layout, row.policy, ""]
     keys += ["\(row.ranks)", "\(row.verified)", "\(row.oversubscribed)"]
     keys += [row.answersEqual, row.trafficEqual].map { $0.map { "\($0)" } ?? "" }
     keys += ["\(row.executions)", "\(row.batches)"]
@@ -39,6 +41,18 @@ extension Summary {
     }.joined()
   }
 
+  /// A system under a load: medians over its repeats, its requests as executions.
+  private func lines(_ row: ServingRow) -> String {
+    let run = row.run
+    var keys = [self.run, job, run.origin.rawValue, model?.name ?? "", run.cell]
+    keys += [servingVariations?[run.cell] ?? "", run.layout, run.system, run.load]
+    keys += ["\(row.records.first?.ranks ?? 0)", "true", "\(run.oversubscribed)", "", ""]
+    keys += ["\(row.sum(\.windowRequests))", "\(row.records.count)", "", "", ""]
+    return row.tidyValues.map { metric, value in
+      Self.line(keys + [metric, "\(value)", "", "", ""])
+    }.joined()
+  }
+
   private static func line(_ fields: [String]) -> String {
     fields.map(field).joined(separator: ",") + "\n"
   }
@@ -49,6 +63,17 @@ extension Summary {
     return "\""
       + text.split(separator: "\"", omittingEmptySubsequences: false)
       .joined(separator: "\"\"") + "\""
+  }
+}
+
+extension ServingRow {
+  /// Every figure with its name, in their order.
+  var tidyValues: [(metric: String, value: Double)] {
+    let names = Set(records.flatMap(\.metrics.keys)).sorted()
+    var values = names.compactMap { name in self[name].map { (name, $0) } }
+    if let waste = median(\.memoryWaste) { values.append(("kv_waste", waste)) }
+    if let empty = emptySlotsPerToken { values.append(("empty_slots_per_token", empty)) }
+    return values
   }
 }
 

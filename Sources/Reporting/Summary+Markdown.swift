@@ -16,6 +16,13 @@ extension Summary {
       guard !rows.isEmpty, !table.columns.isEmpty else { continue }
       out += "\n**\(title)**\n\n" + table.markdown
     }
+    let served = ServingTables(self)
+    if !served.isEmpty {
+      out += "\n**Serving**\n\n" + served.latencies.markdown
+      for (title, table) in served.comparisons {
+        out += "\n**Systems side by side: \(Self.markdown(title))**\n\n" + table.markdown
+      }
+    }
     let warnings = otherWarnings
     guard !warnings.isEmpty else { return out }
     out += "\n<details><summary>\(warnings.count) warnings</summary>\n\n"

@@ -14,7 +14,7 @@ extension Summary {
     out += wrapped("machine  \(machine)", width, indent: "         ")
     if let pretended { out += wrapped("virtual  \(pretended)", width, indent: "         ") }
     out += warningText(audit, width)
-    if let serving { out += "\n" + ServingTables(serving).text(width: width) }
+    if serving != nil { out += "\n" + ServingTables(self).text(width: width) }
     if rows.isEmpty {
       if serving == nil { out += "\nNothing was measured.\n" }
       return out + warningText(otherWarnings, width)
@@ -25,6 +25,7 @@ extension Summary {
       ("TTFT OVER (LONGEST - SHORTEST PROMPT)", fitTable),
       ("COMMUNICATION", operationTable),
       ("TIME IN COMMUNICATION, AND MEMORY", communicationTable),
+      ("BUS BANDWIDTH OF COLLECTIVES AGAINST THE NETWORK'S TABLE", bandwidthTable),
     ]
     tables += gridTables.map { ($0.title, $0.table) }
     if !scalingVerdicts.isEmpty {
@@ -192,6 +193,8 @@ extension Summary {
       "W: share of the reserved KV slots that never hold a token.",
       "communication: per batch over all ranks; time: in which an operation's data can have moved; "
         + "for padding: that time shared out by bytes of slots without a token.",
+      "busbw: S/time of a call times nccl-tests' factor, waiting left out; table: what the network's "
+        + "table says at that size.",
       "comm., idle: parts of the ranks' time in which data moved, or a rank waited for others.",
     ]
     lines += variationLegend

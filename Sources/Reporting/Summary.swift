@@ -25,6 +25,10 @@ public struct Summary: Record, Hashable {
   public var grid: [GridRow] = []
   /// What serving runs came to, those that were verified; nil in a summary without any.
   public var serving: [ServingRecord]?
+  /// What the cells of these vary of the job, by cell; nil where nothing is varied.
+  public var servingVariations: [String: String]?
+  /// Collectives against the network's table; nil where none has a time.
+  public var bandwidth: [CollectiveBandwidth]?
   /// What a reader must know before believing a number.
   public var warnings: [String]
   /// Those of the warnings that stand at the top of a report: what is missing from the run or does
@@ -166,6 +170,11 @@ extension Summary {
     grid = parts.flatMap(\.grid)
     let served = parts.flatMap { $0.serving ?? [] }
     serving = served.isEmpty ? nil : served
+    let busy = parts.flatMap { $0.bandwidth ?? [] }
+    bandwidth = busy.isEmpty ? nil : busy
+    let varied = parts.compactMap(\.servingVariations)
+    servingVariations =
+      varied.isEmpty ? nil : varied.reduce(into: [:]) { $0.merge($1) { first, _ in first } }
     audit =
       RunAudit.builds(runs, places: \.run.identifier)
       + parts.flatMap { part in part.audit.map { "\(part.run): \($0)" } }

@@ -2,13 +2,15 @@ import FoundationEssentials
 import Glibc
 
 /// Looks for what a run needs, cheaply: nothing is started but `mpirun --version` and
-/// `padtax-rank gpus`.
+/// `srun --mpi=list` and `padtax-rank gpus`. `DoctorTrial` starts ranks.
 public struct Doctor: Sendable {
   /// One thing that a run needs or may use.
   public struct Finding: Hashable, Sendable {
     public enum State: String, Hashable, Sendable {
       case ok
       case missing
+      /// There, but worse than it should be.
+      case poor
       /// Not there and not needed on this machine.
       case absent
     }
@@ -27,6 +29,7 @@ public struct Doctor: Sendable {
     host: HostFacts, variables: [String: String], mpirun: String?,
     version: (String) -> String = Doctor.version(of:),
     gpus: (String) -> (isThere: Bool, text: String) = Doctor.gpus(of:),
+    plugins: (String) -> String = { Doctor.output(of: $0, ["--mpi=list"]) },
     libraryFolders: [String] = Doctor.libraryFolders
   ) {
     var findings = [
@@ -53,7 +56,7 @@ public struct Doctor: Sendable {
     findings.append(Self.library("BLAS", "libopenblas.so.0", "libopenblas0", folders))
     findings.append(Self.library("hwloc", "libhwloc.so.15", "libhwloc15", folders))
     if let cards { findings.append(cards) }
-    findings.append(Self.slurm(variables))
+    findings.append(Self.slurm(variables, plugins))
     self.findings = findings
   }
 
@@ -83,12 +86,21 @@ public struct Doctor: Sendable {
     return Finding(subject: subject, state: .ok, text: path)
   }
 
-  private static func slurm(_ variables: [String: String]) -> Finding {
+  private static func slurm(
+    _ variables: [String: String], _ plugins: (String) -> String
+  ) -> Finding {
     guard let path = ExecutableSearch.find("srun", path: variables["PATH"]) else {
       return Finding(
         subject: "Slurm", state: .absent, text: "no srun; only needed for runs on a cluster")
     }
     let job = variables["SLURM_JOB_ID"].map { "inside allocation \($0)" } ?? "no allocation"
+    guard plugins(path).contains("pmi") else {
+      return Finding(
+        subject: "Slurm", state: .poor,
+        text:
+          "\(path), \(job); --mpi=list shows no pmix and no pmi2: run with --mpirun mpirun inside "
+          + "allocations, or have Slurm's PMIx plugin installed")
+    }
     return Finding(subject: "Slurm", state: .ok, text: "\(path), \(job)")
   }
 
@@ -101,24 +113,27 @@ public struct Doctor: Sendable {
   }
 
   /// What `PROGRAM --version` prints; empty when it cannot be started.
-  public static func version(of program: String) -> String {
-    output(of: program, "--version").lines.joined(separator: "\n")
-  }
+  public static func version(of program: String) -> String { output(of: program, ["--version"]) }
 
   /// The cards that a rank program can compute on, or what it lacks for that.
   public static func gpus(of program: String) -> (isThere: Bool, text: String) {
-    let (status, lines) = output(of: program, "gpus")
+    let (status, lines) = run(program, ["gpus"])
     if status == .exited(0), !lines.isEmpty { return (true, lines.joined(separator: "; ")) }
     let reason = lines.first.map { $0.replacing("padtax: error: ", with: "") }
     return (false, "only needed for backend.kind: cuda; \(reason ?? "no answer from \(program)")")
   }
 
-  /// How `PROGRAM ARGUMENT` ends and what it prints; nothing when it cannot be started.
-  private static func output(
-    of program: String, _ argument: String
+  /// What a program prints on both outputs; empty when it cannot be started.
+  public static func output(of program: String, _ arguments: [String]) -> String {
+    run(program, arguments).lines.joined(separator: "\n")
+  }
+
+  /// How a program ends and what it prints; nothing when it cannot be started.
+  private static func run(
+    _ program: String, _ arguments: [String]
   ) -> (status: ChildStatus?, lines: [String]) {
     let command = ChildCommand(
-      executable: program, arguments: [argument],
+      executable: program, arguments: arguments,
       environment: ProcessInfo.processInfo.environment)
     guard let child = try? ChildProcess(command) else { return (nil, []) }
     var lines: [String] = []

@@ -14,11 +14,13 @@ public struct VerificationRequest: Hashable, Sendable {
   public let expected: String?
   public let mode: JobMode
   public let numbers: NumberFormats
+  public let stepLimit: StepLimit
 
   /// - Throws: `StudyError` that names the option and the valid choices.
   public init(
     checkpoint: String, layout: String, policy: String, microBatches: Int, backend: BackendChoice,
-    expected: String?, mode: JobMode = .generate, numbers: NumberFormats = .single
+    expected: String?, mode: JobMode = .generate, numbers: NumberFormats = .single,
+    stepLimit: StepLimit = .standard
   ) throws(StudyError) {
     do { self.layout = try ParallelLayout(parsing: layout) } catch {
       throw StudyError("--layout: \(error)")
@@ -45,6 +47,7 @@ public struct VerificationRequest: Hashable, Sendable {
     self.expected = expected
     self.mode = mode
     self.numbers = numbers
+    self.stepLimit = stepLimit
   }
 
   public func launch(
@@ -61,6 +64,7 @@ public struct VerificationRequest: Hashable, Sendable {
     }
     if mode != .generate { program += ["--phase", mode.rawValue] }
     if let expected { program += ["--expected", expected] }
+    if stepLimit != .standard { program += ["--step-limit", stepLimit.description] }
     return LaunchPlan(
       launcher, ranks: layout.worldSize, threads: backend.threads, program: program, host: host,
       variables: variables)

@@ -78,6 +78,7 @@ struct Verify: ParsableCommand {
   @Option(help: "Of keys and values; as precision by default.") var kvPrecision: EngineFormat?
   @Option(help: "Of hidden states between ranks; as precision by default.")
   var messagePrecision: EngineFormat?
+  @Option(help: "As the job key step-limit.") var stepLimit = StepLimit.standard
 
   func run() throws {
     throw ExitCode(
@@ -86,7 +87,7 @@ struct Verify: ParsableCommand {
         microBatches: microBatches, backend: BackendChoice(kind: backend, blas: blas),
         numbers: NumberFormats(
           weights: precision, cache: kvPrecision, messages: messagePrecision),
-        mode: phase))
+        mode: phase, limit: stepLimit))
   }
 }
 
@@ -120,6 +121,8 @@ struct MeasureNetwork: ParsableCommand {
   @Flag(name: .customLong("report-line"), help: "The report on a line of standard output, too.")
   var reportLine = false
   @Flag(name: .customLong("no-table")) var noTable = false
+  @Option(help: "As the job key step-limit; a step is a slice of calls.")
+  var stepLimit = StepLimit.standard
   @Option(help: .hidden) var spoil: String?
 
   func run() throws {
@@ -137,7 +140,8 @@ struct MeasureNetwork: ParsableCommand {
           return request
         },
         output: .init(showsTable: !noTable, isMachineReadable: reportLine, path: out),
-        fault: spoil.flatMap(NetbenchFault.init(parsing:)), arguments: CommandLine.arguments))
+        limit: stepLimit, fault: spoil.flatMap(NetbenchFault.init(parsing:)),
+        arguments: CommandLine.arguments))
   }
 }
 
@@ -145,3 +149,6 @@ extension ProgressReporter.Style: ExpressibleByArgument {}
 extension JobMode: ExpressibleByArgument {}
 extension EngineFormat: ExpressibleByArgument {}
 extension BackendChoice.Kind: ExpressibleByArgument {}
+extension StepLimit: ExpressibleByArgument {
+  public init?(argument: String) { self.init(parsing: argument) }
+}

@@ -15,6 +15,9 @@ struct AdviseCommand: ParsableCommand {
     discussion: """
       Every layout of the devices is priced under every policy; nothing runs. With --check, the advice is
       held against a measured run instead: exit code 3 when following it loses more than --within.
+
+      Examples:
+        padtax advise --model qwen2.5-32b --hardware h100 --devices 8
       """)
 
   @Option(help: "A preset, or the path of a config.json.") var model: String?

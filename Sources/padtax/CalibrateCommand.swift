@@ -14,6 +14,9 @@ struct CalibrateCommand: ParsableCommand {
     discussion: """
       Of every cell and policy some batches are held out; kernels and engine overheads are fitted to the
       others. Prints the errors of both. jobs/calibration.yaml makes a run that serves.
+
+      Examples:
+        padtax calibrate results/calibration/20261121T113000Z --output here.yaml
       """)
 
   @Argument(help: "Run directories of padtax run, under the wall or the virtual clock.")

@@ -13,6 +13,10 @@ struct CommCommand: ParsableCommand {
       Nothing runs: the rows follow from the model's shape. vllm-v0 has vLLM's own facts (its cut of \
       the layers, its rounded vocabulary); megatron those of padtax's engine. Lines with # say what \
       is counted how; docs/COMMUNICATION.md says more.
+
+      Examples:
+        padtax comm --model llama-3.1-8b --layout tp2 --prompt 128 --generate 128 --dialect vllm-v0
+        padtax comm --model qwen2.5-32b --layout tp2pp2 --csv
       """)
 
   @Option(help: "A preset, or the path of a config.json.") var model: String

@@ -17,12 +17,13 @@ struct CompareCommand: ParsableCommand {
       Runs under another clock, on other hardware, over another network, or with more ranks than \
       cores are refused (exit code 2).
 
-      padtax compare results/reference results/run --exact-only
-      padtax compare before after --metric batch_ttft_s=3% --metric total_s=3% --junit gate.xml
+      Examples:
+        padtax compare results/reference results/run --exact-only
+        padtax compare before after --metric batch_ttft_s=3% --metric total_s=3% --junit gate.xml
       """)
 
-  @Argument(help: "Run directory to compare with.") var base: String
-  @Argument(help: "Run directory that is judged.") var new: String
+  @Argument(help: "Run directory to compare with.", completion: .directory) var base: String
+  @Argument(help: "Run directory that is judged.", completion: .directory) var new: String
   @Option(
     name: .customLong("metric"), parsing: .singleValue,
     help: ArgumentHelp(

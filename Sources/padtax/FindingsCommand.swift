@@ -12,9 +12,14 @@ struct FindingsCommand: ParsableCommand {
     discussion: """
       Each claim has its test, an effect with a 95 % interval per layout, and a verdict. Layouts with \
       more ranks than cores are left out: their times are not to be trusted.
+
+      Examples:
+        padtax findings results/study/20261121T113000Z
+        padtax findings results/study/20261121T113000Z --json
       """)
 
-  @Argument(help: "Run directory, such as results/quickstart/20261121T113000Z.")
+  @Argument(
+    help: "Run directory, such as results/quickstart/20261121T113000Z.", completion: .directory)
   var directory: String
   @Flag(help: "Print the findings as JSON.") var json = false
 

@@ -9,6 +9,12 @@ struct HardwareCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "hardware",
     abstract: "List the devices that can be simulated, show one with its sources, fit kernels.",
+    discussion: """
+      Examples:
+        padtax hardware
+        padtax hardware h100
+        padtax hardware fit tables --device h100 --out kernels.json
+      """,
     subcommands: [Show.self, Fit.self], defaultSubcommand: Show.self)
 
   /// Runs `body`; what is wrong with hardware is bad input.

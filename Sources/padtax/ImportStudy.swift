@@ -16,6 +16,10 @@ struct ImportStudy: ParsableCommand {
       github.com/divide-by-zer0/llm-inference-padding-study. Each version becomes a run directory
       whose job.yaml padtax can run, at real size or with --set model.scale=1/2048, and whose
       records `padtax report` shows beside measured runs.
+
+      Examples:
+        padtax import-study llm-inference-padding-study
+        padtax import-study llm-inference-padding-study --study v2 --results published
       """)
 
   @Argument(help: "Folder of the study.") var folder: String

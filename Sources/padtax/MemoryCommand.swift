@@ -10,8 +10,13 @@ struct MemoryCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "memory",
     abstract: "Plan device memory: every term, the largest batch, what padding costs in bytes.",
-    discussion:
-      "Nothing runs. GB are decimal. Exit code 2 when the batch that was given does not fit.")
+    discussion: """
+      Nothing runs. GB are decimal. Exit code 2 when the batch that was given does not fit.
+
+      Examples:
+        padtax memory --model qwen2.5-32b --layout tp4 --hardware a100-40gb
+        padtax memory --model llama-3.1-8b --layout tp1 --hardware h100 --batch 64 --prompt 2048
+      """)
 
   @OptionGroup var place: DeploymentOptions
   @Option(help: "Requests of a batch; the largest that fits when left out.") var batch: Int?

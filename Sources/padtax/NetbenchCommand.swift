@@ -1,5 +1,6 @@
 import ArgumentParser
 import FoundationEssentials
+import Glibc
 import Netbench
 import Records
 import Studies
@@ -12,6 +13,10 @@ struct NetbenchCommand: ParsableCommand {
     discussion: """
       Every size is checked on every rank before it is timed. docs/NETBENCH.md says what is timed \
       and what the fields of the report mean.
+
+      Examples:
+        padtax netbench --layout tp2pp2 --network-file here.json
+        padtax netbench --ranks 4 --operations all-reduce --min-bytes 1K --max-bytes 1M --json
       """)
 
   @Option(help: "Layout whose groups are measured, such as tp2pp2.") var layout: String?
@@ -34,6 +39,7 @@ struct NetbenchCommand: ParsableCommand {
         + "goes beside it, as NAME-inter.json.", valueName: "name.json"))
   var networkFile: String?
   @Flag(help: "Print the report in JSON instead of the table.") var json = false
+  @Option(help: ArgumentHelp(StepLimit.help)) var stepLimit = StepLimit.standard
   @Option(help: "The mpirun to use; taken inside a Slurm allocation too.") var mpirun: String?
 
   func run() throws {
@@ -74,12 +80,23 @@ struct NetbenchCommand: ParsableCommand {
     let launch = LaunchPlan(
       try RankLauncher.choose(mpirun: mpirun, variables: variables, version: Doctor.version(of:)),
       ranks: request.ranks, threads: 1,
-      program: [program, "netbench"] + request.arguments + ["--report-line"]
+      program: [program, "netbench"] + request.arguments
+        + ["--step-limit", stepLimit.description, "--report-line"]
         + (json ? ["--no-table"] : []),
       host: HostFacts.detect(), variables: variables)
     let signals = SignalInbox()
     var report: String?
+    // The table that grows says as much where there is no terminal.
+    let columns = Terminal.columns(STDERR_FILENO)
+    var display = ProgressDisplay(
+      style: columns.map { .terminal(columns: $0) } ?? .lines(interval: 60), cells: 1)
     let status = try ChildProcess(launch.command).wait(signals: signals) { line in
+      if case .output(let text) = line, let progress = StudyRun.progress(text) {
+        let shown = display.update(progress, now: MonotonicTime.now())
+        if columns != nil || json { Terminal.write(shown, to: STDERR_FILENO) }
+        return
+      }
+      Terminal.write(display.clear(), to: STDERR_FILENO)
       switch line {
       case .output(let text) where text.hasPrefix(NetbenchReport.linePrefix):
         report = String(text.dropFirst(NetbenchReport.linePrefix.count))
@@ -87,6 +104,7 @@ struct NetbenchCommand: ParsableCommand {
       case .error(let text): Terminal.error(text)
       }
     }
+    Terminal.write(display.clear(), to: STDERR_FILENO)
     let code = signals.received.isEmpty ? StudyRun.code(of: status) : .failed
     if code != .fine { throw code }
     guard let report else {

@@ -9,6 +9,12 @@ struct NetworksCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "networks",
     abstract: "List the networks that jobs can name, show what one costs, fit one to a sweep.",
+    discussion: """
+      Examples:
+        padtax networks
+        padtax networks nvlink4-h100+infiniband-ndr400 --ranks 16 --nodes 2
+        padtax networks fit nccl_half.csv --name mine --out mine.json
+      """,
     subcommands: [Show.self, Fit.self], defaultSubcommand: Show.self)
 
   /// Runs `body`; what is wrong with a network is bad input.

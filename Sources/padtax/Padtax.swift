@@ -10,10 +10,16 @@ struct Padtax: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "padtax",
     abstract: "Measures what padding costs when language models are served over MPI.",
+    discussion: """
+      Completions of commands, options and files for a shell:
+        padtax --generate-completion-script bash > ~/.local/share/bash-completion/completions/padtax
+        padtax --generate-completion-script zsh > ~/.zfunc/_padtax
+        padtax --generate-completion-script fish > ~/.config/fish/completions/padtax.fish
+      """,
     version: padtaxVersion,
     subcommands: [
-      Run.self, SimulateCommand.self, MemoryCommand.self, SlurmCommand.self, Verify.self,
-      Report.self, ExportCommand.self, CompareCommand.self,
+      Run.self, JobCommand.self, SimulateCommand.self, MemoryCommand.self, SlurmCommand.self,
+      Verify.self, Report.self, ExportCommand.self, CompareCommand.self,
       FindingsCommand.self, WorkloadCommand.self, ImportStudy.self, CommCommand.self,
       AdviseCommand.self,
       NetworksCommand.self, NetbenchCommand.self, HardwareCommand.self, CalibrateCommand.self,

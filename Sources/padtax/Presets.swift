@@ -6,7 +6,11 @@ import Units
 /// Lists the published architectures that jobs can name.
 struct Presets: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "List the published architectures that jobs can name, with their sizes.")
+    abstract: "List the published architectures that jobs can name, with their sizes.",
+    discussion: """
+      Example:
+        padtax presets
+      """)
 
   func run() throws {
     let header = ("preset", "parameters", "layers", "hidden", "heads", "KV heads")

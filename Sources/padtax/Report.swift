@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import Networks
 import Records
 import Reporting
 import Studies
@@ -12,14 +13,23 @@ struct Report: ParsableCommand {
       Reads what is there, also when a run was killed. Several runs, measured or imported, are shown
       in the same tables and in one more page, report-joined.html in the first run's folder; each
       keeps its own files. Charts need the bundle that scripts/fetch-vega makes (docs/REPORT.md).
+
+      Examples:
+        padtax report results/quickstart/20261121T113000Z --images charts
+        padtax report results/measured results/imported --html both.html
+        padtax report results/study --network here.json --openmetrics study.txt
       """)
 
-  @Argument(help: "Run directories, such as results/quickstart/20261121T113000Z.")
+  @Argument(
+    help: "Run directories, such as results/quickstart/20261121T113000Z.", completion: .directory)
   var runs: [String]
   @Option(help: "Width of the table in characters; the terminal's, or 100, when left out.")
   var width: Int?
   @Option(help: "Where the page of all these runs goes, instead of beside the first run's files.")
   var html: String?
+  @Option(
+    help: "The network that runs under the wall clock lie on: a name, or a file of netbench.")
+  var network: String?
   @Flag(help: "Print a summary in Markdown, for a pull request, instead of the tables.")
   var markdown = false
   @Option(
@@ -45,7 +55,10 @@ struct Report: ParsableCommand {
 
   func run() throws {
     // All are read before anything is printed or written: a wrong path among them changes nothing.
-    let reports = try runs.map { try RunReport(RunDirectory(path: Self.trimmed($0))) }
+    if let network { try Self.check(network: network) }
+    let reports = try runs.map {
+      try RunReport(RunDirectory(path: Self.trimmed($0)), network: network)
+    }
     let bundle = try ReportFiles.bundle()
     for report in reports { try report.write(bundle: bundle) }
     let summaries = reports.map(\.summary)
@@ -77,6 +90,10 @@ struct Report: ParsableCommand {
     if bundle == nil {
       Terminal.error("padtax: the pages have no charts: scripts/fetch-vega makes what draws them")
     }
+  }
+
+  private static func check(network: String) throws {
+    do { _ = try Network(parsing: network) } catch { throw StudyError("--network: \(error)") }
   }
 
   private static func trimmed(_ path: String) -> String {

@@ -12,9 +12,17 @@ struct Run: ParsableCommand {
     discussion: """
       The run goes to results/<job name>/<UTC time>/. Each layout and policy is verified before it
       is timed. Inside a Slurm allocation the ranks are started with srun, else with mpirun.
+
+      Examples:
+        padtax run jobs/quickstart.yaml
+        padtax run jobs/study.yaml --set repeats=5 --layouts tp2,pp2 --dry-run
+        padtax run jobs/study.yaml --clock virtual --network nvlink3-a100 --out results/a100
+        padtax run --resume results/study/20261121T113000Z --retry-errors
       """)
 
-  @Argument(help: "The job file, such as jobs/quickstart.yaml; left out to --resume as planned.")
+  @Argument(
+    help: "The job file, such as jobs/quickstart.yaml; left out to --resume as planned.",
+    completion: .file(extensions: ["yaml"]))
   var job: String?
   @Option(
     name: .customLong("set"), parsing: .singleValue,

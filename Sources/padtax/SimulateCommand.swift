@@ -16,9 +16,13 @@ struct SimulateCommand: ParsableCommand {
       policies and axes are as for padtax run. The run directory has the same records, clock
       `modelled`, so that padtax report shows them beside measured ones. docs/SIMULATOR.md has the
       formulas.
+
+      Examples:
+        padtax simulate jobs/modelled.yaml
+        padtax simulate jobs/modelled.yaml --hardware h100,mi325x --layouts tp4,tp8
       """)
 
-  @Argument(help: "The job file.") var job: String
+  @Argument(help: "The job file.", completion: .file(extensions: ["yaml"])) var job: String
   @Option(
     name: .customLong("set"), parsing: .singleValue,
     help: ArgumentHelp("Replace a value of the job, such as model.scale=1/64.", valueName: "k=v"))

@@ -12,9 +12,15 @@ struct SlurmCommand: ParsableCommand {
     discussion: """
       The run goes to results/<job name>/<UTC time>/, with the job as it is now and the scripts in
       its folder slurm/. Submitting a script again runs what is not done. docs/SLURM.md tells more.
+
+      Examples:
+        padtax slurm jobs/study.yaml --site site.yaml
+        padtax slurm jobs/qwen2.5-32b-a100-v2.yaml --site site.yaml --kind gpu --submit
       """)
 
-  @Argument(help: "The job file, such as jobs/quickstart.yaml.") var job: String
+  @Argument(
+    help: "The job file, such as jobs/quickstart.yaml.", completion: .file(extensions: ["yaml"]))
+  var job: String
   @Option(
     name: .customLong("set"), parsing: .singleValue,
     help: ArgumentHelp("Replace a value of the job, such as model.scale=1/64.", valueName: "k=v"))

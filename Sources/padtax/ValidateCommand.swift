@@ -11,6 +11,9 @@ struct ValidateCommand: ParsableCommand {
     discussion: """
       Prints one line per figure, then mean, median, 90th percentile and signed bias of the errors.
       Exit code 3 when a stated tolerance is broken, 2 when a row cannot be judged.
+
+      Examples:
+        padtax validate --paper 2507.14392
       """)
 
   /// Papers that can be checked, by arXiv identifier.

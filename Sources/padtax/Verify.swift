@@ -7,7 +7,13 @@ import Studies
 struct Verify: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Compare a checkpoint's logits and tokens with its golden file.",
-    discussion: "Prints the largest error and PASS (exit code 0) or FAIL (exit code 3).")
+    discussion: """
+      Prints the largest error and PASS (exit code 0) or FAIL (exit code 3).
+
+      Examples:
+        padtax verify --checkpoint path/to/checkpoint
+        padtax verify --checkpoint path/to/checkpoint --layout tp2pp2 --policy right-pad
+      """)
 
   @Option(help: "Folder with config.json, safetensors files and the golden file.")
   var checkpoint: String
@@ -27,6 +33,7 @@ struct Verify: ParsableCommand {
   @Option(help: "Of keys and values; as precision by default.") var kvPrecision: EngineFormat?
   @Option(help: "Of hidden states between ranks; as precision by default.")
   var messagePrecision: EngineFormat?
+  @Option(help: ArgumentHelp(StepLimit.help)) var stepLimit = StepLimit.standard
   @Option(help: "The mpirun to use; taken inside a Slurm allocation too.") var mpirun: String?
 
   func run() throws {
@@ -34,7 +41,8 @@ struct Verify: ParsableCommand {
       checkpoint: checkpoint, layout: layout, policy: policy, microBatches: microBatches,
       backend: BackendChoice(kind: backend, blas: blas), expected: expected, mode: phase,
       numbers: NumberFormats(
-        weights: precision, cache: kvPrecision, messages: messagePrecision))
+        weights: precision, cache: kvPrecision, messages: messagePrecision),
+      stepLimit: stepLimit)
     let variables = ProcessInfo.processInfo.environment
     let launch = request.launch(
       try RankLauncher.choose(mpirun: mpirun, variables: variables, version: Doctor.version(of:)),
@@ -55,3 +63,9 @@ struct Verify: ParsableCommand {
 extension JobMode: ExpressibleByArgument {}
 extension EngineFormat: ExpressibleByArgument {}
 extension BackendChoice.Kind: ExpressibleByArgument {}
+extension StepLimit: ExpressibleByArgument {
+  public init?(argument: String) { self.init(parsing: argument) }
+
+  static let help =
+    "When ranks that stand still are given up: seconds, a multiple of the slowest step (20x), or off."
+}

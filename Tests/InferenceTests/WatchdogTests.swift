@@ -64,6 +64,23 @@ struct WatchdogTests {
     #expect(try folder.records(rank: 0, "tp2").count >= 20)
   }
 
+  @Test("A rank of verify that is stopped ends the launch, and the others say where they wait")
+  func stoppedVerification() async throws {
+    let again = Array(repeating: ["--policy", "packed"], count: 4000).flatMap { $0 }
+    let checkpoint = GoldenFolders.own[0]
+    async let launch = Task.detached {
+      try Ranks.verify(
+        2, ["--checkpoint", checkpoint, "--layout", "tp2", "--step-limit", "1"] + again,
+        timeLimit: 40)
+    }.value
+    let stopped = await RankLauncher.stopLastRank("padtax-rank", with: checkpoint)
+    let result = try await launch
+    #expect(stopped && result.exitCode == 1 && !result.timedOut)
+    let errors = result.standardError
+    #expect(errors.contains("padtax: error: verify: stalled: "), "\(errors)")
+    #expect(errors.contains("verify, policy packed") && errors.contains("no word from rank "))
+  }
+
   /// Whether a process ends within some seconds; one that nobody has waited for yet has ended.
   private func isGone(_ process: pid_t) async throws -> Bool {
     for _ in 0..<100 {

@@ -47,6 +47,26 @@ struct RankRunTests {
     }
   }
 
+  @Test("for the program that launched them, ranks count operations and sizes as they go")
+  func progress() throws {
+    let output = try run(
+      2,
+      [
+        "--max-bytes", "64", "--factor", "8", "--repeats", "1", "--operations",
+        "ping-pong,all-reduce", "--report-line", "--no-table",
+      ])
+    let lines = try output.standardOutput.split(separator: "\n")
+      .filter { $0.hasPrefix(ProgressLine.prefix) }
+      .map {
+        try JSONText.decode(
+          ProgressLine.self, from: $0.dropFirst(ProgressLine.prefix.count), source: "line")
+      }
+    // Two sizes of two operations, and the beginning of each operation.
+    #expect(lines.map(\.done) == [0, 1, 2, 2, 3, 4], "\(output.summary)")
+    #expect(lines.allSatisfy { $0.total == 4 && $0.stage == "netbench" })
+    #expect(lines.last?.policy?.hasPrefix("all-reduce on ") == true)
+  }
+
   @Test("four ranks of a layout: its groups side by side, sizes rounded to blocks")
   func layout() throws {
     let report = try measured(
@@ -78,6 +98,29 @@ struct RankRunTests {
     for text in ["rank \(rank), \(operation.rawValue) on ", "8 bytes", "1 wrong element", "wanted"]
     {
       #expect(line.contains(text), "\(line)")
+    }
+  }
+
+  @Test("a rank that is stopped ends the launch, and the others say where they wait")
+  func stopped() async throws {
+    let folder = try TemporaryDirectory()
+    let report = folder.file("never.json")
+    async let launch = Task.detached {
+      try self.run(
+        2,
+        [
+          "--max-bytes", "64K", "--min-bytes", "64K", "--operations", "all-reduce", "--repeats",
+          "100000", "--step-limit", "1", "--out", report,
+        ])
+    }.value
+    let stopped = await RankLauncher.stopLastRank("padtax-rank", with: report)
+    let output = try await launch
+    #expect(stopped && output.exitCode == 1 && !output.timedOut, "\(output.summary)")
+    for text in [
+      "all-reduce on ", "65536 bytes", "slice ", "in all-reduce on its group",
+      "padtax: error: netbench: stalled: ", "no word from rank ",
+    ] {
+      #expect(output.standardError.contains(text), "\(text): \(output.summary)")
     }
   }
 

@@ -123,4 +123,85 @@ import Testing
     #expect(memory.cases.map(\.effect) == ["0.43 GB", "3.44 GB", "13.74 GB"])
     #expect(memory.verdict == .flips)
   }
+
+  @Test("a hybrid lies between tensor and pipeline parallelism, outside, or cannot be told")
+  func hybrids() throws {
+    func verdict(_ hybrid: Double, _ pipeline: Double = 2) throws -> Finding.Verdict {
+      try find(
+        "hybrid-between-latency",
+        run(["tp4", "tp2pp2", "pp4"]) { layout, _ in
+          layout == "tp4" ? 1 : layout == "pp4" ? pipeline : hybrid
+        }
+      ).verdict
+    }
+    #expect(try verdict(1.5) == .supported)
+    #expect(try verdict(0.7, 0.5) == .supported, "whichever of the two is faster")
+    #expect(try verdict(2.5) == .refuted)
+    #expect(try verdict(0.8) == .refuted)
+    #expect(try verdict(1) == .undecided, "no difference to one of the two")
+    #expect(
+      try find("hybrid-between-latency", run(["tp4", "pp4"]) { _, _ in 1 }).verdict == .notTestable)
+    let throughput = try find(
+      "hybrid-between-throughput",
+      run(["tp4", "tp2pp2", "pp4"]) { layout, _ in layout == "tp4" ? 6 : layout == "pp4" ? 2 : 4 })
+    #expect(throughput.verdict == .supported && throughput.cases[0].condition == "tp2pp2")
+  }
+
+  @Test("hybrids are held against the one whose degrees are nearest to each other")
+  func unbalanced() throws {
+    func finding(_ times: [String: Double]) throws -> Finding {
+      try find("unbalanced-hybrids", run(times.keys.sorted()) { layout, _ in times[layout] ?? 1 })
+    }
+    let bad = try finding(["tp4pp4": 2, "tp2pp8": 6, "tp8pp2": 5])
+    #expect(bad.verdict == .supported && bad.cases.count == 2)
+    #expect(bad.cases.allSatisfy { $0.condition.hasSuffix(" against tp4pp4") })
+    #expect(try finding(["tp4pp4": 6, "tp2pp8": 2]).verdict == .refuted)
+    #expect(try finding(["tp4pp2": 6, "tp2pp4": 2]).verdict == .notTestable, "as balanced")
+  }
+
+  @Test("continuous batching: latency by request, and the share of empty slots that is gone")
+  func continuous() throws {
+    func contents(_ requests: Int, slower: Double) -> RunContents {
+      var cell = CellContents(name: "tp1", state: .done)
+      for (system, factor, slots) in [("static", slower, 400), ("in-flight", 1, 160)] {
+        let run = ServingRun(
+          cell: "tp1", layout: "tp1", system: system, load: "poisson:2", repeatIndex: 0,
+          origin: .modelled, oversubscribed: false)
+        var record = ServingRecord(run: run, ranks: 1, levels: ServiceLevels())
+        (record.prefillTokens, record.prefillSlots) = (100, slots)
+        cell.serving.append(record)
+        for request in 0..<requests {
+          let arrival = Double(request)
+          cell.requests.append(
+            RequestRecord(
+              run: run, request: request, kind: "k", promptTokens: 1, outputTokens: 1,
+              arrivalSeconds: arrival, admittedSeconds: arrival,
+              tokenSeconds: [arrival + factor * (1 + 0.01 * Double(request % 3))],
+              releasedSeconds: arrival + 9))
+        }
+      }
+      return RunContents(identifier: "r", run: nil, job: nil, cells: [cell])
+    }
+    let finding = try find("continuous-recovers", contents(8, slower: 2))
+    let item = try #require(finding.cases.first)
+    #expect(finding.verdict == .supported && item.pairs == 8 && abs(item.value - 2) < 1e-9)
+    #expect(item.effect.hasSuffix("80 % of the empty slots per token recovered"), "\(item.effect)")
+    #expect(item.condition == "tp1, poisson:2 (modelled)")
+    #expect(try find("continuous-recovers", contents(8, slower: 0.5)).verdict == .refuted)
+    #expect(try find("continuous-recovers", contents(4, slower: 2)).verdict == .notTestable)
+  }
+
+  @Test("the report has the findings that were tested, and names those that were not")
+  func section() throws {
+    let contents = run(["tp1"]) { $1 == "packed" ? 1 : 1.4 }
+    let page = try HTMLReport(Summary(contents), runs: [contents]).page(bundle: nil)
+    #expect(page.contains("<section id=\"findings\""))
+    #expect(page.contains("Sorting, bucketing and packing recover what right padding costs: "))
+    #expect(page.contains("Unbalanced hybrids are bad") == false)
+    #expect(page.contains("<li>unbalanced hybrids are bad: needs two hybrid layouts"))
+    let nothing = RunContents(identifier: "r", run: nil, job: nil, cells: [])
+    #expect(
+      try !HTMLReport(Summary(nothing), runs: [nothing]).page(bundle: nil).contains("id=\"findings")
+    )
+  }
 }

@@ -1,6 +1,7 @@
 import Records
-import Reporting
 import Testing
+
+@testable import Reporting
 
 @Suite struct ServingReportTests {
   private func record(
@@ -162,6 +163,91 @@ import Testing
     #expect(summary.text(width: 120).contains("SYSTEMS SIDE BY SIDE: tp1, poisson:4 (modelled)"))
     let plain = try HTMLReport(Summary(contents([])), runs: []).page(bundle: nil)
     #expect(!plain.contains("id=\"serving\""))
+  }
+
+  /// A job with verified systems and no batches, as ranks leave it behind.
+  private func measured(_ variation: String = "") -> RunContents {
+    let records = two.map { record in
+      var record = record
+      record.run.origin = .measured
+      record.metrics["output_throughput"] = record.run.system == "static" ? 30 : 45
+      return record
+    }
+    var contents = contents(
+      records, verified: [("static", true), ("in-flight+prefix-cache", true)])
+    contents.cells[0].provenance = Fixture.provenance()
+    contents.cells[0].variation = variation
+    return contents
+  }
+
+  @Test("a serving job has no rows of batches, and no warning that it measured none")
+  func noBatches() throws {
+    let summary = Summary(measured())
+    #expect(summary.rows.isEmpty && summary.warnings.isEmpty, "\(summary.warnings)")
+    let text = summary.text(width: 120)
+    for absent in ["THROUGHPUT\n", "no measured batch", "Nothing was measured", "policy"] {
+      #expect(!text.replacing("AND THROUGHPUT\n", with: "").contains(absent), "\(absent): \(text)")
+    }
+    let page = try HTMLReport(summary, runs: [measured()]).page(bundle: nil)
+    for absent in [
+      "no measured batch", "Nothing was measured", "id=\"warnings\"", "id=\"throughput\"",
+    ] {
+      #expect(!page.contains(absent), "\(absent)")
+    }
+  }
+
+  @Test("the answer of a serving job says what batching by requests costs, with its tiles")
+  func answer() {
+    let answer = Answer(Summary(measured()))
+    #expect(answer.sentences.count == 3)
+    #expect(
+      answer.sentences[0].plain
+        == "Under poisson:4 on tp1, in-flight+prefix-cache gives 1.50 times "
+        + "the output of static, batched request by request, whose median time to first token is "
+        + "9.00 times as long.")
+    // 320 of 480 slots hold no token.
+    #expect(answer.sentences[1].plain.contains("With static, 66.7 % of the computed slots hold no"))
+    #expect(answer.sentences[1].plain.contains("in-flight+prefix-cache 0.0 % and 5.0 %"))
+    #expect(answer.tiles.map(\.value) == ["1.50×", "9.0×", "67 %", "75 %"])
+    #expect(answer.tiles[1].name == "shorter median time to first token")
+    let one = Answer(Summary(contents([two[0]])))
+    #expect(one.sentences[2].plain.contains("with an in-flight system beside it"))
+    #expect(Answer(Summary(contents([]))).sentences.map(\.plain) == ["Nothing was measured."])
+  }
+
+  @Test("every figure is in the tidy CSV, the Markdown and OpenMetrics, variations apart")
+  func files() throws {
+    var contents = measured("max-batch-size=4")
+    var other = contents.cells[0]
+    other.name = "d"
+    other.variation = "max-batch-size=8"
+    other.serving = other.serving.map { record in
+      var record = record
+      record.run.cell = "d"
+      return record
+    }
+    contents.cells.append(other)
+    let summary = Summary(contents)
+    let lines = summary.csv.split(separator: "\n").map {
+      $0.split(separator: ",", omittingEmptySubsequences: false)
+    }
+    #expect(lines.allSatisfy { $0.count == lines[0].count })
+    let own = lines.filter { $0.contains("p50_ttft_ms") }
+    #expect(own.count == 4 && own.filter { $0.contains("max-batch-size=8") }.count == 2)
+    #expect(own.allSatisfy { $0.contains("poisson:4") })
+    #expect(
+      ServingTables(summary).comparisons.map(\.title) == [
+        "tp1 max-batch-size=4, poisson:4", "tp1 max-batch-size=8, poisson:4",
+      ])
+    let markdown = summary.markdown
+    #expect(markdown.contains("**Serving**") && markdown.contains("max-batch-size=8"))
+    let metrics = OpenMetrics(summary).text
+    #expect(metrics.contains("# UNIT padtax_serving_p50_ttft_seconds seconds"))
+    #expect(
+      metrics.contains(
+        "system=\"static\",load=\"poisson:4\",origin=\"measured\",variation=\"max-batch-size=8\"} 0.9"
+      ))
+    #expect(!metrics.contains("padtax_verified"))
   }
 }
 

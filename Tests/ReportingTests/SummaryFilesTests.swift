@@ -85,4 +85,36 @@ import Workloads
     #expect(text.contains("<details><summary>1 warnings</summary>\n\n- look\\_out\n"))
     #expect(!text.contains("<b>"))
   }
+
+  @Test("a summary of before there were an audit, a grid and bandwidths is read")
+  func older() throws {
+    var summary = summary
+    summary.audit = []
+    let text = try JSONText.line(summary)
+    var lines = text
+    for key in ["audit", "grid"] {
+      #expect(text.contains("\"\(key)\":[]"))
+      lines = lines.replacing(",\"\(key)\":[]", with: "").replacing("\"\(key)\":[],", with: "")
+    }
+    #expect(!lines.contains("audit") && !lines.contains("grid"))
+    #expect(try JSONText.decode(Summary.self, from: lines, source: "x") == summary)
+    #expect(try JSONText.decode(Summary.self, from: text, source: "x") == summary)
+  }
+
+  @Test("warnings name the variation of a cell with axes")
+  func variations() {
+    var cell = Fixture.cell(
+      [Fixture.batch("right-pad", ttft: 3, total: 6)],
+      verifications: [
+        Fixture.verification("right-pad"),
+        Fixture.verification("packed", passed: false, failure: "token 3"),
+      ], state: .ready)
+    cell.variation = "output-tokens=8"
+    let warnings = Fixture.summary(cell).warnings
+    #expect(warnings.contains("tp2 packed, output-tokens=8: answers are wrong: token 3"))
+    #expect(
+      warnings.contains {
+        $0.hasPrefix("tp2 (output-tokens=8): was stopped before it finished")
+      }, "\(warnings)")
+  }
 }

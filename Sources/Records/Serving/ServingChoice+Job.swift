@@ -180,18 +180,3 @@ extension ServingChoice {
     return lines
   }
 }
-
-extension JobNode {
-  /// A list of mappings.
-  mutating func children(_ key: String) throws(RecordError) -> [JobNode]? {
-    guard let node = node(key) else { return nil }
-    guard case .sequence(let items) = node, !items.isEmpty else {
-      throw error(key, "expected a list of mappings")
-    }
-    var out: [JobNode] = []
-    for (index, item) in items.enumerated() {
-      out.append(try JobNode(item, source: source, path: "\(fullName(key)).\(index)"))
-    }
-    return out
-  }
-}

@@ -18,13 +18,13 @@ struct RunAudit {
   private var absentCells: [String] {
     let absent = contents.cells.filter(\.isAbsent)
     let others = contents.cells.filter { !$0.isAbsent }.compactMap { cell in
-      cell.shortfall.map { "\(cell.name): \($0)" }
+      cell.shortfall.map { "\(cell.label): \($0)" }
     }
     switch absent.count {
     case 0: return others
-    case 1: return ["\(absent[0].name): did not run"] + others
+    case 1: return ["\(absent[0].label): did not run"] + others
     default:
-      let names = absent.map(\.name).joined(separator: ", ")
+      let names = absent.map(\.label).joined(separator: ", ")
       return ["\(absent.count) of \(contents.cells.count) cells did not run: \(names)"] + others
     }
   }
@@ -77,7 +77,7 @@ extension CellContents {
     let present = Set(ranks.totals.present.values.joined())
     let missing = expected.filter { !present.contains($0) }
     guard !missing.isEmpty else { return nil }
-    return "\(name): no records of \(missing.count) of \(expected.count) ranks: "
+    return "\(label): no records of \(missing.count) of \(expected.count) ranks: "
       + describe(missing)
   }
 
@@ -100,7 +100,7 @@ extension CellContents {
       }
     }
     guard !fewer.isEmpty else { return nil }
-    return "\(name): records are missing of \(describe(fewer.sorted())): \(example)"
+    return "\(label): records are missing of \(describe(fewer.sorted())): \(example)"
   }
 
   /// `ranks 4-7 on n2`; without nodes where those are not known.

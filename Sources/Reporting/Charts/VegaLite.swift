@@ -89,6 +89,8 @@ extension VegaLite {
     var opacity: Channel?
     var text: Channel?
     var order: Channel?
+    /// Tells lines of one colour apart.
+    var detail: Channel?
     var tooltip: [Channel]?
   }
 }

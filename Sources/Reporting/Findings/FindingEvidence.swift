@@ -102,5 +102,8 @@ struct FindingEvidence {
 extension CellContents {
   var parallelLayout: ParallelLayout? { try? ParallelLayout(parsing: layoutName) }
 
+  /// Name of the cell in a sentence, with what it varies of the job.
+  var label: String { variation.isEmpty ? name : "\(name) (\(variation))" }
+
   var variationSuffix: String { variation.isEmpty ? "" : ", \(variation)" }
 }

@@ -19,10 +19,12 @@ public struct Findings: Record, Hashable {
     run = contents.identifier
     let evidence = FindingEvidence(contents)
     findings = [
-      evidence.leftBeatsRight, evidence.othersRecover, Self.tenPercentCostsGigabytes(),
+      evidence.leftBeatsRight, evidence.othersRecover, evidence.continuousRecovers,
+      Self.tenPercentCostsGigabytes(),
       evidence.padsAmplifyCommunication, evidence.overheadGrows,
       evidence.pipelinesTakeVariedLengths,
-      evidence.tensorWinsLatency, evidence.pipelineWinsThroughput,
+      evidence.tensorWinsLatency, evidence.pipelineWinsThroughput, evidence.hybridLatency,
+      evidence.hybridThroughput, evidence.unbalancedHybrids,
     ]
   }
 

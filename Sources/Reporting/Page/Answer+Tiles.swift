@@ -14,6 +14,7 @@ extension Answer {
   /// At most four numbers: the plainest policy's padding tax, its empty slots, what packing reached, the best
   /// time.
   var tiles: [Tile] {
+    guard !rows.isEmpty else { return serving.tiles }
     var tiles: [Tile] = []
     let padded = rows.filter { $0.isPadded }
     let dearest = reference.last

@@ -13,6 +13,8 @@ struct Answer: Sendable {
   let rows: [SummaryRow]
   let grid: [GridRow]
   let names: RowNames
+  /// What the sentences are about where no batch was measured.
+  let serving: Serving
 
   init(_ summary: Summary) {
     let all = summary.rows.filter { $0[.batchTTFT] != nil }
@@ -22,9 +24,11 @@ struct Answer: Sendable {
     names = RowNames(timed)
     let keys = Set(timed.map { RowKey($0) })
     grid = summary.grid.filter { keys.contains(RowKey($0.row)) }
+    serving = Serving(rows.isEmpty ? ServingTables(summary).rows : [])
     sentences = []
     guard !rows.isEmpty else {
-      sentences = ["Nothing was measured."]
+      sentences = serving.sentences
+      caveats = Self.caveats(summary, serving.origin, isDistrusted: serving.isDistrusted)
       return
     }
     sentences =
@@ -35,14 +39,22 @@ struct Answer: Sendable {
       caveats.append(
         "The sentences are about the \(origin.rawValue) rows; others are in the tables.")
     }
+    caveats += Self.caveats(summary, origin, isDistrusted: rows.contains(where: \.isDistrusted))
+  }
+
+  private static func caveats(
+    _ summary: Summary, _ origin: Origin?, isDistrusted: Bool
+  ) -> [String] {
+    var caveats: [String] = []
     if origin == .virtual {
       let pretended = summary.pretended.map { ": \($0)" } ?? ""
       caveats.append("Times are of a virtual clock, not of this machine\(pretended).")
     }
-    if rows.contains(where: \.isDistrusted) {
+    if isDistrusted {
       caveats.append(
         "Some layouts had more ranks than cores (marked *): their times are not to be trusted.")
     }
+    return caveats
   }
 
   // MARK: With packed

@@ -15,7 +15,7 @@ enum Glossary {
   }
 
   static let entries: [Entry] =
-    measurement + padding + times + againstPacked + resources + serving
+    measurement + padding + times + againstPacked + resources + serving + network
 
   static func entry(_ key: String) -> Entry? { entries.first { $0.key == key } }
 
@@ -51,6 +51,15 @@ enum Glossary {
       "pareto", "Pareto front",
       "Output tokens/s per user (1000/mean TPOT in ms) against output tokens/s per rank: a system "
         + "under a load is on the front when no other of its layout has more of both."),
+  ]
+
+  private static let network = [
+    Entry(
+      "busbw", "bus bandwidth (busbw)",
+      "Size of a collective over its time, times nccl-tests' factor: 2(n−1)/n for an all-reduce of n "
+        + "ranks, (n−1)/n for all-gather and reduce-scatter. What each rank's link carries, so that it "
+        + "can be held against the link's own bandwidth. The table's: what the network's file says for "
+        + "that operation, size and number of ranks.")
   ]
 
   private static let measurement = [

@@ -95,10 +95,14 @@ public struct HTMLReport: Sendable {
       <h2 id="answer-title">The answer</h2>
       <div class="answer">\(sentences)\(caveats)</div>
       \(tiles(answer))
-      <p class="note">In brackets: 95 % \(Glossary.link("interval", text: "interval")). Underlined words \
-      lead to their definitions.</p>
+      <p class="note">\(brackets(answer))Underlined words lead to their definitions.</p>
       </section>
       """
+  }
+
+  private func brackets(_ answer: Answer) -> HTML {
+    answer.rows.isEmpty
+      ? "" : "In brackets: 95 % \(Glossary.link("interval", text: "interval")). "
   }
 
   private func tiles(_ answer: Answer) -> HTML {

@@ -38,18 +38,22 @@ struct RankTotals: Sendable {
     var times = Times()
   }
 
+  /// Seconds of a rank by what they went to.
   struct Times: Sendable {
-    var wall = 0.0
-    var compute = 0.0
-    var communication = 0.0
-    var idle = 0.0
+    private var seconds = SIMD4<Double>()
 
-    mutating func add(_ other: Times) {
-      wall += other.wall
-      compute += other.compute
-      communication += other.communication
-      idle += other.idle
+    init() {}
+
+    init(wall: Double, compute: Double, communication: Double, idle: Double) {
+      seconds = SIMD4(wall, compute, communication, idle)
     }
+
+    var wall: Double { seconds.x }
+    var compute: Double { seconds.y }
+    var communication: Double { seconds.z }
+    var idle: Double { seconds.w }
+
+    mutating func add(_ other: Times) { seconds += other.seconds }
   }
 
   /// Traffic of one operation on one communicator, which may be padtax's own.

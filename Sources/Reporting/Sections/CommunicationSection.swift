@@ -7,7 +7,9 @@ extension ReportData {
     let timed = rows.filter { $0[.computeShare] != nil }
     guard !timed.isEmpty else { return nil }
     var section = ReportSection(id: "communication", title: "Communication")
-    section.charts = [traffic.isEmpty ? nil : trafficChart, shareChart(timed)].compactMap { $0 }
+    section.charts = [
+      traffic.isEmpty ? nil : trafficChart, shareChart(timed), bandwidthChart,
+    ].compactMap { $0 }
     section.body = HTML(
       summary.communicationTable, caption: "Communication and memory by layout and policy")
     return section

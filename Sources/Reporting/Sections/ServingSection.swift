@@ -5,7 +5,7 @@ extension ReportData {
   /// Systems that serve requests over time: what each wastes, how long requests take, and what
   /// throughput costs in latency.
   var servingSection: ReportSection? {
-    let tables = ServingTables(summary.serving ?? [])
+    let tables = ServingTables(summary)
     guard !tables.isEmpty else { return nil }
     var section = ReportSection(id: "serving", title: "Serving")
     section.lead = """
@@ -49,8 +49,8 @@ extension ReportData {
       x: .quantity("x", "output tokens/s per user", format: "~s"),
       y: .quantity("y", "output tokens/s per rank", format: "~s"))
     encoding.color = .colors("c", "system", systems)
-    if Set(points.map(\.layout)).count > 1 {
-      encoding.shape = .names("l", "layout", order: Self.unique(points.map(\.layout)))
+    if Set(points.map(\.place)).count > 1 {
+      encoding.shape = .names("l", "layout", order: Self.unique(points.map(\.place)))
     }
     encoding.tooltip = [
       .shown("c", "system"), .shown("l", "layout"), .shown("o", "load"),
@@ -61,13 +61,13 @@ extension ReportData {
     mark.size = 80
     mark.filled = true
     mark.opacity = 0.9
-    let front = points.filter { $0.isOnFront(of: rows) }.map { "\($0.layout) \($0.run.system)" }
+    let front = points.filter { $0.isOnFront(of: rows) }.map { "\($0.place) \($0.run.system)" }
     return Chart(
       id: "pareto", title: "Latency against throughput",
       spec: VegaLite(
         values, height: 320, [.init(name: "points", mark: mark, encoding: encoding)]),
       caption: """
-        Each point: a system under one load. Right is faster for each user, up is more work per rank; \
+        \(provenance(points)) Each point: a system under one load. Right is faster for each user, up is more work per rank; \
         a point is on the \(Glossary.link("pareto", text: "front")) when no other of its layout is \
         both.
         """,
@@ -92,8 +92,11 @@ extension ReportData {
       }
     }
     var encoding = VegaLite.Encoding(
-      x: .quantity("x", "time to first token, ms", format: "~s"),
+      x: .quantity("x", "time to first token, ms", format: "~s", zero: false),
       y: .names("b", "", order: names))
+    // Systems differ by powers of ten.
+    encoding.x?.scale?.type = "log"
+    encoding.y?.axis = VegaLite.Axis(labelLimit: 190)
     encoding.color = .colors("k", "percentile", kinds)
     encoding.tooltip = [
       .shown("b", "system"), .shown("k", "percentile"), .shown("x", "ms", format: ".3~s"),
@@ -107,7 +110,7 @@ extension ReportData {
         values, height: max(120, 22 * names.count),
         [.init(name: "points", mark: mark, encoding: encoding)]),
       caption: """
-        \(Glossary.link("serving_latency", text: "TTFT")) of the requests in the window, from their \
+        \(provenance(shown)) \(Glossary.link("serving_latency", text: "TTFT")) of the requests in the window, from their \
         intended arrival, queueing included; percentiles over requests.
         """,
       description: "Median, 90th and 99th percentile of the time to the first token for "
@@ -115,11 +118,22 @@ extension ReportData {
       table: nil)
   }
 
+  /// Where the numbers come from, and of how many requests.
+  private func provenance(_ rows: [ServingRow]) -> HTML {
+    let origins = Self.unique(rows.map(\.run.origin.rawValue)).joined(separator: " and ")
+    let counts = rows.map { $0.sum(\.windowRequests) }
+    let (low, high) = (counts.min() ?? 0, counts.max() ?? 0)
+    return """
+      \(origins.capitalizedFirst) \(Glossary.link("origin", text: "times")), \
+      \(Glossary.link("n", text: "n")) = \(low == high ? "\(low)" : "\(low) to \(high)") requests each.
+      """
+  }
+
   private func name(_ row: ServingRow) -> String {
-    "\(row.layout) · \(row.run.load) · \(row.run.system)"
+    "\(row.place) · \(row.run.load) · \(row.run.system)"
   }
 
   private func datum(_ row: ServingRow) -> [String: VegaLite.Datum] {
-    ["c": .text(row.run.system), "l": .text(row.layout), "o": .text(row.run.load)]
+    ["c": .text(row.run.system), "l": .text(row.place), "o": .text(row.run.load)]
   }
 }

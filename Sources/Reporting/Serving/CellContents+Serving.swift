@@ -1,6 +1,9 @@
 import Records
 
 extension CellContents {
+  /// Whether the cell has requests over time instead of batches.
+  var isServing: Bool { job?.serving != nil || (batches.isEmpty && !serving.isEmpty) }
+
   /// Serving runs whose answers agreed with the reference's; those that nothing was executed for
   /// need none.
   public var verifiedServing: [ServingRecord] {

@@ -7,9 +7,14 @@ struct ServingRow: Sendable {
   var run: ServingRun
   /// Of every repeat.
   var records: [ServingRecord]
+  /// What its cell varies of the job; empty where all rows are of one variation.
+  var variation = ""
 
   /// Rows of the records, in the order in which systems and loads first appear.
-  static func rows(_ records: [ServingRecord]) -> [ServingRow] {
+  /// - Parameter variations: by cell.
+  static func rows(
+    _ records: [ServingRecord], variations: [String: String] = [:]
+  ) -> [ServingRow] {
     var rows: [ServingRow] = []
     for record in records {
       let place = rows.firstIndex {
@@ -20,8 +25,13 @@ struct ServingRow: Sendable {
       if let place {
         rows[place].records.append(record)
       } else {
-        rows.append(ServingRow(run: record.run, records: [record]))
+        rows.append(
+          ServingRow(
+            run: record.run, records: [record], variation: variations[record.run.cell] ?? ""))
       }
+    }
+    if Set(rows.map(\.variation)).count == 1 {
+      for index in rows.indices { rows[index].variation = "" }
     }
     return rows
   }
@@ -36,6 +46,8 @@ struct ServingRow: Sendable {
     }
     return "\(run.load) = \(rate.significant(3))/s"
   }
+  /// Layout with its variation.
+  var place: String { variation.isEmpty ? layout : "\(layout) \(variation)" }
 
   /// Median over repeats; nil where no repeat has the figure.
   func median(_ value: (ServingRecord) -> Double?) -> Double? {
@@ -56,7 +68,7 @@ struct ServingRow: Sendable {
     guard let user = self["output_tps_per_user"], let rank = self["output_throughput_per_rank"]
     else { return false }
     return !rows.contains { other in
-      guard other.run.layout == run.layout, other.run.origin == run.origin,
+      guard other.place == place, other.run.origin == run.origin,
         let theirUser = other["output_tps_per_user"],
         let theirRank = other["output_throughput_per_rank"]
       else { return false }

@@ -6,7 +6,14 @@ import Units
 public struct ServingTables: Sendable {
   let rows: [ServingRow]
 
-  public init(_ records: [ServingRecord]) { rows = ServingRow.rows(records) }
+  /// - Parameter variations: what cells vary of their job, by cell.
+  public init(_ records: [ServingRecord], variations: [String: String] = [:]) {
+    rows = ServingRow.rows(records, variations: variations)
+  }
+
+  init(_ summary: Summary) {
+    self.init(summary.serving ?? [], variations: summary.servingVariations ?? [:])
+  }
 
   public var isEmpty: Bool { rows.isEmpty }
 
@@ -56,6 +63,9 @@ public struct ServingTables: Sendable {
       keys.append(
         .init("times", alignment: .leading, cells: rows.map(\.run.origin.rawValue)))
     }
+    if rows.contains(where: { $0.variation != "" }) {
+      keys.append(.init("variation", alignment: .leading, cells: rows.map(\.variation)))
+    }
     return keys + [
       .init("layout", alignment: .leading, cells: rows.map(\.layout)),
       .init("load", alignment: .leading, cells: rows.map(\.load)),
@@ -72,7 +82,7 @@ public struct ServingTables: Sendable {
     var groups: [[ServingRow]] = []
     for row in rows {
       let title =
-        "\(row.layout), \(row.load)"
+        "\(row.place), \(row.load)"
         + (row.run.origin == .measured ? "" : " (\(row.run.origin.rawValue))")
       if let place = titles.firstIndex(of: title) {
         groups[place].append(row)
