@@ -31,4 +31,19 @@ import Testing
     #expect(missing.map(\.subject) == ["mpirun", "padtax-rank", "BLAS", "hwloc"])
     #expect(missing.filter { $0.text.contains("apt-get install") }.count == 3)
   }
+
+  @Test("cards are what the rank program says, and a machine without one is healthy")
+  func cards() throws {
+    let folder = try TestFolder()
+    try folder.program("cards", "echo 'GPU 0: card'; echo 'GPU 1: card'")
+    try folder.program("none", "echo 'padtax: error: no driver' >&2; exit 2")
+    func finding(_ program: String) -> Doctor.Finding? {
+      doctor(["PADTAX_RANK": folder.path + "/" + program], folders: []).findings
+        .first { $0.subject == "GPU" }
+    }
+    let cards = try #require(finding("cards"))
+    #expect(cards.state == .ok && cards.text == "GPU 0: card; GPU 1: card")
+    let none = try #require(finding("none"))
+    #expect(none.state == .absent && none.text.hasSuffix("kind: cuda; no driver"))
+  }
 }
