@@ -99,7 +99,7 @@ public struct RankLaunch {
       let golden = try context.together("expected answers") {
         try GoldenVerification(context: context, directory: checkpoint, expected: expected)
       }
-      let backend = try context.together("backend") { try makeBackend(choice, numbers) }
+      let backend = try context.makeBackend(choice, numbers)
       for policy in policies {
         let report =
           switch mode {
@@ -132,7 +132,7 @@ public struct RankLaunch {
     let golden = try context.together("expected answers") {
       try EncoderVerification(context: context, directory: checkpoint, expected: expected)
     }
-    let backend = try context.together("backend") { try makeBackend(choice, numbers) }
+    let backend = try context.makeBackend(choice, numbers)
     for policy in policies {
       let report = try golden.run(policy: policy, microBatches: microBatches, backend: backend)
       try context.together("verification") {
