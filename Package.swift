@@ -124,7 +124,7 @@ let package = Package(
       name: "padtax",
       dependencies: [
         "Studies", "Simulation", "Hardware", "Slurm", "Reporting", "Communication", "Records",
-        "Models", "Scheduling", "Workloads", "Networks",
+        "Models", "Scheduling", "Serving", "Workloads", "Networks",
         "Netbench", "Statistics", "Units", argumentParser,
       ]),
 

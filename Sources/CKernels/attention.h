@@ -6,8 +6,8 @@
 // blocked as in Dao et al. 2022, arXiv:2205.14135, algorithm 1). No [s, t] matrix exists.
 //
 // Keys and values lie in blocks (a region without a table is one block). Few rows read them where
-// they lie, run by run; many rows read transposed keys, and values of a tile that were brought
-// together.
+// they lie, slot by slot; many rows read transposed keys, and values of a tile that were brought
+// together, run by run.
 //
 // Padding is computed: masked scores are products like all others, then set to minus infinity.
 // Only KV blocks that lie wholly after the last slot of a tile are left out, padded or not.
@@ -26,13 +26,26 @@ CK_INLINE size_t run_length(const ck_attention *job, size_t slot, size_t count) 
   return left < count ? left : count;
 }
 
-// Elements from a run to what is prefetched meanwhile: the same place some blocks on in the table, or
-// a fixed distance in one block.
-CK_INLINE size_t run_ahead(const ck_attention *job, size_t slot, size_t start) {
-  if (!job->blocks) return prefetch_distance;
-  size_t block = job->block_slots * job->width;
-  size_t later = slot + (CK_BLOCKS_AHEAD + block - 1) / block * job->block_slots;
-  return later < job->context + job->slots ? run_start(job, later) - start : 0;
+// Slots from a slot to the one that is prefetched while it is used.
+CK_INLINE size_t slots_ahead(size_t d) {
+  size_t slots = CK_ELEMENTS_AHEAD / d;
+  return slots < CK_SLOTS_AHEAD ? slots : CK_SLOTS_AHEAD;
+}
+
+// Where the slots first..<first + count lie, and the `ahead` ones behind them; behind the last
+// slot, the last again.
+CK_INLINE void locate(
+    const ck_attention *job, size_t first, size_t count, size_t ahead, size_t *places) {
+  const size_t d = job->width, visible = job->context + job->slots;
+  size_t all = count + ahead, done = 0;
+  while (done < all && first + done < visible) {
+    size_t length = run_length(job, first + done, all - done);
+    if (length > visible - first - done) length = visible - first - done;
+    size_t start = run_start(job, first + done);
+    for (size_t i = 0; i < length; i++) places[done + i] = start + i * d;
+    done += length;
+  }
+  for (; done < all; done++) places[done] = places[done - 1];
 }
 
 // Keys first..<first + count to [d, CK_PANEL] columns, the columns beyond `count` zero.
@@ -73,18 +86,18 @@ CK_INLINE void soften(
 
 // Scores of the stacked rows q[rows, d] against keys first..<first + count.
 CK_INLINE void score(
-    const ck_attention *job, const float *panels, const float *q, size_t rows, size_t first,
-    size_t count, float *scores) {
+    const ck_attention *job, const float *panels, const size_t *places, const float *q, size_t rows,
+    size_t first, size_t count, float *scores) {
   size_t d = job->width;
+  if (!panels && job->blocks) {
+    located_scores(
+        rows, count, d, q, job->keys, places, slots_ahead(d), scores, CK_ATTENTION_KEYS);
+    return;
+  }
   if (!panels) {
-    for (size_t done = 0; done < count;) {
-      size_t length = run_length(job, first + done, count - done);
-      size_t start = run_start(job, first + done);
-      skinny_chunk(
-          rows, length, d, q, d, job->keys + start, d, run_ahead(job, first + done, start), 0, 0,
-          scores + done, CK_ATTENTION_KEYS);
-      done += length;
-    }
+    skinny_chunk(
+        rows, count, d, q, d, job->keys + first * d, d, prefetch_distance, 0, 0, scores,
+        CK_ATTENTION_KEYS);
     return;
   }
   for (size_t j = 0; j < count; j += CK_PANEL) {
@@ -99,36 +112,25 @@ CK_INLINE void score(
 // out[rows, d] += weights[rows, count] times the values first..<first + count. Many rows read them
 // from `gathered`, where runs are brought together.
 CK_INLINE void add_values(
-    const ck_attention *job, const float *weights, size_t rows, size_t first, size_t count,
-    float *gathered, float *out) {
+    const ck_attention *job, const float *weights, const size_t *places, size_t rows,
+    size_t first, size_t count, float *gathered, float *out) {
   const size_t d = job->width;
-  size_t start = run_start(job, first), length = run_length(job, first, count);
-  if (gathered) {
-    const float *values = job->values + start;
-    if (length < count) {
-      values = gathered;
-      for (size_t done = 0; done < count; done += length) {
-        length = run_length(job, first + done, count - done);
-        memcpy(
-            gathered + done * d, job->values + run_start(job, first + done),
-            length * d * sizeof(float));
-      }
+  if (!gathered && job->blocks) {
+    located_sums(
+        rows, d, count, weights, CK_ATTENTION_KEYS, job->values, places, slots_ahead(d), out);
+    return;
+  }
+  const float *values = job->values + run_start(job, first);
+  if (run_length(job, first, count) < count) {
+    values = gathered;
+    for (size_t done = 0, length; done < count; done += length) {
+      length = run_length(job, first + done, count - done);
+      memcpy(
+          gathered + done * d, job->values + run_start(job, first + done),
+          length * d * sizeof(float));
     }
-    multiply_tiles(rows, d, count, weights, CK_ATTENTION_KEYS, values, d, out, d, 1);
-    return;
   }
-  if (!job->blocks) {
-    multiply_tiles(
-        rows, d, count, weights, CK_ATTENTION_KEYS, job->values + start, d, out, d, 1);
-    return;
-  }
-  for (size_t done = 0; done < count; done += length) {
-    length = run_length(job, first + done, count - done);
-    start = run_start(job, first + done);
-    add_streamed(
-        rows, d, length, weights + done, CK_ATTENTION_KEYS, job->values + start,
-        run_ahead(job, first + done, start), out);
-  }
+  multiply_tiles(rows, d, count, weights, CK_ATTENTION_KEYS, values, d, out, d, 1);
 }
 
 // Stacked rows row..<row + rows of the job. `gathered` has room for the values of a tile; without
@@ -139,6 +141,7 @@ static void attend_tile(
   float *q = job->workspace, *out = q + CK_ATTENTION_ROWS * d;
   float *scores = out + CK_ATTENTION_ROWS * d;
   float highest[CK_ATTENTION_ROWS], total[CK_ATTENTION_ROWS];
+  size_t places[CK_ATTENTION_KEYS + CK_SLOTS_AHEAD];
   for (size_t r = 0; r < rows; r++) {
     size_t slot = (row + r) / g, head = (row + r) % g;
     const float *query = job->queries + slot * job->query_stride + head * d;
@@ -152,7 +155,8 @@ static void attend_tile(
   for (size_t first = 0; first < visible; first += CK_ATTENTION_KEYS) {
     size_t count = visible - first < CK_ATTENTION_KEYS ? visible - first : CK_ATTENTION_KEYS;
     size_t padded = (count + CK_WIDTH - 1) / CK_WIDTH * CK_WIDTH;
-    score(job, panels, q, rows, first, count, scores);
+    if (job->blocks && !gathered) locate(job, first, count, slots_ahead(d), places);
+    score(job, panels, places, q, rows, first, count, scores);
     for (size_t r = 0; r < rows; r++) {
       float *line = scores + r * CK_ATTENTION_KEYS;
       size_t slot = (row + r) / g, seen = job->context + slot + 1;
@@ -163,7 +167,7 @@ static void attend_tile(
             job->masked_end - first, padded);
       soften(line, padded, out + r * d, d, &highest[r], &total[r]);
     }
-    add_values(job, scores, rows, first, count, gathered, out);
+    add_values(job, scores, places, rows, first, count, gathered, out);
   }
 
   for (size_t r = 0; r < rows; r++) {

@@ -1,18 +1,23 @@
 // Attention over keys and values in bfloat16. Products and sums are float32, as in attention.h,
 // whose letters and tiles are used here.
 //
-// Keys are prefetched 4 KiB ahead and values 32 slots: beyond the caches a head of 128 then takes 0.79
-// of the time on Zen 4, in the second-level cache the same.
+// Keys and values of few rows are found slot by slot, in a region or in blocks, and prefetched
+// CK_HALF_AHEAD slots ahead: beyond the caches a head of 128 then takes 0.79 of the time on Zen 4,
+// in the second-level cache the same.
+enum { CK_HALF_AHEAD = 32 };
 
-// Keys [count, d] to [d, CK_PANEL] columns, widened, the columns beyond `count` zero.
-static void transpose_bf16(float *panel, const uint16_t *keys, size_t count, size_t d) {
+// Keys first..<first + count to [d, CK_PANEL] columns, widened, the columns beyond `count` zero.
+static void transpose_bf16(
+    const ck_attention *job, float *panel, const uint16_t *keys, size_t first, size_t count) {
+  const size_t d = job->width;
   for (size_t j = 0; j < CK_PANEL; j++) {
     if (j >= count) {
       for (size_t i = 0; i < d; i++) panel[i * CK_PANEL + j] = 0;
       continue;
     }
+    const uint16_t *key = keys + run_start(job, first + j);
     for (size_t i = 0; i < d; i++) {
-      uint32_t bits = (uint32_t)keys[j * d + i] << 16;
+      uint32_t bits = (uint32_t)key[i] << 16;
       memcpy(panel + i * CK_PANEL + j, &bits, sizeof bits);
     }
   }
@@ -20,7 +25,8 @@ static void transpose_bf16(float *panel, const uint16_t *keys, size_t count, siz
 
 // Scores of M rows q[M, d] against four keys, widened in registers; M is a constant after inlining.
 CK_INLINE void score_four(
-    const int M, size_t d, const float *q, const uint16_t *const *keys, float *scores) {
+    const int M, size_t d, const float *q, const uint16_t *const *keys,
+    const uint16_t *const *later, float *scores) {
   vec total[4][4];
   CK_UNROLL for (int r = 0; r < 4; r++) {
     CK_UNROLL for (int m = 0; m < M; m++) total[r][m] = splat(0);
@@ -29,7 +35,7 @@ CK_INLINE void score_four(
   for (; i + CK_WIDTH <= d; i += CK_WIDTH) {
     vec key[4];
     CK_UNROLL for (int r = 0; r < 4; r++) {
-      CK_PREFETCH(keys[r] + i + 2048);
+      CK_PREFETCH(later[r] + i);
       key[r] = load_widened(keys[r] + i);
     }
     CK_UNROLL for (int m = 0; m < M; m++) {
@@ -51,37 +57,44 @@ CK_INLINE void score_four(
   }
 }
 
-// Scores of the stacked rows against `count` keys; up to three behind them are written, too.
+// Scores of the stacked rows against the `count` keys at `places`; up to three behind them are
+// written, too.
 static void score_few(
-    size_t rows, size_t d, const float *q, const uint16_t *keys, size_t count, float *scores) {
+    size_t rows, size_t d, const float *q, const uint16_t *keys, const size_t *places,
+    size_t count, float *scores) {
   for (size_t j = 0; j < count; j += 4) {
-    const uint16_t *four[4];
-    for (size_t r = 0; r < 4; r++) four[r] = keys + (j + r < count ? j + r : count - 1) * d;
+    const uint16_t *four[4], *later[4];
+    for (size_t r = 0; r < 4; r++) {
+      size_t key = j + r < count ? j + r : count - 1;
+      four[r] = keys + places[key];
+      later[r] = keys + places[key + CK_HALF_AHEAD];
+    }
     size_t row = 0;
     for (; row + 4 <= rows; row += 4)
-      score_four(4, d, q + row * d, four, scores + row * CK_ATTENTION_KEYS + j);
+      score_four(4, d, q + row * d, four, later, scores + row * CK_ATTENTION_KEYS + j);
     const float *rest = q + row * d;
     float *to = scores + row * CK_ATTENTION_KEYS + j;
-    if (rows - row == 3) score_four(3, d, rest, four, to);
-    if (rows - row == 2) score_four(2, d, rest, four, to);
-    if (rows - row == 1) score_four(1, d, rest, four, to);
+    if (rows - row == 3) score_four(3, d, rest, four, later, to);
+    if (rows - row == 2) score_four(2, d, rest, four, later, to);
+    if (rows - row == 1) score_four(1, d, rest, four, later, to);
   }
 }
 
-// out[M, P vectors] += weights[M, count] values[count, d], widened in registers.
+// out[M, P vectors] += weights[M, count] values[count, d] at `places`, widened in registers.
 CK_INLINE void weigh_tile(
     const int M, const int P, size_t count, size_t d, const float *weights,
-    const uint16_t *values, float *out) {
+    const uint16_t *values, const size_t *places, float *out) {
   vec total[4][4];
   CK_UNROLL for (int m = 0; m < M; m++) {
     CK_UNROLL for (int p = 0; p < P; p++)
       total[m][p] = load(out + (size_t)m * d + p * CK_WIDTH);
   }
   for (size_t j = 0; j < count; j++) {
+    const uint16_t *line = values + places[j], *later = values + places[j + CK_HALF_AHEAD];
     vec value[4];
     CK_UNROLL for (int p = 0; p < P; p++) {
-      CK_PREFETCH(values + (j + 32) * d + p * CK_WIDTH);
-      value[p] = load_widened(values + j * d + p * CK_WIDTH);
+      CK_PREFETCH(later + p * CK_WIDTH);
+      value[p] = load_widened(line + p * CK_WIDTH);
     }
     CK_UNROLL for (int m = 0; m < M; m++) {
       vec weight = splat(weights[(size_t)m * CK_ATTENTION_KEYS + j]);
@@ -95,10 +108,11 @@ CK_INLINE void weigh_tile(
 }
 
 #define CK_WEIGH_ARGUMENTS \
-  size_t count, size_t d, const float *weights, const uint16_t *values, float *out
+  size_t count, size_t d, const float *weights, const uint16_t *values, const size_t *places, \
+      float *out
 #define CK_WEIGH(M, P) \
   static void weigh_##M##_##P(CK_WEIGH_ARGUMENTS) { \
-    weigh_tile(M, P, count, d, weights, values, out); \
+    weigh_tile(M, P, count, d, weights, values, places, out); \
   }
 CK_WEIGH(1, 1) CK_WEIGH(2, 1) CK_WEIGH(3, 1) CK_WEIGH(4, 1)
 CK_WEIGH(1, 4) CK_WEIGH(2, 4) CK_WEIGH(3, 4) CK_WEIGH(4, 4)
@@ -107,19 +121,20 @@ static const weigh_function weigh_one[] = {0, weigh_1_1, weigh_2_1, weigh_3_1, w
 static const weigh_function weigh_four[] = {0, weigh_1_4, weigh_2_4, weigh_3_4, weigh_4_4};
 
 static void weigh_few(
-    size_t rows, size_t d, const float *weights, const uint16_t *values, size_t count,
-    float *out) {
+    size_t rows, size_t d, const float *weights, const uint16_t *values, const size_t *places,
+    size_t count, float *out) {
   for (size_t row = 0; row < rows; row += 4) {
     size_t few = rows - row < 4 ? rows - row : 4;
     const float *own = weights + row * CK_ATTENTION_KEYS;
     float *to = out + row * d;
     size_t i = 0;
     for (; i + 4 * CK_WIDTH <= d; i += 4 * CK_WIDTH)
-      weigh_four[few](count, d, own, values + i, to + i);
-    for (; i + CK_WIDTH <= d; i += CK_WIDTH) weigh_one[few](count, d, own, values + i, to + i);
+      weigh_four[few](count, d, own, values + i, places, to + i);
+    for (; i + CK_WIDTH <= d; i += CK_WIDTH)
+      weigh_one[few](count, d, own, values + i, places, to + i);
     for (; i < d; i++) {
       for (size_t j = 0; j < count; j++) {
-        uint32_t bits = (uint32_t)values[j * d + i] << 16;
+        uint32_t bits = (uint32_t)values[places[j] + i] << 16;
         float value;
         memcpy(&value, &bits, sizeof value);
         for (size_t r = 0; r < few; r++) to[r * d + i] += own[r * CK_ATTENTION_KEYS + j] * value;
@@ -135,6 +150,7 @@ static void attend_few_bf16(
   float *q = job->workspace, *out = q + CK_ATTENTION_ROWS * d;
   float *scores = out + CK_ATTENTION_ROWS * d;
   float highest[CK_TRANSPOSE_FROM], total[CK_TRANSPOSE_FROM];
+  size_t places[CK_ATTENTION_KEYS + CK_HALF_AHEAD];
   for (size_t r = 0; r < rows; r++) {
     const float *query = job->queries + r / g * job->query_stride + r % g * d;
     for (size_t i = 0; i < d; i++) q[r * d + i] = query[i] * job->scale;
@@ -146,7 +162,8 @@ static void attend_few_bf16(
   for (size_t first = 0; first < visible; first += CK_ATTENTION_KEYS) {
     size_t count = visible - first < CK_ATTENTION_KEYS ? visible - first : CK_ATTENTION_KEYS;
     size_t padded = (count + CK_WIDTH - 1) / CK_WIDTH * CK_WIDTH;
-    score_few(rows, d, q, keys + first * d, count, scores);
+    locate(job, first, count, CK_HALF_AHEAD, places);
+    score_few(rows, d, q, keys, places, count, scores);
     for (size_t r = 0; r < rows; r++) {
       float *line = scores + r * CK_ATTENTION_KEYS;
       size_t slot = r / g, seen = job->context + slot + 1;
@@ -157,7 +174,7 @@ static void attend_few_bf16(
             job->masked_end - first, padded);
       soften(line, padded, out + r * d, d, &highest[r], &total[r]);
     }
-    weigh_few(rows, d, scores, values + first * d, count, out);
+    weigh_few(rows, d, scores, values, places, count, out);
   }
   for (size_t r = 0; r < rows; r++) {
     float *target = job->out + r / g * job->out_stride + r % g * d;
@@ -177,11 +194,15 @@ static void attend_bf16(
   }
   ck_attention widened = *job;
   widened.values = free;
-  widen_row(free, values, visible * d);
+  widened.blocks = 0;
+  for (size_t done = 0, length; done < visible; done += length) {
+    length = run_length(job, done, visible - done);
+    widen_row(free + done * d, values + run_start(job, done), length * d);
+  }
   float *panels = free + visible * d;
   for (size_t j = 0; j < visible; j += CK_PANEL) {
     size_t count = visible - j < CK_PANEL ? visible - j : CK_PANEL;
-    transpose_bf16(panels + j * d, keys + j * d, count, d);
+    transpose_bf16(job, panels + j * d, keys, j, count);
   }
   for (size_t row = 0; row < stacked; row += CK_ATTENTION_ROWS) {
     size_t rows = stacked - row < CK_ATTENTION_ROWS ? stacked - row : CK_ATTENTION_ROWS;

@@ -6,12 +6,7 @@
 
 #if defined(__x86_64__)
 
-#define CK_WIDTH 8
-#define CK_REGISTERS 16
-#define CK_CHAINS 12
-
-#pragma clang attribute push( \
-    __attribute__((target("avx2,fma"))), apply_to = function)
+#include "isa_avx2.h"
 
 #include "bf16_kernels.h"
 

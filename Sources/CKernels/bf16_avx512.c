@@ -6,12 +6,7 @@
 
 #if defined(__x86_64__)
 
-#define CK_WIDTH 16
-#define CK_REGISTERS 32
-#define CK_CHAINS 16
-
-#pragma clang attribute push( \
-    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"))), apply_to = function)
+#include "isa_avx512.h"
 
 #include "bf16_kernels.h"
 

@@ -12,7 +12,7 @@
 
 #include "tiles.h"
 
-#include "streamed.h"
+#include "located.h"
 #include "attention.h"
 
 #include "multiply_add.h"

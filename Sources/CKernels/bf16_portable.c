@@ -1,17 +1,10 @@
-// bfloat16 by widening, portable: 4 lanes, SSE2 on x86-64, NEON on arm64.
+// bfloat16 by widening, portable.
 #include <math.h>
 #include <string.h>
 
 #include "bf16_variants.h"
 
-#define CK_WIDTH 4
-#if defined(__aarch64__)
-#define CK_REGISTERS 32
-#define CK_CHAINS 16
-#else
-#define CK_REGISTERS 16
-#define CK_CHAINS 12
-#endif
+#include "isa_portable.h"
 
 #include "bf16_kernels.h"
 

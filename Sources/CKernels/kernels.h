@@ -14,7 +14,7 @@
 
 #include "tiles.h"
 
-#include "streamed.h"
+#include "located.h"
 
 #include "attention.h"
 

@@ -27,12 +27,11 @@ static const int panel_rows[CK_SKINNY_ROWS + 1] = {0, 8, 8, 8, 6, 4, 4, 3, 3};
 static const int panel_rows[CK_SKINNY_ROWS + 1] = {0, 8, 4, 3, 3};
 #endif
 
-// One tile: M rows of x against R rows of w that are `step` rows apart; M and R are constants
-// after inlining. The result is added to `bias`, or to y when `accumulate`.
-CK_INLINE void skinny_tile(
-    const int M, const int R, size_t k, const float *x, size_t ldx, const float *w, size_t ldw,
-    size_t step, size_t ahead, int accumulate, const float *bias, float *y, size_t ldy) {
-  vec total[8][8];
+// Sums of one tile: M rows of x against R rows of w, while what lies at `later` is prefetched; M
+// and R are constants after inlining.
+CK_INLINE void skinny_sums(
+    const int M, const int R, size_t k, const float *x, size_t ldx, const float *const *w,
+    const float *const *later, vec (*total)[8]) {
   CK_UNROLL for (int r = 0; r < R; r++) {
     CK_UNROLL for (int m = 0; m < M; m++) total[r][m] = splat(0);
   }
@@ -40,9 +39,8 @@ CK_INLINE void skinny_tile(
   for (; i + CK_WIDTH <= k; i += CK_WIDTH) {
     vec row[8];
     CK_UNROLL for (int r = 0; r < R; r++) {
-      const float *p = w + (size_t)r * step * ldw + i;
-      CK_PREFETCH(p + ahead);
-      row[r] = load(p);
+      CK_PREFETCH(later[r] + i);
+      row[r] = load(w[r] + i);
     }
     CK_UNROLL for (int m = 0; m < M; m++) {
       vec input = load(x + (size_t)m * ldx + i);
@@ -52,11 +50,17 @@ CK_INLINE void skinny_tile(
   if (i < k) {
     CK_UNROLL for (int m = 0; m < M; m++) {
       vec input = load_part(x + (size_t)m * ldx + i, k - i);
-      CK_UNROLL for (int r = 0; r < R; r++) {
-        total[r][m] = load_part(w + (size_t)r * step * ldw + i, k - i) * input + total[r][m];
-      }
+      CK_UNROLL for (int r = 0; r < R; r++)
+        total[r][m] = load_part(w[r] + i, k - i) * input + total[r][m];
     }
   }
+}
+
+// Folds the sums of a tile into y, whose columns are `step` apart; they are added to `bias`, or to
+// y when `accumulate`.
+CK_INLINE void skinny_fold(
+    const int M, const int R, vec (*total)[8], size_t step, int accumulate, const float *bias,
+    float *y, size_t ldy) {
   CK_UNROLL for (int m = 0; m < M; m++) {
     CK_UNROLL for (int r = 0; r < R; r += 4) {
       const vec zero = splat(0);
@@ -72,6 +76,20 @@ CK_INLINE void skinny_tile(
       }
     }
   }
+}
+
+// One tile of rows of w that are `step` rows apart.
+CK_INLINE void skinny_tile(
+    const int M, const int R, size_t k, const float *x, size_t ldx, const float *w, size_t ldw,
+    size_t step, size_t ahead, int accumulate, const float *bias, float *y, size_t ldy) {
+  const float *rows[8], *later[8];
+  CK_UNROLL for (int r = 0; r < R; r++) {
+    rows[r] = w + (size_t)r * step * ldw;
+    later[r] = rows[r] + ahead;
+  }
+  vec total[8][8];
+  skinny_sums(M, R, k, x, ldx, rows, later, total);
+  skinny_fold(M, R, total, step, accumulate, bias, y, ldy);
 }
 
 #define CK_ARGUMENTS \

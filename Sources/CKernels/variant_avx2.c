@@ -1,4 +1,4 @@
-// The AVX2 and FMA variant: 8 lanes, 16 registers.
+// The AVX2 and FMA variant.
 #include <math.h>
 #include <string.h>
 
@@ -6,12 +6,7 @@
 
 #if defined(__x86_64__)
 
-#define CK_WIDTH 8
-#define CK_REGISTERS 16
-#define CK_CHAINS 12
-
-#pragma clang attribute push( \
-    __attribute__((target("avx2,fma"))), apply_to = function)
+#include "isa_avx2.h"
 
 #include "kernels.h"
 

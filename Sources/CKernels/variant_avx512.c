@@ -1,4 +1,4 @@
-// The AVX-512 variant: 16 lanes, 32 registers.
+// The AVX-512 variant.
 #include <math.h>
 #include <string.h>
 
@@ -6,12 +6,7 @@
 
 #if defined(__x86_64__)
 
-#define CK_WIDTH 16
-#define CK_REGISTERS 32
-#define CK_CHAINS 16
-
-#pragma clang attribute push( \
-    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"))), apply_to = function)
+#include "isa_avx512.h"
 
 #include "kernels.h"
 

@@ -18,7 +18,7 @@ public final class CellRun {
   let cell: CellDirectory
   let resources: CellResources
   let progress: ProgressReporter
-  private let nodeFile: NodeRecords
+  let nodeFile: NodeRecords
   private let batchFile: JSONLinesWriter?
   var oversubscribed = false
   /// Two ranks compute on one card; the coordinator knows.

@@ -80,43 +80,67 @@ struct PhaseAccounting {
     return sums
   }
 
-  private struct Key: Hashable {
+  /// - Parameter transfers: time in which awaited activations came.
+  private func totals(
+    _ events: [(event: TrafficEvent, moving: Double)], transfers: Double
+  ) -> [TrafficTotal] {
+    var sums = TrafficAccumulator()
+    for (event, moving) in events { sums.add(event, moving: moving) }
+    let arrived = TrafficAccumulator.Key(
+      operation: .startReceive, label: Traffic.pipeline.raw, element: .float)
+    sums.add(moving: transfers, to: arrived)
+    return sums.sorted
+  }
+}
+
+/// Sums of events by operation, communicator and element type.
+struct TrafficAccumulator {
+  struct Key: Hashable {
     var operation: TrafficOperation
     var label: UInt8
     var element: ElementKind
   }
 
-  /// - Parameter transfers: time in which awaited activations came.
-  private func totals(
-    _ events: [(event: TrafficEvent, moving: Double)], transfers: Double
-  ) -> [TrafficTotal] {
-    var totals: [Key: TrafficTotal] = [:]
-    for (event, moving) in events {
-      let key = Key(operation: event.operation, label: event.label, element: event.element)
-      var total =
-        totals[key]
-        ?? TrafficTotal(
-          operation: event.operation.recordName,
-          communicator: Traffic.labels.first { $0.raw == event.label }?.name ?? "other",
-          elementType: "\(event.element)", calls: 0, elements: 0, bytes: 0, paddedBytes: 0,
-          seconds: 0, communicationSeconds: 0)
-      total.calls += 1
-      total.elements += event.count
-      total.bytes += event.bytes
-      let units = Int(event.context.units)
-      if units > 0 {
-        total.paddedBytes += event.bytes / units * (units - Int(event.context.usefulUnits))
-      }
-      total.seconds += seconds(event.end - event.start)
-      total.communicationSeconds? += moving
-      totals[key] = total
+  private var totals: [Key: TrafficTotal] = [:]
+
+  /// - Parameter moving: seconds in which its data can have moved.
+  mutating func add(_ event: TrafficEvent, moving: Double) {
+    let key = Key(event)
+    var total =
+      totals[key]
+      ?? TrafficTotal(
+        operation: event.operation.recordName,
+        communicator: Traffic.labels.first { $0.raw == event.label }?.name ?? "other",
+        elementType: "\(event.element)", calls: 0, elements: 0, bytes: 0, paddedBytes: 0,
+        seconds: 0, communicationSeconds: 0)
+    total.calls += 1
+    total.elements += event.count
+    total.bytes += event.bytes
+    let units = Int(event.context.units)
+    if units > 0 {
+      total.paddedBytes += event.bytes / units * (units - Int(event.context.usefulUnits))
     }
-    let arrived = Key(operation: .startReceive, label: Traffic.pipeline.raw, element: .float)
-    totals[arrived]?.communicationSeconds? += transfers
-    return totals.values.sorted {
+    total.seconds += Double(event.end - event.start) / 1e9
+    total.communicationSeconds? += moving
+    totals[key] = total
+  }
+
+  /// More communication time of a sum; nothing where there is no such sum.
+  mutating func add(moving: Double, to key: Key) {
+    totals[key]?.communicationSeconds? += moving
+  }
+
+  var sorted: [TrafficTotal] {
+    totals.values.sorted {
       ($0.communicator, $0.operation, $0.elementType)
         < ($1.communicator, $1.operation, $1.elementType)
     }
+  }
+}
+
+extension TrafficAccumulator.Key {
+  init(_ event: TrafficEvent) {
+    self.init(operation: event.operation, label: event.label, element: event.element)
   }
 }
 

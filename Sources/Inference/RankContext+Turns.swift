@@ -10,11 +10,12 @@ extension RankContext {
     guard let clock else { return nil }
     let host = try control.splitByHost(label: Traffic.control)
     let path = try host.broadcastArray(Array(ComputeToken.newPath().utf8), root: 0)
-    let isWanted = choice == .on || choice == .auto && host.size > cores
+    let isWanted = choice == .on || choice == .one || choice == .auto && host.size > cores
+    let count = choice == .one ? 1 : cores
     let token = try together("compute token") {
       isWanted
         ? try ComputeToken(
-          path: String(decoding: path, as: UTF8.self), count: cores, index: host.rank) : nil
+          path: String(decoding: path, as: UTF8.self), count: count, index: host.rank) : nil
     }
     // All have opened the files by now.
     if host.rank == 0 { token?.removeNames() }

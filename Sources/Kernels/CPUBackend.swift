@@ -13,8 +13,6 @@ public final class CPUBackend: HostBackend {
   let kernels: ck_kernels
   public let weightFormat: StorageFormat
   public let cacheFormat: StorageFormat
-  /// Attention over keys in bfloat16 reads them as they lie.
-  public var readsBlockTables: Bool { cacheFormat == .float32 }
   /// Which code computes products in bfloat16.
   public let bfloat16Dispatch: BFloat16Dispatch
   let bfloat16: ck_bf16_kernels

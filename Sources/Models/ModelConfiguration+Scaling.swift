@@ -10,6 +10,7 @@ extension ModelConfiguration {
   /// - Every tensor-parallel degree up to 8 that is valid for this model stays valid, and one that
   ///   splits the KV heads still splits them. Heads are dropped first where that allows it
   ///   (multi-head models); otherwise the head dimension shrinks, in multiples of 16, below 16 to 8.
+  ///   Where that leaves no shape small enough, the degrees up to 4 stay valid.
   /// - Hidden size keeps its ratio to heads · head dimension, the feed-forward size its ratio to the
   ///   hidden size (rounded to multiples of 16), and the vocabulary its share of the parameters
   ///   (multiple of 64, at least 256).
@@ -22,9 +23,26 @@ extension ModelConfiguration {
   public func scaled(by factor: ScaleFactor) throws(ModelError) -> ModelConfiguration {
     guard !factor.isOne else { return self }
     let wanted = Double(parameterCount) * factor.value
+    func isNear(_ model: ModelConfiguration) -> Bool {
+      abs(log(Double(model.parameterCount) / wanted)) <= log(1.5)
+    }
+    let nearest = try nearestShape(factor, wanted: wanted, greatestDegree: 8)
+    if let nearest, isNear(nearest) { return nearest }
+    if let fewer = try nearestShape(factor, wanted: wanted, greatestDegree: 4), isNear(fewer) {
+      return fewer
+    }
+    throw ModelError(
+      .scale,
+      "scale \(factor) of \(name) asks for \(Int(wanted).grouped) parameters, which no shape of "
+        + "its structure has" + (nearest.map { "; the nearest is \($0.shapeSummary)" } ?? ""))
+  }
+
+  private func nearestShape(
+    _ factor: ScaleFactor, wanted: Double, greatestDegree: Int
+  ) throws(ModelError) -> ModelConfiguration? {
     let linear = cbrt(factor.value)
     var best: (score: Double, model: ModelConfiguration)?
-    for kv in scaledKVHeads {
+    for kv in scaledKVHeads(greatestDegree: greatestDegree) {
       for dimension in scaledHeadDimensions {
         let width = Double(kv * dimension) / Double(kvWidth)
         let model = try candidate(
@@ -37,21 +55,12 @@ extension ModelConfiguration {
         if score < (best?.score ?? .infinity) { best = (score, model) }
       }
     }
-    guard let model = best?.model,
-      abs(log(Double(model.parameterCount) / wanted)) <= log(1.5)
-    else {
-      let nearest = best.map { "; the nearest is \($0.model.shapeSummary)" } ?? ""
-      throw ModelError(
-        .scale,
-        "scale \(factor) of \(name) asks for \(Int(wanted).grouped) parameters, which no shape of "
-          + "its structure has\(nearest)")
-    }
-    return model
+    return best?.model
   }
 
-  /// KV head counts that keep every valid degree up to 8, and keep it splitting where it splits.
-  private var scaledKVHeads: [Int] {
-    let degrees = validTensorDegrees.filter { $0 <= 8 }
+  /// KV head counts that keep every valid degree so far, and keep it splitting where it splits.
+  private func scaledKVHeads(greatestDegree: Int) -> [Int] {
+    let degrees = validTensorDegrees.filter { $0 <= greatestDegree }
     return (1...kvHeads).filter { kv in
       degrees.allSatisfy { degree in
         let splits = kvHeads % degree == 0

@@ -93,6 +93,8 @@ public enum TokenChoice: String, Hashable, Sendable, Codable, CaseIterable {
   /// Where a host has more ranks than cores.
   case auto
   case on, off
+  /// Always, one rank of a host at a time: ranks then share no memory bandwidth, as GPUs do not.
+  case one
 }
 
 /// The virtual clock as records tell it.

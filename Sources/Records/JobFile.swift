@@ -62,7 +62,7 @@ public enum JobFile {
     let micro = try job.integer("micro-batches", in: 1...4096) ?? 1
     let padding = try job.choice("micro-batch-padding", MicroBatchPadding.self) ?? .global
     let (dialect, reduction) = try communication(&job)
-    let warmup = try job.integer("warm-up", in: 0...1000) ?? 1
+    let warmup = try job.integer("warm-up", in: 0...1000) ?? (serving == nil ? 1 : 0)
     let warmupBatches = try job.integer("warm-up-batches", in: 0...1_000_000)
     let repeats = try job.integer("repeats", in: 1...100_000) ?? 3
     let seed = try job.integer("seed", in: 0...Int.max) ?? 1
@@ -90,6 +90,15 @@ public enum JobFile {
       ("phase", "nothing: requests are answered"), ("micro-batches", "nothing"),
       ("output-tokens", "serving.requests"),
     ] where job.node(key) != nil {
+      throw job.error(key, "is of jobs with batches; a job with serving takes \(instead)")
+    }
+    // What a written job spells out for no batches is let through: none.
+    for (key, instead) in [
+      ("warm-up", "serving.warm-up-requests, which leaves out the first of each run"),
+      ("warm-up-batches", "serving.warm-up-requests"), ("until-ci", "repeats"),
+      ("most-repeats", "repeats"), ("trace", "nothing"),
+    ] {
+      guard let text = try job.text(key), !["0", "false"].contains(text) else { continue }
       throw job.error(key, "is of jobs with batches; a job with serving takes \(instead)")
     }
   }

@@ -32,6 +32,9 @@ struct ScalingClaim: Sendable {
       text: "TTFT can still improve at TP8 across nodes", title: "TTFT tp8/tp4",
       metric: .batchTTFT, course: .falls, chain: ["tp4", "tp8"]),
     .init(
+      text: "PP latency grows with depth (TTFT)", title: "TTFT pp8/pp2",
+      metric: .batchTTFT, course: .grows, chain: ["pp2", "pp4", "pp8"]),
+    .init(
       text: "PP latency grows with depth (TPOT)", title: "TPOT pp8/pp2",
       metric: .tpot, course: .grows, chain: ["pp2", "pp4", "pp8"]),
     .init(

@@ -41,6 +41,13 @@ extension ServingRecord {
     promptTokens = requests.reduce(0) { $0 + $1.promptTokens }
     reusedTokens = requests.reduce(0) { $0 + $1.reusedTokens }
     recomputedTokens = requests.reduce(0) { $0 + $1.recomputedTokens }
+    if !requests.isEmpty {
+      let blocks = requests.reduce(0) {
+        $0 + limits.blocks(for: $1.promptTokens + $1.outputTokens - 1)
+      }
+      meanRequestBlocks = Double(blocks) / Double(requests.count)
+    }
+    offeredRate = try? ArrivalProcess(parsing: run.load).rate
     var seconds = 0.0
     var wasted = 0.0
     for iteration in iterations {

@@ -2,15 +2,15 @@ import Records
 import Workloads
 
 extension ServingRecord {
-  private var arrivals: ArrivalProcess? { try? ArrivalProcess(parsing: run.load) }
+  private var arrivals: ArrivalProcess? {
+    (try? ArrivalProcess(parsing: run.load)) ?? (try? ArrivalProcess(parsingMultiples: run.load))
+  }
 
   /// Requests a second that clients sent, as vLLM's `request_rate`: of a ramp its last; nil where
   /// nothing but answers held them back.
   var requestRate: Double? {
-    switch arrivals {
-    case .poisson(let rate), .gamma(let rate, _), .ramp(_, _, let rate): rate
-    default: nil
-    }
+    // Of a record from before it was kept, the load's own.
+    offeredRate ?? (try? ArrivalProcess(parsing: run.load))?.rate
   }
 
   /// vLLM's `burstiness`: 1 for exponential gaps.

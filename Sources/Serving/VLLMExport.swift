@@ -24,7 +24,7 @@ public struct VLLMExport: Encodable, Sendable {
   /// File name as vLLM makes them: engine, rate, model, date.
   public var fileName: String {
     let name = "padtax-\(record.run.system)-\(record.run.load)-\(model)-\(date).json"
-    return String(name.map { $0 == "/" || $0 == ":" || $0 == "," ? "_" : $0 })
+    return ServingExport.plain(name)
   }
 
   private struct Key: CodingKey {
@@ -39,6 +39,7 @@ public struct VLLMExport: Encodable, Sendable {
     var out = encoder.container(keyedBy: Key.self)
     try out.encode(date, forKey: Key("date"))
     try out.encode("padtax", forKey: Key("backend"))
+    try out.encode("padtax", forKey: Key("endpoint_type"))
     try out.encode("\(record.run.layout) \(record.run.system)", forKey: Key("label"))
     try out.encode(model, forKey: Key("model_id"))
     try out.encode(model, forKey: Key("tokenizer_id"))
@@ -61,6 +62,7 @@ public struct VLLMExport: Encodable, Sendable {
       requests.reduce(0) { $0 + $1.outputTokens }, forKey: Key("total_output_tokens"))
     try out.encode(record.metrics["request_goodput"], forKey: Key("request_goodput"))
     try out.encode(record.peakRunning, forKey: Key("max_concurrent_requests"))
+    try out.encode(mostTokensPerSecond, forKey: Key("max_output_tokens_per_s"))
     for (name, value) in record.metrics where Self.isVLLMName(name) {
       try out.encode(value, forKey: Key(name))
     }
@@ -72,6 +74,15 @@ public struct VLLMExport: Encodable, Sendable {
     try out.encode(requests.map(\.arrivalSeconds), forKey: Key("start_times"))
     try out.encode(requests.map { _ in "" }, forKey: Key("generated_texts"))
     try out.encode(requests.map { _ in "" }, forKey: Key("errors"))
+  }
+
+  /// The most output tokens of a second, counted from the window's start.
+  private var mostTokensPerSecond: Double {
+    var counts: [Int: Int] = [:]
+    for time in requests.flatMap(\.tokenSeconds) {
+      counts[Int(time - record.windowStart), default: 0] += 1
+    }
+    return Double(counts.values.max() ?? 0)
   }
 
   private static func isVLLMName(_ name: String) -> Bool {

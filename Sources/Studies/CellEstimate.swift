@@ -8,8 +8,9 @@ import Units
 /// What a cell will roughly take, before anything has run: to plan a day, not to predict a figure.
 ///
 /// Time is FLOPs of all slots at an assumed rate, or the weights read once per step at an assumed
-/// bandwidth, whichever is more, per rank; stages of a pipeline are taken to be busy all the time.
-/// Memory is weights and the largest KV reservation, fp32, of the fullest rank.
+/// bandwidth, whichever is more, per rank; stages of a pipeline are taken to be busy all the time, and
+/// ranks beyond a machine's cores to wait for one. Memory is weights and the largest KV reservation, in
+/// the job's formats, of the fullest rank.
 public struct CellEstimate: Hashable, Sendable {
   /// What a rank is taken to reach: one core of a current server CPU.
   public static let flopsPerSecond = 50e9
@@ -19,15 +20,19 @@ public struct CellEstimate: Hashable, Sendable {
   public let seconds: Double
   public let bytesPerRank: Int
 
-  /// - Parameter resolved: the cell's job.
-  public init(_ cell: Cell, _ resolved: ResolvedJob) throws {
+  /// - Parameters:
+  ///   - resolved: the cell's job.
+  ///   - cores: those of the only machine; nil when each rank will have its own.
+  public init(_ cell: Cell, _ resolved: ResolvedJob, cores: Int?) throws {
     let (model, job, layout) = (resolved.model, cell.job, cell.layout)
     let weights = try (0..<layout.worldSize).map {
       try ShardPlan(model: model, layout: layout, rank: $0)
         .weightBytes(elementBytes: job.numbers.weights.bytes)
     }
     let heaviest = weights.max() ?? 0
-    let rate = Double(layout.worldSize) * Self.flopsPerSecond
+    let atOnce = min(layout.worldSize, cores ?? .max)
+    let rate = Double(atOnce) * Self.flopsPerSecond
+    let turnsOfRanks = Double(layout.worldSize) / Double(atOnce)
     let traffic = try TrafficModel(model: model, layout: layout)
     var seconds = 0.0
     var kvSlots = 0
@@ -39,7 +44,7 @@ public struct CellEstimate: Hashable, Sendable {
           padding: job.microBatchPadding)
         let costs = PlanCosts(traffic: traffic, plans: [plan])
         let flops = [Phase.prefill, .decode, .score].reduce(0) { $0 + costs.phase($1).slotFLOPs }
-        let reads = Double(plan.steps.count * heaviest) / Self.bytesPerSecond
+        let reads = Double(plan.steps.count * heaviest) / Self.bytesPerSecond * turnsOfRanks
         seconds += max(flops / rate, reads)
         kvSlots = max(kvSlots, plan.kvSlotsReserved / layout.data)
       }
@@ -66,7 +71,8 @@ extension RunPlan {
           "\(resolved.model.shapeSummary); \(resolved.batches.count) batches, policies "
           + cell.job.policies.map(\.description).joined(separator: ", ")
         if !shapes.contains(shape) { shapes.append(shape) }
-        let estimate = try CellEstimate(cell, resolved)
+        let estimate = try CellEstimate(
+          cell, resolved, cores: allocation == nil ? host.cores : nil)
         total += estimate.seconds
         let variation = cell.variation.isEmpty ? "" : "  \(cell.variation)"
         estimates.append(
@@ -75,7 +81,7 @@ extension RunPlan {
       }
       let rate = "\(Int(CellEstimate.flopsPerSecond / 1e9)) GFLOP/s"
       let bandwidth = "\(Int(CellEstimate.bytesPerSecond / 1e9)) GB/s"
-      let all = "about \(Self.text(total)) in all, if a rank does \(rate) and reads \(bandwidth)"
+      let all = "about \(Self.text(total)) in all, if a core does \(rate) and reads \(bandwidth)"
       return ["\(cells.count) cell\(cells.count == 1 ? "" : "s")"] + shapes + estimates + [all]
     }
   }

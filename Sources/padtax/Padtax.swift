@@ -13,7 +13,7 @@ struct Padtax: ParsableCommand {
     version: padtaxVersion,
     subcommands: [
       Run.self, SimulateCommand.self, MemoryCommand.self, SlurmCommand.self, Verify.self,
-      Report.self, CompareCommand.self,
+      Report.self, ExportCommand.self, CompareCommand.self,
       FindingsCommand.self, WorkloadCommand.self, ImportStudy.self, CommCommand.self,
       AdviseCommand.self,
       NetworksCommand.self, NetbenchCommand.self, HardwareCommand.self, CalibrateCommand.self,

@@ -3,30 +3,36 @@ import Tensors
 import Testing
 
 @Suite struct PagedAttentionTests {
-  /// Rows with regions of their own, and the same keys and values in blocks that lie anywhere.
+  /// Rows with regions of their own, and the same keys and values in blocks that lie anywhere, in
+  /// either format.
   struct Pair {
     let plain: AttentionTests.Problem
+    /// The regions of `plain` in the format.
+    let plainCache: KVCacheView
     var rows: [AttentionRow] = []
     let cache: KVCacheView
     let isUntouched: () -> Bool
 
     init(
       _ shapes: [(slots: Int, context: Int)], kvHeads: Int, group: Int, width: Int,
-      blockSlots: Int, using generator: inout SeededGenerator
+      blockSlots: Int, format: StorageFormat = .float32, using generator: inout SeededGenerator
     ) {
       plain = AttentionTests.Problem(
         shapes.map { ($0.slots, 0..<$0.slots, $0.context, 0..<0) }, kvHeads: kvHeads, group: group,
         width: width, using: &generator)
+      plainCache = Self.converted(plain.cache, to: format)
       let needed = plain.rows.map { ($0.context + $0.slots + blockSlots - 1) / blockSlots }
       let blocks = needed.reduce(2, +)
       var free = (0..<Int32(blocks)).shuffled(using: &generator)[...]
       let elements = blocks * blockSlots * kvHeads * width
-      let (keys, values) = (Storage(count: elements + 3), Storage(count: elements + 3))
-      // What no row stores is poison: reading it shows.
-      for index in 0..<elements + 3 { (keys.pointer[index], values.pointer[index]) = (.nan, .nan) }
+      let floats = format.floats(for: elements + 3)
+      let (keys, values) = (Storage(count: floats), Storage(count: floats))
+      // What no row stores is poison: reading it shows. The upper half of these bits is a NaN, too.
+      let poison = Float(bitPattern: 0x7FC0_7FC0)
+      for index in 0..<floats { (keys.pointer[index], values.pointer[index]) = (poison, poison) }
       cache = KVCacheView(
         keys: keys, values: values, offset: 3, slots: blocks * blockSlots, kvHeads: kvHeads,
-        headDimension: width, blockSlots: blockSlots)
+        headDimension: width, blockSlots: blockSlots, format: format)
       for (row, count) in zip(plain.rows, needed) {
         rows.append(
           AttentionRow(
@@ -38,9 +44,29 @@ import Testing
       let (cache, stride) = (cache, blockSlots * kvHeads * width)
       isUntouched = {
         unused.allSatisfy { block in
-          (0..<stride).allSatisfy { cache.keys.pointer[3 + Int(block) * stride + $0].isNaN }
+          (0..<stride).allSatisfy { Self.key(cache, 3 + Int(block) * stride + $0).isNaN }
         }
       }
+    }
+
+    private static func key(_ cache: KVCacheView, _ element: Int) -> Float {
+      cache.format == .float32
+        ? cache.keys.pointer[element] : cache.keys.bfloat16Pointer[element].widened
+    }
+
+    private static func converted(_ cache: KVCacheView, to format: StorageFormat) -> KVCacheView {
+      guard format == .bfloat16 else { return cache }
+      func half(_ storage: Storage) -> Storage {
+        let out = Storage(count: format.floats(for: storage.count))
+        for index in 0..<storage.count {
+          out.bfloat16Pointer[index] = BFloat16Bits(rounding: storage.pointer[index])
+        }
+        return out
+      }
+      return KVCacheView(
+        keys: half(cache.keys), values: half(cache.values), offset: cache.offset,
+        slots: cache.slots, kvHeads: cache.kvHeads, headDimension: cache.headDimension,
+        format: format)
     }
 
     /// Takes the contiguous rows' keys and values over, slot by slot, through `store`.
@@ -65,7 +91,13 @@ import Testing
       }
     }
 
-    func attend(_ backend: any Backend) -> Matrix {
+    func attend(_ backend: any Backend) -> Matrix { attend(backend, rows, cache) }
+
+    func attendPlain(_ backend: any Backend) -> Matrix { attend(backend, plain.rows, plainCache) }
+
+    private func attend(
+      _ backend: any Backend, _ rows: [AttentionRow], _ cache: KVCacheView
+    ) -> Matrix {
       let out = copy(plain.queries)
       backend.attend(
         queries: plain.queries, rows: rows, cache: cache, queryHeads: plain.queryHeads,
@@ -75,43 +107,56 @@ import Testing
   }
 
   private func check(_ pair: Pair, _ comment: String) throws {
-    let reference = ReferenceBackend()
+    let format = pair.cache.format
+    let reference = ReferenceBackend(cache: format)
     pair.fill(reference)
     #expect(pair.isUntouched(), "\(comment): wrote outside the table")
     if pair.plain.queries.rows < 12 {
       // The same sums in the same order: not a bit may differ.
       #expect(
-        pair.attend(reference).array() == pair.plain.attend(reference).array(),
+        pair.attend(reference).array() == pair.attendPlain(reference).array(),
         "reference \(comment)")
     }
-    for cpu in try cpuBackends() {
+    let backends =
+      format == .float32
+      ? try cpuBackends()
+      : try BFloat16Variant.available.map { try CPUBackend(cache: format, bfloat16: $0) }
+    for cpu in backends {
+      #expect(cpu.readsBlockTables)
       expectClose(
-        pair.attend(cpu), pair.plain.attend(cpu), tolerance: 2e-6,
-        "\(cpu.provenance.instructionSet) \(comment)")
+        pair.attend(cpu), pair.attendPlain(cpu), tolerance: 2e-6,
+        "\(cpu.provenance.instructionSet) \(cpu.bfloat16Dispatch.kernels) \(comment)")
+      expectClose(
+        pair.attend(cpu), pair.attend(reference), tolerance: 5e-5,
+        "\(cpu.provenance.instructionSet) \(cpu.bfloat16Dispatch.kernels) reference \(comment)")
     }
   }
 
-  @Test(arguments: [1, 7, 24], [1, 3, 16, 32])
+  @Test(arguments: [1, 7, 13, 24], [1, 3, 16, 32])
   func `decode through block tables gives what regions give`(group: Int, block: Int) throws {
-    for width in [2, 40] {
+    for (width, format) in [(block == 3 ? 2 : 40, StorageFormat.float32), (26, .bfloat16)] {
       var generator = SeededGenerator(seed: UInt64(group * 1000 + block * 7 + width))
       let shapes = [(1, 0), (1, block - 1), (1, block), (1, 270)]
       try check(
         Pair(
-          shapes, kvHeads: 2, group: group, width: width, blockSlots: block, using: &generator),
-        "group \(group), width \(width), blocks of \(block)")
+          shapes, kvHeads: 2, group: group, width: width, blockSlots: block, format: format,
+          using: &generator),
+        "\(format) group \(group), width \(width), blocks of \(block)")
     }
   }
 
   @Test(arguments: [1, 16, 48])
   func `ragged chunks after a context give what regions give`(block: Int) throws {
-    for (group, width) in [(1, 16), (7, 10)] {
+    for (group, width, format) in [
+      (1, 16, StorageFormat.float32), (7, 10, .float32), (1, 10, .bfloat16), (7, 18, .bfloat16),
+    ] {
       var generator = SeededGenerator(seed: UInt64(group * 90 + width + block))
       let shapes = [(1, 0), (3, 270), (50, 100), (40, 0), (2, block), (17, 3 * block - 1)]
       try check(
         Pair(
-          shapes, kvHeads: 2, group: group, width: width, blockSlots: block, using: &generator),
-        "group \(group), width \(width), blocks of \(block)")
+          shapes, kvHeads: 2, group: group, width: width, blockSlots: block, format: format,
+          using: &generator),
+        "\(format) group \(group), width \(width), blocks of \(block)")
     }
   }
 
@@ -126,7 +171,8 @@ import Testing
           shapes, kvHeads: Int.random(in: 1...3, using: &generator),
           group: Int.random(in: 1...8, using: &generator),
           width: 2 * Int.random(in: 1...24, using: &generator),
-          blockSlots: Int.random(in: 1...40, using: &generator), using: &generator),
+          blockSlots: Int.random(in: 1...40, using: &generator),
+          format: seed.isMultiple(of: 2) ? .bfloat16 : .float32, using: &generator),
         "seed \(seed)")
     }
   }

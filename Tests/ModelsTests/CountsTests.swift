@@ -103,6 +103,15 @@ import Units
     #expect(try model.scaled(by: ScaleFactor(parsing: "1")) == model)
   }
 
+  @Test func keepsDegreesUpToFourWhereNoShapeIsSmallEnough() throws {
+    let model = try ModelConfiguration.preset("qwen2.5-32b")
+    let small = try model.scaled(by: ScaleFactor(parsing: "1/4096"))
+    #expect(small.kvHeads == 8, "\(small.shapeSummary)")
+    let tiny = try model.scaled(by: ScaleFactor(parsing: "1/16384"))
+    #expect(tiny.kvHeads == 4 && tiny.queryHeads == 20, "\(tiny.shapeSummary)")
+    #expect(tiny.validTensorDegrees.contains(4) && tiny.layerCount == 4)
+  }
+
   @Test func refusesScalesWithoutAShape() throws {
     let model = try ModelConfiguration.preset("qwen2.5-0.5b")
     let error = #expect(throws: ModelError.self) {

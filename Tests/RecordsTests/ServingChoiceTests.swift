@@ -56,6 +56,29 @@ import Workloads
     }
   }
 
+  @Test func multiplesBecomeRatesAndLevelsByWhatTheCellServes() throws {
+    let text = replacing("slo:", "  calibrate: true\n  slo: ttft:5x tpot:2x e2el:3x")
+      .replacing("poisson:2", with: "poisson:0.5x")
+    let job = try JobText.parse(text)
+    #expect(try JobFile.parse(job.yaml, file: "y", folder: ".") == job)
+    let serving = try #require(job.serving)
+    #expect(serving.loads.map(serving.name) == ["poisson:0.5x", "closed:8"])
+    // No request has two tokens: a level in multiples of TPOT is of nothing.
+    let found = ServingCalibration(
+      requestRate: 8, ttftMilliseconds: 12.5, tpotMilliseconds: nil, e2elMilliseconds: 40)
+    #expect(
+      serving.loads.map { serving.arrivals(of: $0, found) } == [
+        .poisson(rate: 4), .closed(users: 8),
+      ])
+    #expect(serving.levels(found).description == "ttft:62.5 e2el:120")
+    // Without multiples a job means what it says.
+    let plain = try #require(try JobText.parse(Self.small).serving)
+    #expect(
+      plain.levels(nil) == plain.levels && plain.arrivals(of: plain.loads[0], nil) == plain.loads[0]
+    )
+    #expect(plain.loads.map(plain.name) == ["poisson:2", "closed:8"])
+  }
+
   @Test func mistakesAreErrorsWithTheirPlaceAndTheValidChoices() {
     let complaints = [
       ("systems:", "  systems: [orca]", "7:13: serving.systems: unknown system 'orca'; valid"),
@@ -73,6 +96,12 @@ import Workloads
       ("- {name: chat", "      - {name: b, prompt: long, output: chat}", "unknown length distrib"),
       ("- {name: chat", "      - {name: b, prompt: chat, output: chat, salt: 1}", "mix.1.salt'"),
       ("layouts:", "layouts: [tp1]\npolicies: [packed]", "policies: is of jobs with batches"),
+      ("layouts:", "layouts: [tp1]\nwarm-up: 1", "takes serving.warm-up-requests"),
+      ("layouts:", "layouts: [tp1]\ntrace: true", "trace: is of jobs with batches"),
+      ("layouts:", "layouts: [tp1]\nuntil-ci: 2%", "until-ci: is of jobs with batches"),
+      ("slo:", "  calibrate: true\n  slo: ttft:5x", "poisson:2': rates are multiples here"),
+      ("arrivals:", "  calibrate: true\n  arrivals: [poisson:1x]", "'ttft:200': levels are mult"),
+      ("arrivals:", "  arrivals: [poisson:1x]", "expected a number"),
     ]
     for (old, new, expected) in complaints {
       let found = JobText.complaint(replacing(old, new))

@@ -25,12 +25,13 @@ import Testing
     let text = verdicts([
       cell("tp2", ttft: 4, step: 2), cell("tp4", ttft: 3, step: 1),
       cell("tp8", ttft: 3.5, step: 1.5),
-      cell("pp2", ttft: 1, step: 1), cell("pp4", ttft: 1, step: 3), cell("pp8", ttft: 1, step: 2),
+      cell("pp2", ttft: 1, step: 1), cell("pp4", ttft: 2, step: 3), cell("pp8", ttft: 5, step: 2),
     ])
     #expect(
       text.contains("TTFT improves from TP2 to TP4 inside a node: supported (TTFT tp4/tp2 0.750)"))
     #expect(text.contains("TPOT degrades at TP8 across nodes: supported (TPOT tp8/tp4 1.50)"))
     #expect(text.contains("TTFT can still improve at TP8 across nodes: not supported"))
+    #expect(text.contains("PP latency grows with depth (TTFT): supported (TTFT pp8/pp2 5.00)"))
     #expect(text.contains("PP latency grows with depth (TPOT): not supported (TPOT pp8/pp2 2.00)"))
     #expect(
       text.contains(

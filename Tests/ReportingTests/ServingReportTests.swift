@@ -23,6 +23,8 @@ import Testing
     record.memoryWaste = isFlying ? 0.05 : 0.75
     (record.promptTokens, record.reusedTokens) = (100, system.hasSuffix("cache") ? 40 : 0)
     record.metrics = metrics
+    record.meanRequestBlocks = 6
+    (record.iterations, record.controlBytes) = (10, isFlying ? 20_480 : 40_960)
     return record
   }
 
@@ -73,6 +75,9 @@ import Testing
     #expect(line("decode slots padded, %", text) == ["25.0", "0.0"])
     #expect(line("attention cost, pairs / useful", text) == ["3.50", "1.00"])
     #expect(line("batch bound", text) == ["4 reservations", "batch size 16"])
+    // 64 blocks hold ten requests of 6.
+    #expect(line("sequences that memory has room for", text) == ["4", "10"])
+    #expect(line("control bytes per iteration", text) == ["4096", "2048"])
     #expect(line("KV topology", text) == ["contiguous", "pages of 16, shared"])
     #expect(line("shared-prompt TTFT p50, ms", text) == ["950", "60.0"])
     #expect(line("prompt tokens reused, %", text) == ["0.0", "40.0"])
@@ -84,6 +89,49 @@ import Testing
     #expect(text.contains("800"))
     let lines = text.split(separator: "\n").filter { $0.hasSuffix("front") }
     #expect(lines.count == 1 && lines[0].contains("in-flight+prefix-cache"))
+  }
+
+  @Test func optionsOfASystemStandBesideEachOther() throws {
+    func one(_ system: String, _ ttft: Double, _ rate: Double) -> ServingRecord {
+      var record = record(
+        system,
+        [
+          "p50_ttft_ms": ttft, "p99_ttft_ms": 3 * ttft, "p50_shared_ttft_ms": 2 * ttft,
+          "p90_shared_ttft_ms": 4 * ttft, "request_throughput": rate, "output_throughput": 9 * rate,
+        ])
+      record.iterations = 16
+      return record
+    }
+    let records = [
+      one("dynamic+delay:200000", 300, 5), one("dynamic", 100, 4), one("in-flight", 50, 6),
+      one("in-flight+prefix-cache", 20, 7),
+    ]
+    let trades = ServingTables(records).trades
+    #expect(trades.count == 2)
+    let delay = try #require(trades.first?.table.text(width: 200))
+    // 160 tokens in 16 iterations.
+    #expect(
+      line("modelled  tp1  poisson:4  dynamic ", delay.squeezed) == [
+        "0", "100", "300", "10.0", "4.00", "36.0",
+      ])
+    #expect(
+      line("modelled  tp1  poisson:4  dynamic+delay:200000", delay.squeezed)
+        == ["200", "300", "900", "10.0", "5.00", "45.0"])
+    #expect(!delay.contains("in-flight"))
+    let reuse = try #require(trades.last?.table.text(width: 200))
+    #expect(
+      line("modelled  tp1  poisson:4  in-flight+prefix-cache", reuse.squeezed)
+        == ["40.0", "100", "40.0", "0.40", "200", "80.0", "0.40"])
+    #expect(ServingTables(two).trades.isEmpty)
+  }
+
+  @Test func aLoadInMultiplesSaysWhatItCameTo() {
+    var record = two[0]
+    record.run.load = "poisson:0.5x"
+    record.offeredRate = 3.25
+    record.calibration = ServingCalibration(
+      requestRate: 6.5, ttftMilliseconds: 1, tpotMilliseconds: 1, e2elMilliseconds: 1)
+    #expect(ServingTables([record]).comparisons[0].title.hasPrefix("tp1, poisson:0.5x = 3.25/s"))
   }
 
   @Test func whatWasNotVerifiedHasNoTimes() {
@@ -114,5 +162,18 @@ import Testing
     #expect(summary.text(width: 120).contains("SYSTEMS SIDE BY SIDE: tp1, poisson:4 (modelled)"))
     let plain = try HTMLReport(Summary(contents([])), runs: []).page(bundle: nil)
     #expect(!plain.contains("id=\"serving\""))
+  }
+}
+
+extension String {
+  /// Runs of three and more blanks as two, so that columns can be named whatever their widths.
+  fileprivate var squeezed: String {
+    var out = ""
+    var blanks = 0
+    for character in self {
+      blanks = character == " " ? blanks + 1 : 0
+      if blanks <= 2 { out.append(character) }
+    }
+    return out
   }
 }

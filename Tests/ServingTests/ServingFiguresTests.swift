@@ -121,6 +121,8 @@ import Workloads
     // Two blocks of 4: 5, then 6 slots of 8 filled, half a second each.
     #expect(record.memoryWaste == (3.0 / 8 + 2.0 / 8) / 2)
     #expect(record.peakRunning == 1 && record.planBytes > 0)
+    // The second output token is not stored: 6 tokens are two blocks of 4.
+    #expect(record.meanRequestBlocks == 2 && record.offeredRate == 4)
     let line = try JSONText.line(record)
     #expect(try JSONText.decode(ServingRecord.self, from: line, source: "x") == record)
   }
@@ -135,12 +137,52 @@ import Workloads
       "total_input_tokens", "total_output_tokens", "request_throughput", "output_throughput",
       "total_token_throughput", "mean_ttft_ms", "median_ttft_ms", "std_ttft_ms", "p99_ttft_ms",
       "mean_tpot_ms", "p99_itl_ms", "mean_e2el_ms", "input_lens", "output_lens", "ttfts", "itls",
-      "generated_texts", "errors", "start_times",
+      "generated_texts", "errors", "start_times", "endpoint_type", "label", "failed",
+      "max_concurrency", "max_concurrent_requests", "max_output_tokens_per_s", "request_goodput",
     ] { #expect(json.keys.contains(key), "\(key)") }
+    // Tokens after half a second and after a whole one: one in each second.
+    #expect(json["max_output_tokens_per_s"] == .number(1))
     #expect(json["request_rate"] == .number(4) && json["burstiness"] == .number(0.5))
     #expect(json["ttfts"] == .list([.number(0.5)]))
     #expect(json["itls"] == .list([.list([.number(0.5)])]))
     #expect(json["total_input_tokens"] == .number(5))
+  }
+
+  @Test func eachRunHasAFolderWithAFilePerFormat() throws {
+    var (record, requests) = try aggregated()
+    record.run.load = "gamma:0.5x,0.5"
+    record.offeredRate = 7
+    for index in requests.indices { requests[index].run = record.run }
+    func files(_ formats: Set<ServingExport.Format>) throws -> [(path: String, text: String)] {
+      try ServingExport.files(
+        record, requests: requests, model: "m", start: "2026-01-31T23:59:59Z",
+        end: "2026-02-01T00:00:00Z", formats: formats)
+    }
+    let both = try files([.vllm, .aiperf])
+    #expect(
+      both.map(\.path) == [
+        "c/in-flight-gamma_0.5x_0.5-repeat0/padtax-in-flight-gamma_0.5x_0.5-m-20260131-235959.json",
+        "c/in-flight-gamma_0.5x_0.5-repeat0/profile_export_aiperf.json",
+      ])
+    #expect(try files([.aiperf]).map(\.path) == [both[1].path])
+    // The rate is what the multiple came to.
+    let json = try JSONValue.object(both[0].text)
+    #expect(json["request_rate"] == .number(7) && json["burstiness"] == .number(0.5))
+    #expect(json["ttfts"] == .list([.number(0.5)]))
+  }
+
+  @Test func calibrationTakesTheRateOfAllAndTheLatenciesOfOne() throws {
+    var (saturated, _) = try aggregated()
+    var alone = saturated
+    saturated.metrics = ["request_throughput": 8, "p90_ttft_ms": 900]
+    alone.metrics = ["request_throughput": 1, "p90_ttft_ms": 20, "p90_e2el_ms": 90]
+    let found = try #require(ServingCalibration(saturated: saturated, alone: alone))
+    #expect(
+      found
+        == ServingCalibration(
+          requestRate: 8, ttftMilliseconds: 20, tpotMilliseconds: nil, e2elMilliseconds: 90))
+    saturated.metrics = [:]
+    #expect(ServingCalibration(saturated: saturated, alone: alone) == nil)
   }
 
   @Test func theAIPerfExportHasABlockPerMetric() throws {

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Records
 import Scheduling
 import Serving
@@ -7,7 +8,8 @@ import Workloads
 @Suite struct ServingSessionTests {
   /// Runs a session on a machine whose iteration takes 10 ms and 1 ms per slot.
   static func session(
-    _ system: String, _ load: String, count: Int = 60, maxSequence: Int = 96, pool: Int = 64
+    _ system: String, _ load: String, count: Int = 60, maxSequence: Int = 96, pool: Int = 64,
+    steps: Int = 10_000
   ) throws -> ServingSession {
     let limits = try ServingSystem(parsing: system).limits(
       maxNumTokens: 128, maxBatchSize: 8, maxSequenceLength: maxSequence, blockSize: 4,
@@ -26,7 +28,7 @@ import Workloads
       prompts: entries.map { try ServingRequest($0, tokens: nil, arrival: 0) },
       arrivals: ArrivalProcess(parsing: load), seed: 11)
     var now = 0.0
-    for _ in 0..<10_000 {
+    for _ in 0..<steps {
       switch try session.next(now: now) {
       case .done: return session
       case .wait(let until): now = try #require(until, "\(system) waits for nothing")
@@ -83,6 +85,27 @@ import Workloads
       return try #require(record.metrics["median_shared_ttft_ms"])
     }
     #expect(try median("in-flight+prefix-cache") < median("in-flight") * 0.8)
+  }
+
+  @Test func tenThousandQueuedRequestsAreAllAnsweredInBoundedMemory() throws {
+    let before = try residentBytes()
+    let session = try Self.session(
+      "in-flight+prefix-cache", "at-once", count: 10_000, steps: 200_000)
+    #expect(session.requests.map(\.request).sorted() == Array(0..<10_000))
+    #expect(session.scheduler.runningCount == 0 && session.scheduler.waitingCount == 0)
+    let pool = session.scheduler.occupancy
+    #expect(pool.usedBlocks == 0 && pool.freeBlocks + pool.cachedBlocks == 64)
+    let record = session.record(levels: ServiceLevels(), warmup: 0, ranks: 1)
+    #expect(record.peakRunning <= 8 && record.peakWaiting >= 9_900)
+    // A record of some 20 token times for each: nothing grows with the square of the queue.
+    #expect(try residentBytes() - before < 300 << 20)
+  }
+
+  /// Resident memory of this process.
+  private func residentBytes() throws -> Int {
+    let text = try String(contentsOfFile: "/proc/self/statm", encoding: .utf8)
+    let pages = try #require(Int(text.split(separator: " ").dropFirst().first ?? ""))
+    return pages * 4096
   }
 
   @Test func whatCanNeverRunIsRefusedAndTheRestIsServed() throws {

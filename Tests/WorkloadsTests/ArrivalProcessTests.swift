@@ -79,4 +79,26 @@ import Workloads
     #expect(same[0].prefix(100) == same[1].prefix(100))
     #expect(same[0].dropFirst(120).first != same[1].dropFirst(120).first || same[0] != same[1])
   }
+
+  @Test func ratesMayBeMultiplesOfSomething() throws {
+    for text in [
+      "poisson:0.5x", "gamma:2x,0.5", "ramp-linear:0.5x-1.5x", "ramp-exponential:1x-4x", "trace:2",
+      "closed:3", "at-once",
+    ] {
+      let process = try ArrivalProcess(parsingMultiples: text)
+      #expect(process.relativeDescription == text)
+    }
+    let scaled = try ArrivalProcess(parsingMultiples: "gamma:2x,0.5").scaled(by: 3)
+    #expect(scaled == .gamma(rate: 6, burstiness: 0.5) && scaled.rate == 6)
+    #expect(
+      try ArrivalProcess(parsingMultiples: "ramp-linear:0.5x-1.5x").scaled(by: 4)
+        == .ramp(.linear, from: 2, to: 6))
+    #expect(ArrivalProcess.closed(users: 3).scaled(by: 7) == .closed(users: 3))
+    for text in ["poisson:2", "gamma:2,0.5x", "ramp-linear:1x-2", "poisson:xx", "poisson:x"] {
+      #expect(throws: WorkloadError.self, "\(text)") {
+        try ArrivalProcess(parsingMultiples: text)
+      }
+    }
+    #expect(throws: WorkloadError.self) { try ArrivalProcess(parsing: "poisson:2x") }
+  }
 }

@@ -24,8 +24,7 @@ extension CellRun {
         throw InferenceError(
           .badInput,
           "the backend \(resources.backend.provenance.name) has no paged attention over "
-            + "keys in \(resources.backend.cacheFormat) to serve with; use cpu or reference with "
-            + "kv-precision fp32")
+            + "keys in \(resources.backend.cacheFormat) to serve with; use cpu or reference")
       }
     }
     let failures = try verify(choice)
@@ -106,29 +105,45 @@ extension CellRun {
     }
     let requests = context.isCoordinator ? try resolved.servingRequests() : []
     let entries = try choice.requests.entries(seed: resolved.job.seed)
+    let bench = ServingBench(
+      executor: executor, traffic: traffic, choice: choice, entries: entries, requests: requests,
+      blockCount: pool.blockCount, seed: resolved.job.seed)
+    var calibration: ServingCalibration?
+    if choice.isCalibrated {
+      context.activity.begin("calibrate")
+      progress.report(stage: "calibrate")
+      calibration = try bench.calibrate()
+    }
     progress.begin(total: resolved.job.repeats * choice.loads.count * systems.count)
     defer { context.activity.rest() }
     for turn in 0..<resolved.job.repeats {
       for (number, load) in choice.loads.enumerated() {
         for system in systems {
           context.activity.begin("serve", policy: "\(system)", batch: number, turn: turn)
-          let limits = try choice.limits(system, blockCount: pool.blockCount, stages: stages)
           let run = Records.ServingRun(
-            cell: cell.name, layout: "\(context.layout)", system: "\(system)", load: "\(load)",
-            repeatIndex: turn, origin: context.origin, oversubscribed: oversubscribed)
-          let loop = try ServingLoop(executor, traffic: traffic)
-          let session = try loop.run(
-            context.isCoordinator
-              ? ServingSession(
-                run: run, limits: limits, entries: entries, prompts: requests, arrivals: load,
-                seed: resolved.job.seed, maxConcurrency: choice.maxConcurrency) : nil)
+            cell: cell.name, layout: "\(context.layout)", system: "\(system)",
+            load: choice.name(of: load), repeatIndex: turn, origin: context.origin,
+            oversubscribed: oversubscribed)
+          // Only the coordinator has measured, and only it sends requests.
+          let arrivals = context.isCoordinator ? choice.arrivals(of: load, calibration) : load
+          let (loop, session) = try bench.serve(run, system: system, arrivals: arrivals)
           context.activity.enter("records")
           check.add(loop, id: number, policy: "\(system)")
+          try nodeFile.append(
+            try loop.traffic?.account.records(
+              run, load: number, seconds: loop.seconds, executor: executor) ?? [])
+          let control = try loop.traffic?.controlSums()
           if let session {
-            try files?.write(session, choice: choice, ranks: context.layout.worldSize)
+            var record = session.record(
+              levels: choice.levels(calibration), warmup: choice.warmupRequests,
+              ranks: context.layout.worldSize)
+            record.offeredRate = arrivals.rate
+            record.calibration = calibration
+            (record.controlMessages, record.controlBytes) = (control?.messages, control?.bytes)
+            try files?.write(session, record)
             if let (request, reason) = session.refusals.first {
               progress.warn(
-                "\(system) \(load): \(session.refusals.count) requests refused, the first of them "
+                "\(system) \(run.load): \(session.refusals.count) requests refused, the first of them "
                   + "\(request): \(reason)")
             }
           }
@@ -138,7 +153,10 @@ extension CellRun {
     }
     context.activity.begin("traffic check")
     let difference = try write(check)
-    try context.together("output") { try files?.synchronize() }
+    try context.together("output") {
+      try files?.synchronize()
+      try nodeFile.synchronize()
+    }
     try writeStages(executions: resolved.job.repeats * choice.loads.count * systems.count)
     return difference
   }
@@ -156,11 +174,10 @@ final class ServingFiles {
     summaries = try JSONLinesWriter(path: cell.serving)
   }
 
-  func write(_ session: ServingSession, choice: ServingChoice, ranks: Int) throws {
+  func write(_ session: ServingSession, _ record: ServingRecord) throws {
     for record in session.requests { try requests.append(record) }
     for record in session.iterations { try iterations.append(record) }
-    try summaries.append(
-      session.record(levels: choice.levels, warmup: choice.warmupRequests, ranks: ranks))
+    try summaries.append(record)
   }
 
   func synchronize() throws {

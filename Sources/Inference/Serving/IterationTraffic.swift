@@ -23,17 +23,39 @@ final class IterationTraffic {
   /// Plans and the like: messages that this rank sent (or the root of a broadcast), and their bytes.
   private(set) var controlMessages = 0
   private(set) var controlBytes = 0
+  private(set) var account = IterationAccount()
 
   init(_ context: RankContext, _ model: TrafficModel) {
     self.context = context
     self.model = model
   }
 
-  /// Notes that this rank has run an iteration.
-  func ran(_ plan: IterationPlan) { add(.ran(plan)) }
+  /// Notes that this rank has run an iteration, in so many nanoseconds.
+  func ran(_ plan: IterationPlan, nanoseconds: UInt64) {
+    account.add(plan, nanoseconds: nanoseconds)
+    add(.ran(plan))
+  }
 
   /// Notes that the coordinator has taken the tokens of an iteration.
-  func took(_ plan: IterationPlan) { add(.took(plan)) }
+  func took(_ plan: IterationPlan, nanoseconds: UInt64) {
+    account.add(plan, nanoseconds: nanoseconds)
+    add(.took(plan))
+  }
+
+  /// Control traffic of all ranks. Collective.
+  func controlSums() throws -> (messages: Int, bytes: Int) {
+    context.ledger.isRecording = false
+    defer { context.ledger.isRecording = true }
+    var sums = [Int64(controlMessages), Int64(controlBytes)]
+    try context.control.allReduce(inPlace: &sums, .sum)
+    return (Int(sums[0]), Int(sums[1]))
+  }
+
+  /// Takes in the rest. Collective over a stage.
+  func finish() throws {
+    compare()
+    try account.finish(context)
+  }
 
   private func add(_ act: Act) {
     acts.append(act)
@@ -41,7 +63,7 @@ final class IterationTraffic {
   }
 
   /// Compares what is there and clears the ledger.
-  func compare() {
+  private func compare() {
     let before = sums.operations
     context.ledger.withEvents { events in
       let found = TrafficCheck.firstDifference(events: events) { body in
@@ -59,6 +81,7 @@ final class IterationTraffic {
       if difference == nil, let found {
         difference = (before + found.index, found.expected, found.found)
       }
+      account.add(events)
       for event in events where event.label == Traffic.control.raw {
         switch event.operation {
         case .send, .startSend: break

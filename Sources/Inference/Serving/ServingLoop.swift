@@ -18,6 +18,8 @@ package final class ServingLoop {
   /// Sees each plan before it runs; the coordinator's.
   package var watch: ((IterationPlan) -> Void)?
   private var origin: UInt64 = 0
+  /// Of the last run, from its first word to its last.
+  private(set) var seconds = 0.0
 
   /// Collective.
   /// - Parameter traffic: what the ledger is held against.
@@ -45,8 +47,9 @@ package final class ServingLoop {
     }
     try executor.finish()
     try channel.finish()
+    seconds = now
     context.activity.rest()
-    traffic?.compare()
+    try traffic?.finish()
     context.ledger.clear()
     return ended
   }
@@ -70,8 +73,7 @@ package final class ServingLoop {
         watch?(plan)
         try channel.announce(plan: words)
         begin(plan)
-        flights.append(Flight(plan: plan, tokens: try executor.run(plan)))
-        traffic?.ran(plan)
+        flights.append(Flight(plan: plan, tokens: try run(plan)))
         // With one stage the tokens are there.
         if context.layout.pipeline == 1 {
           try land(flights.removeFirst(), behind: flights, &session)
@@ -95,6 +97,13 @@ package final class ServingLoop {
     context.activity.beginStep(plan.id, isDecode: plan.phase == .decode)
   }
 
+  private func run(_ plan: IterationPlan) throws -> [Int32]? {
+    let start = context.now()
+    let tokens = try executor.run(plan)
+    traffic?.ran(plan, nanoseconds: context.now() - start)
+    return tokens
+  }
+
   /// Takes in what an iteration sampled.
   /// - Parameter flights: those behind it.
   private func land(
@@ -103,8 +112,9 @@ package final class ServingLoop {
     let plan = flight.plan
     var tokens = flight.tokens ?? []
     if flight.tokens == nil {
+      let start = context.now()
       tokens = try executor.receiveTokens(of: plan)
-      traffic?.took(plan)
+      traffic?.took(plan, nanoseconds: context.now() - start)
     }
     let end = now
     if tokens.contains(ServingExecutor.notANumber) { throw try fail(plan, behind: flights) }
@@ -174,8 +184,7 @@ package final class ServingLoop {
       switch try channel.next() {
       case .run(let plan):
         begin(plan)
-        _ = try executor.run(plan)
-        traffic?.ran(plan)
+        _ = try run(plan)
       case .rest(let nanoseconds): Self.sleep(nanoseconds)
       case .diagnose(let plan): throw try diagnose(plan)
       case .end: return

@@ -8,6 +8,8 @@ public struct ServiceLevels: Hashable, Sendable {
 
   public init() { limits = [] }
 
+  init(_ limits: [(metric: Metric, milliseconds: Double)]) { self.limits = limits }
+
   public var isEmpty: Bool { limits.isEmpty }
 
   /// Reads `ttft:200 tpot:50 e2el:2000`, any of them, once each.
@@ -35,6 +37,19 @@ public struct ServiceLevels: Hashable, Sendable {
     }
   }
 
+  /// Reads multiples of something, such as `ttft:5x tpot:3x`.
+  /// - Throws: `RecordError` with the valid names.
+  init(parsingMultiples text: String) throws(RecordError) {
+    var plain: [Substring] = []
+    for part in text.split(whereSeparator: { $0 == " " || $0 == "," }) {
+      guard part.hasSuffix("x") else {
+        throw RecordError("'\(part)': levels are multiples here, such as ttft:5x tpot:3x")
+      }
+      plain.append(part.dropLast())
+    }
+    try self.init(parsing: plain.joined(separator: " "))
+  }
+
   /// True when the request meets all of them. A request of one token has no tpot to miss.
   public func areMet(by request: RequestRecord) -> Bool {
     limits.allSatisfy { metric, limit in
@@ -51,9 +66,16 @@ public struct ServiceLevels: Hashable, Sendable {
 }
 
 extension ServiceLevels: CustomStringConvertible {
-  public var description: String {
-    limits.map { "\($0.metric.rawValue):\(Int(exactly: $0.1).map(String.init) ?? "\($0.1)")" }
-      .joined(separator: " ")
+  public var description: String { text("") }
+
+  /// The text of levels that are multiples of something, such as `ttft:5x`.
+  var relativeDescription: String { text("x") }
+
+  private func text(_ unit: String) -> String {
+    limits.map {
+      "\($0.metric.rawValue):\(Int(exactly: $0.1).map(String.init) ?? "\($0.1)")\(unit)"
+    }
+    .joined(separator: " ")
   }
 }
 

@@ -8,8 +8,10 @@ extension ServingChoice {
     let systems = try list(&node, "systems") { text throws(SchedulingError) in
       try ServingSystem(parsing: text)
     }
+    let isCalibrated = try node.flag("calibrate") ?? false
     let loads = try list(&node, "arrivals") { text throws(WorkloadError) in
-      try ArrivalProcess(parsing: text)
+      try isCalibrated
+        ? ArrivalProcess(parsingMultiples: text) : ArrivalProcess(parsing: text)
     }
     let requests = try readRequests(&node, folder: folder)
     let longest = try node.integer("max-sequence-length", in: 1...(1 << 24))
@@ -30,10 +32,14 @@ extension ServingChoice {
     choice.maxTokensInPagedKVCache =
       try node.integer("max-tokens-in-paged-kv-cache", in: 1...(1 << 30))
     if let text = try node.text("slo") {
-      do { choice.levels = try ServiceLevels(parsing: text) } catch {
+      do throws(RecordError) {
+        choice.levels =
+          try isCalibrated ? ServiceLevels(parsingMultiples: text) : ServiceLevels(parsing: text)
+      } catch {
         throw node.error("slo", error.description)
       }
     }
+    choice.isCalibrated = isCalibrated
     choice.warmupRequests = try node.integer("warm-up-requests", in: 0...requests.count - 1)
     try choice.check(&node)
     try node.finish()
@@ -138,7 +144,7 @@ extension ServingChoice {
     }
     var lines = [
       "serving:", "  systems: \(quotedList(systems.map(\.description)))",
-      "  arrivals: \(quotedList(loads.map(\.description)))",
+      "  arrivals: \(quotedList(loads.map(name)))",
     ]
     if let maxConcurrency { lines.append("  max-concurrency: \(maxConcurrency)") }
     lines += [
@@ -149,7 +155,11 @@ extension ServingChoice {
     if let cap = maxTokensInPagedKVCache {
       lines.append("  max-tokens-in-paged-kv-cache: \(cap)")
     }
-    if !levels.isEmpty { lines.append("  slo: \(JobFile.quoted(levels.description))") }
+    if !levels.isEmpty {
+      let text = isCalibrated ? levels.relativeDescription : levels.description
+      lines.append("  slo: \(JobFile.quoted(text))")
+    }
+    if isCalibrated { lines.append("  calibrate: true") }
     if let warmupRequests { lines.append("  warm-up-requests: \(warmupRequests)") }
     lines += ["  requests:", "    count: \(requests.count)"]
     switch requests.source {

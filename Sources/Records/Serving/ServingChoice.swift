@@ -16,6 +16,9 @@ public struct ServingChoice: Hashable, Sendable, Codable {
   public var kvFreeMemoryFraction: Double
   public var maxTokensInPagedKVCache: Int?
   public var levels: ServiceLevels
+  /// True where rates and levels are multiples of what the cell's ranks were found to serve
+  /// (`ServingCalibration`).
+  public var isCalibrated: Bool
   /// Leading requests left out of the figures; nil finds the steady state.
   public var warmupRequests: Int?
 
@@ -24,7 +27,7 @@ public struct ServingChoice: Hashable, Sendable, Codable {
     maxConcurrency: Int? = nil, maxNumTokens: Int = 2048, maxBatchSize: Int = 32,
     maxSequenceLength: Int, blockSize: Int = 16, kvFreeMemoryFraction: Double = 0.9,
     maxTokensInPagedKVCache: Int? = nil, levels: ServiceLevels = .init(),
-    warmupRequests: Int? = nil
+    isCalibrated: Bool = false, warmupRequests: Int? = nil
   ) {
     self.systems = systems
     self.loads = loads
@@ -37,6 +40,7 @@ public struct ServingChoice: Hashable, Sendable, Codable {
     self.kvFreeMemoryFraction = kvFreeMemoryFraction
     self.maxTokensInPagedKVCache = maxTokensInPagedKVCache
     self.levels = levels
+    self.isCalibrated = isCalibrated
     self.warmupRequests = warmupRequests
   }
 

@@ -46,6 +46,17 @@ public struct ServingRecord: Record, Hashable {
   public var recomputedTokens: Int
   /// Bytes of the plans that rank 0 broadcast.
   public var planBytes: Int
+  /// Control traffic of all ranks: messages, each counted where it is sent, and their bytes; plans,
+  /// rests and ends, padded to whole broadcasts. Nil where it was not kept.
+  public var controlMessages: Int?
+  public var controlBytes: Int?
+  /// KV blocks of a request when its last token is stored, in the mean: what the pool holds of such
+  /// blocks is how many requests there can be at once. Nil in records of before it was kept.
+  public var meanRequestBlocks: Double?
+  /// Requests a second that clients sent; nil where nothing but answers held them back.
+  public var offeredRate: Double?
+  /// What rates and service levels of the job were multiples of.
+  public var calibration: ServingCalibration?
   /// Of the requests in the window: `mean_ttft_ms`, `p99_itl_ms`, `request_throughput` … What has
   /// no value (`tpot` where every output is one token) is absent.
   public var metrics: [String: Double]
@@ -92,6 +103,11 @@ public struct ServingRecord: Record, Hashable {
     case reusedTokens = "reused_tokens"
     case recomputedTokens = "recomputed_tokens"
     case planBytes = "plan_bytes"
+    case controlMessages = "control_messages"
+    case controlBytes = "control_bytes"
+    case meanRequestBlocks = "mean_request_blocks"
+    case offeredRate = "offered_rate"
+    case calibration
     case metrics
   }
 }

@@ -107,6 +107,8 @@ struct ExactComparison {
   ) throws(RecordError) -> [Key: (calls: Int, bytes: Int, padded: Int)] {
     var sums: [Key: (calls: Int, bytes: Int, padded: Int)] = [:]
     var first: [String: String] = [:]
+    // Which requests a serving run has together hangs on its times.
+    guard cell.serving.isEmpty else { return sums }
     try cell.ranks.read { record in
       let place = "\(record.policy), batch \(record.batch), rank \(record.rank), \(record.phase)"
       let turn = "\(record.repeatIndex) \(record.warmup)"

@@ -19,6 +19,9 @@ extension ReportData {
     for (title, table) in tables.comparisons {
       section.body += HTML(table, caption: "Systems side by side: \(title)")
     }
+    for (title, table) in tables.trades {
+      section.body += HTML(table, caption: title.capitalizedFirst)
+    }
     section.body += HTML(
       tables.latencies,
       caption:

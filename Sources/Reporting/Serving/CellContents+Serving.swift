@@ -3,7 +3,7 @@ import Records
 extension CellContents {
   /// Serving runs whose answers agreed with the reference's; those that nothing was executed for
   /// need none.
-  var verifiedServing: [ServingRecord] {
+  public var verifiedServing: [ServingRecord] {
     serving.filter { !unverifiedSystems.contains($0.run.system) }
   }
 

@@ -29,6 +29,13 @@ struct ServingRow: Sendable {
   var system: ServingSystem? { try? ServingSystem(parsing: run.system) }
   var isDistrusted: Bool { run.oversubscribed && run.origin == .measured }
   var layout: String { run.layout + (isDistrusted ? "*" : "") }
+  /// The load; of one in multiples also what it came to.
+  var load: String {
+    guard records.first?.calibration != nil, let rate = median(\.offeredRate) else {
+      return run.load
+    }
+    return "\(run.load) = \(rate.significant(3))/s"
+  }
 
   /// Median over repeats; nil where no repeat has the figure.
   func median(_ value: (ServingRecord) -> Double?) -> Double? {

@@ -47,7 +47,10 @@ public struct ServingTables: Sendable {
       ])
   }
 
-  private var keys: [ColumnTable.Column] {
+  private var keys: [ColumnTable.Column] { Self.keys(rows) }
+
+  /// What names rows, but for their system.
+  static func places(_ rows: [ServingRow]) -> [ColumnTable.Column] {
     var keys: [ColumnTable.Column] = []
     if rows.contains(where: { $0.run.origin != .measured }) {
       keys.append(
@@ -55,9 +58,12 @@ public struct ServingTables: Sendable {
     }
     return keys + [
       .init("layout", alignment: .leading, cells: rows.map(\.layout)),
-      .init("load", alignment: .leading, cells: rows.map(\.run.load)),
-      .init("system", alignment: .leading, cells: rows.map(\.run.system)),
+      .init("load", alignment: .leading, cells: rows.map(\.load)),
     ]
+  }
+
+  private static func keys(_ rows: [ServingRow]) -> [ColumnTable.Column] {
+    places(rows) + [.init("system", alignment: .leading, cells: rows.map(\.run.system))]
   }
 
   /// Each comparison with its title: one per layout and load, a column per system.
@@ -66,7 +72,7 @@ public struct ServingTables: Sendable {
     var groups: [[ServingRow]] = []
     for row in rows {
       let title =
-        "\(row.layout), \(row.run.load)"
+        "\(row.layout), \(row.load)"
         + (row.run.origin == .measured ? "" : " (\(row.run.origin.rawValue))")
       if let place = titles.firstIndex(of: title) {
         groups[place].append(row)
@@ -91,6 +97,7 @@ public struct ServingTables: Sendable {
       ),
       ("batch bound", { $0.batchBound }),
       ("sequences at once, most", { "\($0.records.map(\.peakRunning).max() ?? 0)" }),
+      ("sequences that memory has room for", { $0.roomForSequences.map { "\($0)" } ?? blank }),
       ("KV topology", { $0.topology }),
       ("preemptions", { "\($0.sum(\.preemptions))" }),
       (
@@ -102,6 +109,7 @@ public struct ServingTables: Sendable {
       ("TPOT p50, ms", { $0["p50_tpot_ms"]?.significant(3) ?? blank }),
       ("goodput, 1/s", { $0["request_goodput"]?.significant(3) ?? blank }),
       ("output, tokens/s", { $0["output_throughput"]?.significant(3) ?? blank }),
+      ("control bytes per iteration", { $0.controlBytesPerIteration?.significant(3) ?? blank }),
     ]
     return ColumnTable(
       keys: [.init("", alignment: .leading, cells: lines.map(\.0))],
@@ -130,6 +138,7 @@ public struct ServingTables: Sendable {
     for (title, table) in comparisons {
       out += "\nSERVING, SYSTEMS SIDE BY SIDE: \(title)\n" + table.text(width: width)
     }
+    for (title, table) in trades { out += "\nSERVING, \(title)\n" + table.text(width: width) }
     return out
   }
 }
@@ -139,6 +148,23 @@ extension ServingRow {
   fileprivate var aggregation: String {
     guard let system else { return ColumnTable.blank }
     return system.mode.isRequestLevel ? "request" : "iteration"
+  }
+
+  /// How many sequences the pool holds at once: reservations, or requests of mean length that have
+  /// all their tokens.
+  var roomForSequences: Int? {
+    guard let record = records.first else { return nil }
+    if let reservations = record.reservations { return reservations }
+    return median(\.meanRequestBlocks).flatMap {
+      $0 > 0 ? Int(Double(record.blockCount) / $0) : nil
+    }
+  }
+
+  fileprivate var controlBytesPerIteration: Double? {
+    median { record in
+      guard let bytes = record.controlBytes, record.iterations > 0 else { return nil }
+      return Double(bytes) / Double(record.iterations)
+    }
   }
 
   /// What kept the batch from growing: the setting, or the memory where that is less.

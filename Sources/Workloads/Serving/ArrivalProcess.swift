@@ -24,6 +24,24 @@ public enum ArrivalProcess: Hashable, Sendable {
 
   public var isClosed: Bool { if case .closed = self { true } else { false } }
 
+  /// Requests a second, of a ramp the last; nil where the clients have no rate of their own.
+  public var rate: Double? {
+    switch self {
+    case .poisson(let rate), .gamma(let rate, _), .ramp(_, _, let rate): rate
+    case .atOnce, .trace, .closed: nil
+    }
+  }
+
+  /// The same arrivals at so many times the rate; those without a rate stay as they are.
+  public func scaled(by factor: Double) -> ArrivalProcess {
+    switch self {
+    case .poisson(let rate): .poisson(rate: rate * factor)
+    case .gamma(let rate, let burstiness): .gamma(rate: rate * factor, burstiness: burstiness)
+    case .ramp(let ramp, let from, let to): .ramp(ramp, from: from * factor, to: to * factor)
+    case .atOnce, .trace, .closed: self
+    }
+  }
+
   /// Intended arrivals in seconds, ascending; nil for a closed loop, whose arrivals are answers.
   /// - Parameter recorded: arrivals that the source has, for `trace`.
   /// - Throws: `WorkloadError` where `trace` has a request without an arrival.
@@ -89,6 +107,17 @@ extension ArrivalProcess: CustomStringConvertible {
     }
   }
 
+  /// The text of arrivals whose rates are multiples of something, such as `poisson:0.5x`.
+  public var relativeDescription: String {
+    switch self {
+    case .poisson(let rate): "poisson:\(Self.text(rate))x"
+    case .gamma(let rate, let burstiness): "gamma:\(Self.text(rate))x,\(Self.text(burstiness))"
+    case .ramp(let ramp, let from, let to):
+      "ramp-\(ramp.rawValue):\(Self.text(from))x-\(Self.text(to))x"
+    case .atOnce, .trace, .closed: description
+    }
+  }
+
   private static func text(_ number: Double) -> String {
     let whole = Int(exactly: number)
     return whole.map(String.init) ?? "\(number)"
@@ -135,6 +164,29 @@ extension ArrivalProcess: CustomStringConvertible {
       throw WorkloadError(
         "unknown arrivals '\(text)'; valid forms: \(Self.forms.joined(separator: ", "))")
     }
+  }
+}
+
+extension ArrivalProcess {
+  /// Reads a text form whose rates are multiples of something, such as `poisson:0.5x`.
+  /// - Throws: `WorkloadError` with the valid forms.
+  public init(parsingMultiples text: String) throws(WorkloadError) {
+    let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+    guard parts.count == 2, !["trace", "closed"].contains(parts[0]) else {
+      try self.init(parsing: text)
+      return
+    }
+    let separator = parts[0].hasPrefix("ramp") ? "-" : ","
+    var fields = parts[1].split(separator: separator, omittingEmptySubsequences: false)
+    for index in fields.indices where index == 0 || separator == "-" {
+      guard fields[index].hasSuffix("x") else {
+        throw WorkloadError(
+          "arrivals '\(text)': rates are multiples here, such as poisson:0.5x, "
+            + "ramp-linear:0.5x-1.5x")
+      }
+      fields[index].removeLast()
+    }
+    try self.init(parsing: "\(parts[0]):\(fields.joined(separator: separator))")
   }
 }
 
