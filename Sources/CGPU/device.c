@@ -38,6 +38,8 @@ int gp_describe(int number, gp_device *out) {
   for (int i = 0; i < 16; i++)
     at += snprintf(out->uuid + at, sizeof out->uuid - at, "%s%02x",
                    i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", id[i]);
+  // A card of a virtual machine may have none.
+  if (gp.cuDeviceGetPCIBusId(out->bus, sizeof out->bus - 1, device)) out->bus[0] = 0;
   TRY(cuDeviceGetAttribute(&out->capability_major, CAPABILITY_MAJOR, device));
   TRY(cuDeviceGetAttribute(&out->capability_minor, CAPABILITY_MINOR, device));
   TRY(cuDeviceGetAttribute(&out->processors, PROCESSORS, device));

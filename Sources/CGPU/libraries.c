@@ -93,14 +93,30 @@ static int missing(const char *what, const char *name, const char *need) {
       reason ? reason : "no reason given", need);
 }
 
+// Names in the order in which they are tried: newest first, but what is newer than the driver's CUDA
+// last, since the driver may refuse it and what it makes.
+static void by_driver(const char *const *newest_first, const char **names) {
+  int version = 0, count = 0;
+  if (gp.cuDriverGetVersion) gp.cuDriverGetVersion(&version);
+  for (int newer = 0; newer < 2; newer++)
+    for (int i = 0; newest_first[i]; i++) {
+      const char *end = strstr(newest_first[i], ".so.");
+      int major = end ? atoi(end + 4) : 0;
+      if ((version && major > version / 1000) == newer) names[count++] = newest_first[i];
+    }
+  names[count] = NULL;
+}
+
 #define GP_RESOLVE(name, parameters)                                                        \
   if (!(*(void **)&gp.name = dlsym(handles[library], #name)))                               \
     return gp_fail(1, "%s has no function " #name ": it is too old or not what its name says", \
                    paths[library]);
 
 int gp_load_compiler(void) {
-  static const char *const names[] = {"libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so", NULL};
+  static const char *const all[] = {"libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so", NULL};
   const int library = NVRTC;
+  const char *names[4];
+  by_driver(all, names);
   if (!open_library(library, names))
     return missing("NVRTC", names[0], "install CUDA 12 or 13");
   NVRTC_FUNCTIONS(GP_RESOLVE)
@@ -117,9 +133,11 @@ static int load_driver(void) {
 }
 
 static int load_blas(void) {
-  static const char *const names[] = {
+  static const char *const all[] = {
       "libcublasLt.so.13", "libcublasLt.so.12", "libcublasLt.so", NULL};
   const int library = BLAS;
+  const char *names[4];
+  by_driver(all, names);
   if (!open_library(library, names))
     return missing("cuBLASLt", names[0], "install CUDA 12 or 13");
   BLAS_FUNCTIONS(GP_RESOLVE)

@@ -101,6 +101,10 @@ public final class GPUBackend: Backend {
   /// The most bytes of device memory that were in use at once.
   public var highWaterBytes: Int { memory.highWater }
   public var deviceNanoseconds: UInt64? { timer.now() }
+  /// By NVML's counter, which moves several times a second.
+  public var energyJoules: Double? {
+    context.telemetry().flatMap { $0.energyJoules > 0 ? $0.energyJoules : nil }
+  }
   public var telemetry: GPUTelemetry? { context.telemetry() }
 
   public func synchronize() { context.synchronize() }

@@ -226,6 +226,7 @@ extension GPUDevice {
     self.init(
       name: withUnsafeBytes(of: raw.name) { text($0) },
       uuid: withUnsafeBytes(of: raw.uuid) { text($0) },
+      bus: withUnsafeBytes(of: raw.bus) { text($0) },
       capability: (Int(raw.capability_major), Int(raw.capability_minor)),
       processors: Int(raw.processors), memoryBytes: raw.memory_bytes,
       cudaVersion: "\(raw.driver_version / 1000).\(raw.driver_version % 1000 / 10)")

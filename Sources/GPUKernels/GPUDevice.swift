@@ -2,6 +2,8 @@
 public struct GPUDevice: Sendable {
   public let name: String
   public let uuid: String
+  /// PCI address, such as `00000000:3B:00.0`; empty where there is none.
+  public let bus: String
   public let capability: (major: Int, minor: Int)
   /// Multiprocessors.
   public let processors: Int

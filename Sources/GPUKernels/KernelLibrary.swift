@@ -19,8 +19,12 @@ final class KernelLibrary {
     let version = try GPUContext.compilerVersion()
     var modules: [UnsafeMutableRawPointer] = []
     for unit in Self.units {
-      modules.append(
-        try context.load(try Self.image(unit, architecture: architecture, version: version)))
+      let image = try Self.image(unit, architecture: architecture, version: version)
+      do { modules.append(try context.load(image)) } catch {
+        throw .unavailable(
+          "\(GPUContext.error); the image of \(unit) was made by NVRTC \(version), the driver "
+            + "knows CUDA \(context.device.cudaVersion)")
+      }
     }
     self.modules = modules
     origin = "NVRTC \(version), \(architecture)"

@@ -15,6 +15,8 @@ package final class BatchRunner {
     /// The same by the wall clock, whatever clock timed the run.
     var elapsedTTFTSeconds: Double
     var elapsedSeconds: Double
+    /// Joules of all ranks' devices; nil where one is not counted.
+    var joules: Double?
     /// Generated tokens per sequence of the whole batch.
     var tokens: [[Int32]]
     /// Negative log-likelihood per scored token of every sequence, of a score pass.
@@ -101,6 +103,13 @@ package final class BatchRunner {
     return prepared
   }
 
+  /// Over all ranks; nil where one has none. Collective.
+  private func sum(_ joules: Double?) throws -> Double? {
+    var sums = [joules ?? 0, joules == nil ? 1 : 0]
+    try context.control.allReduce(inPlace: &sums, .sum)
+    return sums[1] == 0 ? sums[0] : nil
+  }
+
   private static func split(_ values: [Int32], _ lengths: [Int]) -> [[Int32]] {
     var first = 0
     return lengths.map { length in
@@ -114,11 +123,14 @@ package final class BatchRunner {
   package func run(_ batch: PreparedBatch, capture: LogitCapture? = nil) throws -> Result {
     let activity = context.activity
     activity.awaitOthers(steps: batch.mostSteps)
+    let backend = executor.shard.backend
+    let joules = backend.energyJoules
     context.ledger.clear()
     try context.control.barrier()
     context.ledger.clear()
     let start = MonotonicClock.nanoseconds()
     let outcome = try executor.run(batch, capture: capture)
+    let taken = joules.flatMap { before in backend.energyJoules.map { $0 - before } }
     if activity.isMeasuring { activity.enter("gather") }
     activity.awaitOthers(steps: batch.mostSteps)
     let accounts = try PhaseAccounting(context: context).accounts(outcome)
@@ -132,13 +144,14 @@ package final class BatchRunner {
       ].map { Double($0) / 1e9 }
     }
     try context.control.allReduce(inPlace: &times, .max)
+    let energy = try backend.deviceNanoseconds == nil ? nil : sum(taken)
     let tokens = try collect(outcome.tokens)
     let losses = batch.plan.isScore ? try collect(outcome.losses) : []
     activity.endBatch(from: start)
     activity.awaitOthers(steps: 0)
     return Result(
       batchTTFTSeconds: times[0], totalSeconds: times[1], elapsedTTFTSeconds: times[2],
-      elapsedSeconds: times[3], tokens: tokens,
+      elapsedSeconds: times[3], joules: energy, tokens: tokens,
       losses: losses, prefill: accounts.prefill, decode: accounts.decode,
       start: outcome.start)
   }

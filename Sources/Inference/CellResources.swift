@@ -15,9 +15,7 @@ public struct CellResources {
   /// need. Collective.
   /// - Throws: `InferenceError` of kind `badInput` on all ranks when one of these cannot be had.
   public init(context: RankContext, resolved: ResolvedJob) throws {
-    backend = try context.together("backend") {
-      try makeBackend(resolved.job.backend, resolved.job.numbers)
-    }
+    backend = try context.makeBackend(resolved.job.backend, resolved.job.numbers)
     if let clock = context.clock, backend.deviceNanoseconds != nil {
       clock.timeComputing { [backend] in backend.deviceNanoseconds ?? 0 }
     }
@@ -25,7 +23,7 @@ public struct CellResources {
     weights = { choice.weights(for: $0) }
     let memory = MemoryCheck(resolved: resolved, layout: context.layout, rank: context.rank)
     if let free = backend.freeMemory {
-      try memory.checkDevice(free: free, context)
+      try memory.checkDevice(free: free / context.sharers(of: backend), context)
     } else {
       let need = try memory.survey(context)
       try context.together("memory") { try memory.check(need, context.layout) }

@@ -21,6 +21,8 @@ public final class CellRun {
   let nodeFile: NodeRecords
   private let batchFile: JSONLinesWriter?
   var oversubscribed = false
+  /// Two ranks compute on one card; the coordinator knows.
+  private var sharesGPU = false
 
   public init(
     context: RankContext, resolved: ResolvedJob, resources: CellResources, cell: CellDirectory,
@@ -54,6 +56,7 @@ public final class CellRun {
       place, tokens: tokens, arguments: arguments, cell: cell.name)
     try context.together("output") {
       guard let provenance else { return }
+      sharesGPU = provenance.ranks.contains { $0.gpu?.isShared == true }
       try AtomicFile.write(JSONText.pretty(provenance), to: cell.provenance)
       for warning in provenance.warnings { progress.warn(warning) }
     }
@@ -304,7 +307,7 @@ public final class CellRun {
       traffic: try context.traffic(
         resolved.model, cache: resolved.job.numbers.cache.storage),
       batch: batch, policy: policy,
-      turn: turn, oversubscribed: oversubscribed)
+      turn: turn, oversubscribed: oversubscribed, sharesGPU: sharesGPU)
     try nodeFile.append(
       try writer.rankRecords(result, plan: prepared.plan, executor: runner.executor))
     try batchFile?.append(
@@ -313,14 +316,17 @@ public final class CellRun {
 }
 
 /// The backend that a job names.
+///
+/// - Parameter device: number of a GPU; the launcher's local rank chooses when nil.
 public func makeBackend(
-  _ choice: BackendChoice, _ numbers: NumberFormats = .single
+  _ choice: BackendChoice, _ numbers: NumberFormats = .single, device: Int? = nil
 ) throws -> any Backend {
   switch choice.kind {
   case .reference:
     return ReferenceBackend(weights: numbers.weights.storage, cache: numbers.cache.storage)
   case .cuda:
-    return try GPUBackend(weights: numbers.weights.storage, cache: numbers.cache.storage)
+    return try GPUBackend(
+      device: device, weights: numbers.weights.storage, cache: numbers.cache.storage)
   case .cpu:
     return try CPUBackend(
       blas: choice.blas == "openblas" ? .openBLAS : .path(choice.blas), threads: choice.threads,

@@ -1,4 +1,3 @@
-import GPUKernels
 import Kernels
 import Locality
 import MPI
@@ -113,13 +112,10 @@ struct MemoryCheck {
         + "available; scale the model, shorten the batches or use more hosts")
   }
 
-  /// Compares what this rank will hold with its share of the free memory of its GPU: ranks of a host
-  /// that cannot be told apart by their GPU are taken to share one. Collective.
-  func checkDevice(free: Int, _ context: RankContext) throws {
+  /// Compares what this rank will hold with its share of the free memory of its GPU. Collective.
+  func checkDevice(free share: Int, _ context: RankContext) throws {
     let own = try estimate()
-    let host = try context.control.splitByHost(label: Traffic.control)
     let total = own.weights + own.kv + own.activations
-    let share = free / Self.sharing(host.size)
     try context.together("memory") {
       guard total > share else { return }
       throw InferenceError(
@@ -130,12 +126,6 @@ struct MemoryCheck {
           + "share of what is free; scale the model, shorten the batches, take precision: bf16 or "
           + "more GPUs")
     }
-  }
-
-  /// Ranks that share the GPU of one of a host's `ranks`.
-  static func sharing(_ ranks: Int) -> Int {
-    let devices = (try? GPUBackend.deviceCount()) ?? 1
-    return (ranks + devices - 1) / max(devices, 1)
   }
 
   /// The model that answers are verified with: the model itself where the whole of it fits on the

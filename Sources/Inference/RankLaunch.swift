@@ -106,7 +106,7 @@ public struct RankLaunch {
       let golden = try context.together("expected answers") {
         try GoldenVerification(context: context, directory: checkpoint, expected: expected)
       }
-      let backend = try context.together("backend") { try makeBackend(choice, numbers) }
+      let backend = try context.makeBackend(choice, numbers)
       for policy in policies {
         context.activity.awaitOthers(steps: 0)
         context.activity.begin("verify", policy: "\(policy)")
@@ -141,7 +141,7 @@ public struct RankLaunch {
     let golden = try context.together("expected answers") {
       try EncoderVerification(context: context, directory: checkpoint, expected: expected)
     }
-    let backend = try context.together("backend") { try makeBackend(choice, numbers) }
+    let backend = try context.makeBackend(choice, numbers)
     for policy in policies {
       context.activity.awaitOthers(steps: 0)
       context.activity.begin("verify", policy: "\(policy)")

@@ -107,7 +107,12 @@ package struct RankSurvey {
     let cpu = backend as? CPUBackend
     let model = resolved.model
     let plan = try ShardPlan(model: model, layout: context.layout, rank: context.rank)
-    let rates = try cpu.map { try ownRates($0, plan) } ?? (peak: 0, gemm: 0)
+    let rates =
+      if let cpu {
+        try ownRates(cpu, plan)
+      } else {
+        try (backend as? GPUBackend).map { try ownRates($0, plan) } ?? (peak: 0, gemm: 0)
+      }
     return RankFacts(
       rank: context.rank, host: Host.name, process: Int(getpid()), cpuModel: topology.cpuModel,
       usableCores: usable, binding: binding.processingUnitList,
@@ -122,13 +127,15 @@ package struct RankSurvey {
       loadAverage: Self.loadAverage(), gpu: (backend as? GPUBackend).map(Self.facts))
   }
 
+  /// Messages are staged whatever MPI could do; that it could is on record.
   private static func facts(_ gpu: GPUBackend) -> GPUFacts {
     let now = gpu.telemetry
     return GPUFacts(
       name: gpu.device.name, uuid: gpu.device.uuid, driver: now?.driver ?? "",
       cuda: gpu.device.cudaVersion, memoryBytes: gpu.device.memoryBytes,
       clockMHz: now?.clockMHz ?? 0, memoryClockMHz: now?.memoryClockMHz ?? 0,
-      throttleReasons: now?.throttleReasons ?? 0)
+      throttleReasons: now?.throttleReasons ?? 0, messages: "staged",
+      isMPIAware: MPIEnvironment.isCUDAAware)
   }
 
   /// Multiply-add peak and bare GEMM rate in GFLOP/s: the best of some turns, because a neighbour
@@ -146,6 +153,19 @@ package struct RankSurvey {
           outputs: min(max(plan.feedForward.count, 1), 8192)))
     }
     return (max(best.peak, best.gemm), best.gemm)
+  }
+
+  /// The same of a card: what its largest products reach, and one of the model's shapes.
+  private func ownRates(
+    _ gpu: GPUBackend, _ plan: ShardPlan
+  ) throws -> (peak: Double, gemm: Double) {
+    let peak = try gpu.measurePeakRate() * 1e-9
+    // Not more work than a card does in a moment, were it as slow as a core.
+    let gemm =
+      try gpu.measureProductRate(
+        rows: peak < 1e3 ? 64 : 4096, inputs: plan.model.hiddenSize,
+        outputs: max(plan.feedForward.count, 1)) * 1e-9
+    return (max(peak, gemm), gemm)
   }
 
   private func provenance(

@@ -15,6 +15,7 @@ struct RecordMaker {
   let policy: Policy
   let turn: BatchRecord.Turn
   let oversubscribed: Bool
+  let sharesGPU: Bool
 
   /// This rank's records, prefill and decode.
   func rankRecords(
@@ -61,6 +62,8 @@ struct RecordMaker {
       record.elapsedTTFTSeconds = result.elapsedTTFTSeconds
       record.elapsedSeconds = result.elapsedSeconds
     }
+    // A board that two ranks load would be counted twice.
+    if !sharesGPU { record.energyJoules = result.joules }
     return record
   }
 

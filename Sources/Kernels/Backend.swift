@@ -100,6 +100,8 @@ public protocol Backend: AnyObject {
   /// Nanoseconds that the device has spent on what was asked for so far, waiting for it first; nil
   /// where the calling thread's processor time is what counts. Copies for messages are not in it.
   var deviceNanoseconds: UInt64? { get }
+  /// Joules that the device has taken since some moment; nil where nobody counts them.
+  var energyJoules: Double? { get }
 }
 
 /// Normal random numbers by position, as `Statistics.CounterRandom` numbers them: element (r, c) of
@@ -135,6 +137,7 @@ extension Backend {
   public var rowsAtOnce: Int { 1024 }
   public var freeMemory: Int? { nil }
   public var deviceNanoseconds: UInt64? { nil }
+  public var energyJoules: Double? { nil }
 
   public func embed(
     _ tokens: [Int32], rowsOf weight: any LinearWeight, firstToken: Int, into y: Matrix

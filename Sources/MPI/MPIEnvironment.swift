@@ -66,6 +66,14 @@ public struct MPIEnvironment: ~Copyable {
     return String(text.split(whereSeparator: \.isNewline).first ?? "unknown")
   }
 
+  /// Whether the library says that it can follow addresses of a GPU's memory; nil where it has no
+  /// such answer (`MPIX_Query_cuda_support`, an extension of Open MPI, MPICH and others).
+  public static var isCUDAAware: Bool? {
+    // The library is linked: the loader's default scope has its symbols.
+    guard let found = dlsym(nil, "MPIX_Query_cuda_support") else { return nil }
+    return unsafeBitCast(found, to: (@convention(c) () -> CInt).self)() == 1
+  }
+
   /// The version of the MPI standard, such as `3.1`.
   public static var standardVersion: String {
     var major: CInt = 0

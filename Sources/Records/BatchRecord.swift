@@ -48,6 +48,10 @@ public struct BatchRecord: Record, Hashable {
   public var elapsedTTFTSeconds: Double?
   public var elapsedSeconds: Double?
 
+  /// Joules that the ranks' GPUs took meanwhile, boards as a whole; nil where one does not tell or two
+  /// ranks share one.
+  public var energyJoules: Double?
+
   /// Multiply-add FLOPs (counted as 2) of the model on real tokens and on all slots, prefill and
   /// decode together and prefill alone.
   public var usefulFLOPs: Double
@@ -127,6 +131,7 @@ public struct BatchRecord: Record, Hashable {
     case totalSeconds = "total_s"
     case elapsedTTFTSeconds = "elapsed_ttft_s"
     case elapsedSeconds = "elapsed_s"
+    case energyJoules = "energy_j"
     case usefulFLOPs = "useful_flops"
     case slotFLOPs = "slot_flops"
     case prefillUsefulFLOPs = "prefill_useful_flops"

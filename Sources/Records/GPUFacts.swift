@@ -11,12 +11,17 @@ public struct GPUFacts: Codable, Hashable, Sendable {
   public var memoryClockMHz: Int
   /// Bits of NVML's clock throttle reasons.
   public var throttleReasons: UInt64
+  /// How messages come out of the device's memory: `staged` through page-locked host memory.
+  public var messages: String
+  /// Whether MPI says that it could take them there itself; nil where it does not say.
+  public var isMPIAware: Bool?
   /// Another rank of the run computes on the same card.
   public var isShared: Bool
 
   public init(
     name: String, uuid: String, driver: String, cuda: String, memoryBytes: Int,
-    clockMHz: Int, memoryClockMHz: Int, throttleReasons: UInt64, isShared: Bool = false
+    clockMHz: Int, memoryClockMHz: Int, throttleReasons: UInt64, messages: String,
+    isMPIAware: Bool? = nil, isShared: Bool = false
   ) {
     self.name = name
     self.uuid = uuid
@@ -26,6 +31,8 @@ public struct GPUFacts: Codable, Hashable, Sendable {
     self.clockMHz = clockMHz
     self.memoryClockMHz = memoryClockMHz
     self.throttleReasons = throttleReasons
+    self.messages = messages
+    self.isMPIAware = isMPIAware
     self.isShared = isShared
   }
 
@@ -41,11 +48,12 @@ public struct GPUFacts: Codable, Hashable, Sendable {
   }
 
   enum CodingKeys: String, CodingKey {
-    case name, uuid, driver, cuda
+    case name, uuid, driver, cuda, messages
     case memoryBytes = "memory_bytes"
     case clockMHz = "clock_mhz"
     case memoryClockMHz = "memory_clock_mhz"
     case throttleReasons = "throttle_reasons"
+    case isMPIAware = "mpi_cuda_aware"
     case isShared = "shared_device"
   }
 }

@@ -73,7 +73,12 @@ long standin_count(const char *name) { return counts[name]; }
 long standin_live_bytes(void) { return (long)live(); }
 
 int cuInit(unsigned) { ANSWER; return 0; }
-int cuDriverGetVersion(int *version) { ANSWER; *version = 13000; return 0; }
+int cuDriverGetVersion(int *version) {
+  ANSWER;
+  const char *told = getenv("PADTAX_STANDIN_CUDA");
+  *version = told ? atoi(told) : 13000;
+  return 0;
+}
 int cuDeviceGetCount(int *count) { ANSWER; *count = 1; return 0; }
 int cuDeviceGet(int *device, int number) { ANSWER; *device = number; return number ? 101 : 0; }
 int cuDeviceGetName(char *name, int, int) { ANSWER; strcpy(name, "stand-in"); return 0; }

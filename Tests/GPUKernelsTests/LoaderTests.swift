@@ -64,6 +64,29 @@ import Testing
     #expect(result.standardOutput.contains("no NVML"))
   }
 
+  @Test(arguments: [("12080", "12"), ("13000", "13")])
+  func `of two versions the one that the driver knows is taken`(driver: String, taken: String)
+    throws
+  {
+    let standIn = try StandIn(
+      StandIn.all + ["libnvrtc.so.12", "libcublasLt.so.12"])
+    let result = try standIn.run("padtax-rank", ["gpus"], ["PADTAX_STANDIN_CUDA": driver])
+    #expect(result.exitCode == 0, "\(result.summary)")
+    #expect(result.standardOutput.hasPrefix("GPU 0: stand-in, "))
+    for library in ["libnvrtc.so.", "libcublasLt.so."] {
+      #expect(result.standardOutput.contains(library + taken), "\(result.summary)")
+    }
+  }
+
+  @Test(.enabled(if: !StandIn.hasDriver, hidden))
+  func `a list of no GPUs is one line and the exit code of bad input`() throws {
+    let result = try StandIn([]).run("padtax-rank", ["gpus"])
+    #expect(result.exitCode == 2)
+    #expect(result.standardOutput.isEmpty)
+    #expect(
+      result.standardError.hasPrefix("padtax: error: backend cuda: the CUDA driver cannot be"))
+  }
+
   @Test func `images are compiled once and kept whole`() throws {
     let standIn = try StandIn()
     #expect(try standIn.run("gpu-checks", ["probe"]).exitCode == 0)

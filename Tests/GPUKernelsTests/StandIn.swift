@@ -26,6 +26,8 @@ final class StandIn: Sendable {
 
   func file(_ name: String) -> String { folder.file(name) }
 
+  func write(_ text: String, to name: String) throws { try folder.write(text, to: name) }
+
   var environment: [String: String] {
     ["PADTAX_CUDA_PATH": folder.path, "PADTAX_KERNEL_CACHE": cache]
   }

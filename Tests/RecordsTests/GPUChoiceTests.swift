@@ -42,7 +42,7 @@ import Testing
         gpu: uuid.map {
           GPUFacts(
             name: "card", uuid: $0, driver: "", cuda: "", memoryBytes: 1, clockMHz: 0,
-            memoryClockMHz: 0, throttleReasons: 0)
+            memoryClockMHz: 0, throttleReasons: 0, messages: "staged")
         })
     }
     let marked = GPUFacts.markingShared(ranks)

@@ -20,11 +20,10 @@ struct ServingPool {
   ) throws {
     context.ledger.isRecording = false
     defer { context.ledger.isRecording = true }
-    let host = try context.control.splitByHost(label: Traffic.control)
     // All of a host's ranks look before one of them takes anything.
+    let sharers = try context.sharers(of: backend)
     let free = try context.together("memory") {
-      try backend.freeMemory.map { $0 / MemoryCheck.sharing(host.size) }
-        ?? AvailableMemory.current().usable / host.size
+      try (backend.freeMemory ?? AvailableMemory.current().usable) / sharers
     }
     let size = try context.together("KV pool") {
       try choice.poolSize(
