@@ -66,7 +66,7 @@ struct WatchdogTests {
 
   @Test("A rank of verify that is stopped ends the launch, and the others say where they wait")
   func stoppedVerification() async throws {
-    let again = Array(repeating: ["--policy", "packed"], count: 4000).flatMap { $0 }
+    let again = Array(repeating: ["--policy", "packed"], count: 300).flatMap { $0 }
     let checkpoint = GoldenFolders.own[0]
     async let launch = Task.detached {
       try Ranks.verify(
