@@ -76,8 +76,8 @@ let package = Package(
     .target(
       name: "Simulation",
       dependencies: [
-        "Costs", "Communication", "Hardware", "Records", "Scheduling", "Models", "Networks",
-        "Workloads", "Statistics", "Units",
+        "Costs", "Communication", "Hardware", "Records", "Scheduling", "Serving", "Models",
+        "Networks", "Workloads", "Statistics", "Units",
       ], linkerSettings: [.linkedLibrary("m")]),
 
     // The engine.
@@ -151,8 +151,10 @@ let package = Package(
       path: "Benchmarks/step-bench"),
     .executableTarget(
       name: "simulation-bench",
-      dependencies: ["Simulation", "Hardware", "Networks", "Models", "Scheduling"],
-      path: "Benchmarks/simulation-bench"),
+      dependencies: [
+        "Simulation", "Hardware", "Networks", "Models", "Records", "Scheduling", "Serving",
+        "Workloads",
+      ], path: "Benchmarks/simulation-bench"),
 
     .executableTarget(
       name: "scheduler-bench", dependencies: ["Scheduling", "Statistics"],
@@ -204,7 +206,7 @@ let package = Package(
       name: "SimulationTests",
       dependencies: [
         "Simulation", "Hardware", "Networks", "Costs", "Communication", "Records", "Scheduling",
-        "Models", "Workloads", "Statistics", "TestSupport", "padtax",
+        "Serving", "Models", "Workloads", "Statistics", "TestSupport", "padtax",
       ]),
     .testTarget(
       name: "RecordsTests", dependencies: ["Records", "Models", "Workloads", "Scheduling"]),

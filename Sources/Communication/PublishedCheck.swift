@@ -22,15 +22,17 @@ public struct PublishedCheck: Sendable {
   public let lines: [Line]
   /// Rows of ours, for the layouts of the table, that it does not have.
   public let unlisted: [PublishedRow]
-  public var passed: Bool { lines.allSatisfy(\.passed) }
+  /// Rows that cannot be judged, each with its place and what would be valid.
+  public let problems: [String]
+  public var passed: Bool { lines.allSatisfy(\.passed) && problems.isEmpty }
 
   /// - Parameter source: name of the table, for errors.
-  /// - Throws: `CommunicationError` with the line of a layout that does not fit its model.
   public init(
     _ table: PublishedTable, source: String, prompt: Int = 128, generate: Int = 128,
     batch: Int = 1, activations: ElementFormat = .bfloat16
-  ) throws(CommunicationError) {
+  ) {
     var known: [Place: MessageTable] = [:]
+    var problems = table.problems
     var lines: [Line] = []
     for (line, row) in table.rows {
       let place = Place(model: row.model, tensor: row.tensor, pipeline: row.pipeline)
@@ -48,10 +50,11 @@ public struct PublishedCheck: Sendable {
         let equal = same.filter { $0.isEqual(to: row) }
         lines.append(Line(line: line, expected: row, found: equal.isEmpty ? same : equal))
       } catch {
-        throw CommunicationError("\(source):\(line): \(error)")
+        problems.append("\(source):\(line): \(error)")
       }
     }
     self.lines = lines
+    self.problems = problems
     unlisted = known.values.flatMap(\.rows).filter { ours in
       !table.rows.contains { $0.row.isSameOperation(as: ours) }
     }.sorted { $0.csv < $1.csv }

@@ -61,12 +61,15 @@ public struct PublishedTable: Sendable {
   public static let header = "table,model,tp,pp,phase,operation,count,shape,message_bytes"
 
   public let rows: [(line: Int, row: PublishedRow)]
+  /// Rows that cannot be judged: file, line, column, and what is valid there.
+  public let problems: [String]
 
   /// Reads comma-separated rows under the header; lines that begin with `#` are comments.
   /// - Parameter source: the file's name, for errors.
-  /// - Throws: `CommunicationError` with file, line and what is valid there.
+  /// - Throws: `CommunicationError` where the header is another, or there is no row.
   public init(parsing text: String, source: String) throws(CommunicationError) {
     var rows: [(line: Int, row: PublishedRow)] = []
+    var problems: [String] = []
     var hasHeader = false
     let lines = text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
     for (index, line) in lines.enumerated() {
@@ -79,12 +82,15 @@ public struct PublishedTable: Sendable {
         hasHeader = true
         continue
       }
-      rows.append((index + 1, try Self.row(line, place)))
+      do { rows.append((index + 1, try Self.row(line, place))) } catch {
+        problems.append(error.description)
+      }
     }
-    guard !rows.isEmpty else {
+    guard !rows.isEmpty || !problems.isEmpty else {
       throw CommunicationError("\(source): has no rows; wanted: \(Self.header) and rows below it")
     }
     self.rows = rows
+    self.problems = problems
   }
 
   private static func row(

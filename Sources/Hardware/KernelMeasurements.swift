@@ -74,13 +74,22 @@ public struct KernelMeasurements: Hashable, Sendable {
   ///
   /// The file's name says what it measures: OPERATION_FORMAT.csv.
   public init(contentsOf path: String) throws(HardwareError) {
+    var problems: [HardwareError] = []
+    try self.init(contentsOf: path, problems: &problems)
+    if let first = problems.first { throw first }
+  }
+
+  /// The same, but rows that are not valid are left out and listed with their lines.
+  /// - Throws: `HardwareError` where no row is left, or the file is no such table.
+  public init(contentsOf path: String, problems: inout [HardwareError]) throws(HardwareError) {
     let bytes: [UInt8]
     do throws(JSONProblem) {
       bytes = try JSONDocument.read(path)
     } catch {
       throw HardwareError(.file, error)
     }
-    try self.init(parsing: String(decoding: bytes, as: UTF8.self), file: path)
+    try self.init(
+      parsing: String(decoding: bytes, as: UTF8.self), file: path, problems: &problems)
   }
 
   /// A checksum of the rows in their order: tells whether a surface was fitted to these very rows.
@@ -109,6 +118,14 @@ public struct KernelMeasurements: Hashable, Sendable {
   }
 
   public init(parsing text: String, file: String) throws(HardwareError) {
+    var problems: [HardwareError] = []
+    try self.init(parsing: text, file: file, problems: &problems)
+    if let first = problems.first { throw first }
+  }
+
+  private init(
+    parsing text: String, file: String, problems: inout [HardwareError]
+  ) throws(HardwareError) {
     guard let (operation, format) = Self.kind(file) else {
       let operations = KernelOperation.allCases.map(\.rawValue).joined(separator: " ")
       throw HardwareError(
@@ -127,32 +144,43 @@ public struct KernelMeasurements: Hashable, Sendable {
     }
     let places = columns.map { header.firstIndex(of: $0) ?? 0 }
     var rows: [Row] = []
-    for (index, line) in lines.enumerated().dropFirst() where !Self.fields(line).isEmpty {
-      let fields = Self.fields(line)
-      func fail(_ message: String) -> HardwareError {
-        HardwareError(.table, file: file, line: index + 1, message)
-      }
-      guard fields.count == columns.count else {
-        throw fail("a row has \(columns.count) fields, found \(fields.count)")
-      }
-      var values: [Int] = []
-      for (column, place) in zip(columns.dropLast(), places) {
-        guard let value = Int(fields[place]), (1...1 << 40).contains(value) else {
-          throw fail("\(column) must be a whole number of 1 or more, found '\(fields[place])'")
-        }
-        values.append(value)
-      }
-      let text = fields[places[columns.count - 1]]
-      guard let latency = Double(text), latency > 0, latency.isFinite else {
-        throw fail("latency_ms must be a positive number, found '\(text)'")
-      }
-      let call = operation.call(values, headDimension: Self.headDimension)
-      rows.append(Row(call: call, seconds: latency / 1e3))
+    let found = problems.count
+    for (index, line) in lines.enumerated().dropFirst() where !line.isEmpty {
+      do {
+        rows.append(try Self.row(line, columns, places, operation, file: file, line: index + 1))
+      } catch { problems.append(error) }
     }
+    if rows.isEmpty, found < problems.count { throw problems[found] }
     guard !rows.isEmpty else { throw HardwareError(.table, file: file, "the table has no rows") }
     self.init(
       operation: operation, format: format, rows: rows,
       name: String(file.split(separator: "/").last ?? ""))
+  }
+
+  private static func row(
+    _ text: Substring, _ columns: [String], _ places: [Int], _ operation: KernelOperation,
+    file: String, line: Int
+  ) throws(HardwareError) -> Row {
+    let fields = fields(text)
+    func fail(_ message: String) -> HardwareError {
+      HardwareError(.table, file: file, line: line, message)
+    }
+    guard fields.count == columns.count else {
+      throw fail("a row has \(columns.count) fields, found \(fields.count)")
+    }
+    var values: [Int] = []
+    for (column, place) in zip(columns.dropLast(), places) {
+      guard let value = Int(fields[place]), (1...1 << 40).contains(value) else {
+        throw fail("\(column) must be a whole number of 1 or more, found '\(fields[place])'")
+      }
+      values.append(value)
+    }
+    let latency = fields[places[columns.count - 1]]
+    guard let milliseconds = Double(latency), milliseconds > 0, milliseconds.isFinite else {
+      throw fail("latency_ms must be a positive number, found '\(latency)'")
+    }
+    return Row(
+      call: operation.call(values, headDimension: headDimension), seconds: milliseconds / 1e3)
   }
 
   private static func fields(_ line: Substring) -> [String] {

@@ -59,6 +59,46 @@ public struct KernelSurface: Hashable, Sendable {
     return (sum, cell.inside)
   }
 
+  /// The surface at one place of its last two axes, for points that differ in the first two.
+  struct Slice {
+    /// Corners of the last two axes, and what each weighs.
+    fileprivate let offsets: SIMD4<Int>
+    fileprivate let weights: SIMD4<Double>
+    fileprivate let inside: Bool
+  }
+
+  func slice(_ third: Double, _ fourth: Double) -> Slice {
+    let (c, d) = (axes[2].place(third), axes[3].place(fourth))
+    let low = c.lower * strides[2] + d.lower * strides[3]
+    // An axis of one knot has no upper one; its weight is 0.
+    let (up, right) = (c.share > 0 ? strides[2] : 0, d.share > 0 ? strides[3] : 0)
+    return Slice(
+      offsets: SIMD4(low, low + up, low + right, low + up + right),
+      weights: SIMD4(
+        (1 - c.share) * (1 - d.share), c.share * (1 - d.share), (1 - c.share) * d.share,
+        c.share * d.share), inside: c.inside && d.inside)
+  }
+
+  /// f at a point of the first two axes of a slice, and whether it is inside the grid.
+  func logFactor(
+    _ first: Double, _ second: Double, in slice: Slice
+  ) -> (value: Double, inside: Bool) {
+    let (a, b) = (axes[0].place(first), axes[1].place(second))
+    let (up, right) = (a.share > 0 ? strides[0] : 0, b.share > 0 ? strides[1] : 0)
+    let low = a.lower * strides[0] + b.lower * strides[1]
+    func value(_ offset: Int) -> Double {
+      let places = slice.offsets &+ offset
+      return
+        (slice.weights
+        * SIMD4(
+          factors[places[0]], factors[places[1]], factors[places[2]], factors[places[3]])).sum()
+    }
+    let sum =
+      (1 - a.share) * ((1 - b.share) * value(low) + b.share * value(low + right))
+      + a.share * ((1 - b.share) * value(low + up) + b.share * value(low + up + right))
+    return (sum, a.inside && b.inside && slice.inside)
+  }
+
   /// The box of knots around a point.
   struct Cell {
     /// Place of its lowest corner.

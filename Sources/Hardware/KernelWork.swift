@@ -15,26 +15,30 @@ public struct KernelWork: Hashable, Sendable {
       flops = 2 * m * n * k
       bytes = (m * k + k * n) * format.bytes + m * n * format.outputBytes
     case .prefillAttention(let spans, let heads, let causal):
-      attend(spans, heads, causal: causal)
+      for span in spans { attend(span, heads, causal: causal) }
     case .decodeAttention(let spans, let heads):
-      attend(spans, heads, causal: true)
+      for span in spans { attend(span, heads, causal: true) }
     case .elementwise(let count):
       bytes = Double(count)
     }
   }
 
-  private mutating func attend(_ spans: [AttentionSpan], _ heads: AttentionHeads, causal: Bool) {
+  /// Attention of one span.
+  init(_ span: AttentionSpan, _ heads: AttentionHeads, causal: Bool, _ format: NumberFormat) {
+    self.format = format
+    attend(span, heads, causal: causal)
+  }
+
+  private mutating func attend(_ span: AttentionSpan, _ heads: AttentionHeads, causal: Bool) {
     isAttention = true
     format = format == .fp32 ? .fp32 : .bf16
     let (queryWidth, kvWidth) = (
       Double(heads.query * heads.dimension), Double(heads.kv * heads.dimension)
     )
-    for span in spans {
-      let (count, queries) = (Double(span.count), Double(span.queries))
-      flops += count * span.pairs(causal: causal) * 4 * queryWidth
-      let keys = Double(span.queries + span.context)
-      // Queries in, values out, keys and values once.
-      bytes += count * (2 * queries * queryWidth + 2 * keys * kvWidth) * format.bytes
-    }
+    let (count, queries) = (Double(span.count), Double(span.queries))
+    flops += count * span.pairs(causal: causal) * 4 * queryWidth
+    let keys = Double(span.queries + span.context)
+    // Queries in, values out, keys and values once.
+    bytes += count * (2 * queries * queryWidth + 2 * keys * kvWidth) * format.bytes
   }
 }

@@ -55,13 +55,9 @@ public struct TableModel: KernelModel {
     _ spans: [AttentionSpan], _ heads: AttentionHeads, causal: Bool, _ surface: KernelSurface
   ) throws(HardwareError) -> KernelTime {
     let queries = spans.reduce(0.0) { $0 + Double($1.count * $1.queries) }
-    return try sum(spans, surface) { span in
+    return try sum(spans, heads, causal: causal, surface) { span in
       let length = 2 * span.pairs(causal: causal) / Double(span.queries) - 1
-      let batch = queries / Double(span.queries)
-      let call = KernelCall.prefillAttention([span], heads, causal: causal)
-      return (
-        call, batch, SIMD4(queries / length, length, Double(heads.query), Double(heads.kv))
-      )
+      return (queries / Double(span.queries), queries / length, length)
     }
   }
 
@@ -69,53 +65,49 @@ public struct TableModel: KernelModel {
     _ spans: [AttentionSpan], _ heads: AttentionHeads, _ surface: KernelSurface
   ) throws(HardwareError) -> KernelTime {
     let keys = spans.reduce(0.0) { $0 + Double($1.count * ($1.context + 1)) }
-    return try sum(spans, surface) { span in
+    return try sum(spans, heads, causal: true, surface) { span in
       let batch = keys / Double(span.context + 1)
-      let context = Double(max(span.context, 1))
-      return (
-        .decodeAttention([span], heads), batch,
-        SIMD4(batch, context, Double(heads.query), Double(heads.kv))
-      )
+      return (batch, batch, Double(max(span.context, 1)))
     }
   }
 
-  /// Σ over spans; `place` gives a span's call, the batch of its like and its point.
+  /// Σ over spans; `place` gives the batch of a span's like, and its point on the first two axes.
+  ///
+  /// KV heads beyond the surface's become more sequences: c times the KV heads with their query heads
+  /// are as much work as c times the sequences.
   private func sum(
-    _ spans: [AttentionSpan], _ surface: KernelSurface,
-    _ place: (AttentionSpan) -> (KernelCall, Double, SIMD4<Double>)
+    _ spans: [AttentionSpan], _ heads: AttentionHeads, causal: Bool, _ surface: KernelSurface,
+    _ place: (AttentionSpan) -> (batch: Double, sequences: Double, length: Double)
   ) throws(HardwareError) -> KernelTime {
     precondition(!spans.isEmpty, "attention has a sequence")
+    let most = surface.axes[3].knots.last ?? heads.kv
+    let folds = heads.kv > most ? Double(heads.kv) / Double(most) : 1
+    let slice = surface.slice(Double(heads.query) / folds, Double(min(heads.kv, most)))
     var total = KernelTime(seconds: 0, basis: .table)
     for span in spans {
-      let (call, batch, point) = place(span)
-      let share = Double(span.count) / batch
-      let time = try price(
-        call, surface.format, surface, at: Self.folded(point, surface), share: share)
-      total.seconds += time.seconds
-      total.basis = max(total.basis, time.basis)
+      let work = KernelWork(span, heads, causal: causal, surface.format)
+      guard let bound = rates.seconds(work) else {
+        return try roofline.time(
+          of: .prefillAttention(spans, heads, causal: causal), in: surface.format)
+      }
+      let (batch, sequences, length) = place(span)
+      let factor = surface.logFactor(sequences * folds, length, in: slice)
+      let launch = surface.launch * Double(span.count) / batch
+      total.seconds += (launch + bound.computing + bound.moving) * exp(factor.value)
+      total.basis = max(total.basis, factor.inside && !isCarriedOver ? .table : .extrapolated)
     }
     return total
   }
 
-  /// KV heads beyond the surface's become more sequences: c times the KV heads with their query heads
-  /// are as much work as c times the sequences.
-  private static func folded(_ point: SIMD4<Double>, _ surface: KernelSurface) -> SIMD4<Double> {
-    guard let most = surface.axes[3].knots.last, point[3] > Double(most) else { return point }
-    let times = point[3] / Double(most)
-    return SIMD4(point[0] * times, point[1], point[2] / times, Double(most))
-  }
-
-  /// - Parameter share: of the launch that the call bears.
   private func price(
-    _ call: KernelCall, _ format: NumberFormat, _ surface: KernelSurface, at point: SIMD4<Double>,
-    share: Double = 1
+    _ call: KernelCall, _ format: NumberFormat, _ surface: KernelSurface, at point: SIMD4<Double>
   ) throws(HardwareError) -> KernelTime {
     let work = KernelWork(call, format)
     guard let bound = rates.seconds(work) else {
       return try roofline.time(of: call, in: format)
     }
     let factor = surface.logFactor(at: point)
-    let seconds = (surface.launch * share + bound.computing + bound.moving) * exp(factor.value)
+    let seconds = (surface.launch + bound.computing + bound.moving) * exp(factor.value)
     return KernelTime(
       seconds: seconds, basis: factor.inside && !isCarriedOver ? .table : .extrapolated)
   }

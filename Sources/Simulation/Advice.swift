@@ -22,6 +22,9 @@ public struct Advice: Sendable {
     public var limits: Limits
     public var goal: Goal
     public var settings: Deployment.Settings
+    /// Requests over time instead of one batch after another; policies and micro-batches are not asked
+    /// then.
+    public var service: Service?
 
     public init(
       model: ModelConfiguration, hardware: Accelerator, network: Network? = nil, devices: Int,
@@ -81,23 +84,25 @@ public struct Advice: Sendable {
     }
   }
 
-  /// A layout and policy with its figures.
+  /// A layout and policy, or serving system, with its figures. Of requests over time, times are those
+  /// that nine in ten keep to.
   public struct Choice: Sendable, Hashable {
     public let layout: ParallelLayout
-    public let policy: Policy
+    /// Text of the policy, or of the system.
+    public let method: String
     public let microBatches: Int
     public let ttft: Double
     /// Nil where one token is generated.
     public let tpot: Double?
     public let latency: Double
-    /// Output tokens per second of all replicas, one batch after another.
+    /// Output tokens per second of all replicas; of batches one after another.
     public let outputRate: Double
     /// Bytes that the fullest device needs, the reserve included.
     public let memory: Double
 
     /// As people name it.
     public var name: String {
-      "\(layout) \(policy)" + (microBatches > 1 ? " in \(microBatches) micro-batches" : "")
+      "\(layout) \(method)" + (microBatches > 1 ? " in \(microBatches) micro-batches" : "")
     }
 
     /// No worse in any figure and better in one.
@@ -137,33 +142,46 @@ extension Advice {
     var choices: [Choice] = []
     var losers: [Loser] = []
     for layout in Self.layouts(devices: question.devices, model: question.model) {
+      let requests = question.service?.requests ?? question.lengths.count
+      guard requests >= layout.data else {
+        losers.append(
+          .init(name: "\(layout)", reason: "\(requests) requests leave a replica without one"))
+        continue
+      }
       let deployment = try Deployment(
         model: question.model, layout: layout, hardware: question.hardware,
         network: question.network, settings: question.settings)
-      var estimator = try StaticEstimator(deployment)
-      guard question.lengths.count >= layout.data else {
-        losers.append(
-          .init(
-            name: "\(layout)",
-            reason: "\(question.lengths.count) requests leave a replica without one"))
+      func add(_ name: String, _ choice: () throws(SimulationError) -> Choice)
+        throws(SimulationError)
+      {
+        do { choices.append(try choice()) } catch {
+          guard error.kind == .memory else { throw error }
+          losers.append(.init(name: name, reason: error.description))
+        }
+      }
+      if let service = question.service {
+        for system in service.systems {
+          try add("\(layout) \(system)") { () throws(SimulationError) in
+            try service.choice(system, question, deployment)
+          }
+        }
         continue
       }
+      var estimator = try StaticEstimator(deployment)
       for policy in question.policies {
         for micro in layout.pipeline > 1 ? question.microBatches : [1] {
           let name = "\(layout) \(policy)" + (micro > 1 ? " in \(micro) micro-batches" : "")
-          do {
-            choices.append(
-              try Self.choice(question, policy, micro, deployment, &estimator))
-          } catch {
-            guard error.kind == .memory else { throw error }
-            losers.append(.init(name: name, reason: error.description))
+          try add(name) { () throws(SimulationError) in
+            try Self.choice(question, policy, micro, deployment, &estimator)
           }
         }
       }
     }
     let goal = question.goal
     // Of equals the policy that was named first, and the least complicated layout.
-    func place(_ choice: Choice) -> Int { question.policies.firstIndex(of: choice.policy) ?? 0 }
+    let methods =
+      question.service?.systems.map(\.description) ?? question.policies.map(\.description)
+    func place(_ choice: Choice) -> Int { methods.firstIndex(of: choice.method) ?? 0 }
     choices.sort {
       ($0.rank(goal), place($0), $0.layout.pipeline, $0.microBatches, $0.name)
         < ($1.rank(goal), place($1), $1.layout.pipeline, $1.microBatches, $1.name)
@@ -225,7 +243,7 @@ extension Advice {
       memory = max(memory, plan.stages[plan.fullest].total)
     }
     return Choice(
-      layout: deployment.layout, policy: policy, microBatches: micro, ttft: ttft,
+      layout: deployment.layout, method: "\(policy)", microBatches: micro, ttft: ttft,
       tpot: question.generate > 1 ? tpot : nil, latency: latency,
       outputRate: Double(question.lengths.count * question.generate) / latency, memory: memory)
   }

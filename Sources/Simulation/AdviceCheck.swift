@@ -47,7 +47,7 @@ extension AdviceCheck.Row {
     let cell = try SimulatedCell(name: "check", resolved: resolved, deployment: deployment)
     var predicted: [String: [Double]] = [:]
     for index in resolved.batches.indices {
-      for record in try cell.run(batch: index).batches {
+      for record in try cell.run(unit: index).batches {
         predicted[record.policy, default: []].append(
           seconds(record.batchTTFTSeconds, record.totalSeconds))
       }
@@ -60,6 +60,38 @@ extension AdviceCheck.Row {
         name: prefix + "\(layout) \(policy)",
         measured: measured.reduce(0, +) / Double(measured.count),
         predicted: times.reduce(0, +) / Double(times.count))
+    }
+  }
+}
+
+extension AdviceCheck.Row {
+  /// The measured systems of one cell of a serving job, priced on a device; means over loads and repeats.
+  /// - Parameter goal: `throughput` counts seconds of an output token, the others means of theirs.
+  public static func rows(
+    _ resolved: ResolvedJob, _ serving: ServingChoice, records: [ServingRecord],
+    prefix: String = "", deployment: Deployment, goal: Advice.Goal
+  ) throws(SimulationError) -> [AdviceCheck.Row] {
+    func seconds(_ record: ServingRecord) -> Double? {
+      switch goal {
+      case .throughput: record.metrics["output_throughput"].map { 1 / $0 }
+      case .ttft: record.metrics["mean_ttft_ms"].map { $0 / 1000 }
+      case .tpot: record.metrics["mean_tpot_ms"].map { $0 / 1000 }
+      }
+    }
+    func mean(_ records: [ServingRecord], _ system: ServingSystem) -> Double? {
+      let own = records.filter { $0.run.system == "\(system)" }.compactMap(seconds)
+      return own.isEmpty ? nil : own.reduce(0, +) / Double(own.count)
+    }
+    let cell = try SimulatedServing(
+      name: "check", resolved: resolved, serving: serving, deployment: deployment)
+    var priced: [ServingRecord] = []
+    for unit in 0..<cell.unitCount { priced += try cell.run(unit: unit).serving }
+    return serving.systems.compactMap { system in
+      guard let measured = mean(records, system), let predicted = mean(priced, system) else {
+        return nil
+      }
+      return AdviceCheck.Row(
+        name: prefix + "\(deployment.layout) \(system)", measured: measured, predicted: predicted)
     }
   }
 }

@@ -6,11 +6,9 @@ import Units
 
 /// Fits a device and an engine's overheads to measured batches.
 ///
-/// Every parameter is found by a pattern search on its logarithm (Hooke and Jeeves, J. ACM 8, 1961):
-/// steps of each in turn, then all that helped once more; halved when none helps. What is minimised is
-/// the sum of log²(predicted/measured) over batch TTFT and decode step of the rows that are not held
-/// out; each prediction is `PlanExecutor`'s timeline of the very plans that ran. Nothing is random:
-/// equal rows give an equal device.
+/// Every parameter is found by a pattern search on its logarithm. What is minimised is the sum of
+/// log²(predicted/measured) over batch TTFT and decode step of the rows that are not held out; each
+/// prediction is `PlanExecutor`'s timeline of the very plans that ran. Equal rows give an equal device.
 public struct Calibration: Sendable {
   /// What is fitted, in seconds, FLOP/s and bytes per second.
   public struct Parameters: Sendable, Hashable {
@@ -59,42 +57,18 @@ public struct Calibration: Sendable {
     }
     self.memory = memory
     self.devicesPerNode = devicesPerNode
-    var best = Parameters.start
     let seen = data.rows.filter { !$0.isHeldOut }
-    func loss(_ parameters: Parameters) throws(SimulationError) -> Double {
-      let lines = try Self.price(seen, data, parameters, memory, devicesPerNode)
-      return lines.reduce(0) { sum, line in
-        let error = log(line.predicted / line.measured)
-        return sum + error * error
-      }
-    }
-    var error = try loss(best)
-    var step = 1.0
-    while step > 0.005 {
-      let (from, before) = (best, error)
-      for index in best.logs.indices {
-        for change in [step, -step] {
-          var trial = best
-          trial.logs[index] += change
-          // A nanosecond is nothing.
-          guard trial.logs[index] > log(1e-9) else { continue }
-          let found = try loss(trial)
-          if found < error {
-            (best, error) = (trial, found)
-            break
-          }
+    let best = Parameters(
+      logs: try PatternSearch.minimum(
+        // A nanosecond is nothing.
+        from: Parameters.start.logs, step: 1, least: 0.005, lowest: log(1e-9)
+      ) { logs throws(SimulationError) in
+        let lines = try Self.price(seen, data, Parameters(logs: logs), memory, devicesPerNode)
+        return lines.reduce(0) { sum, line in
+          let error = log(line.predicted / line.measured)
+          return sum + error * error
         }
-      }
-      guard error < before * (1 - 1e-6) else {
-        step /= 2
-        continue
-      }
-      // What helped once, once more.
-      let further = Parameters(logs: zip(best.logs, from.logs).map { 2 * $0 - $1 })
-      guard further.logs.allSatisfy({ $0 > log(1e-9) }) else { continue }
-      let found = try loss(further)
-      if found < error { (best, error) = (further, found) }
-    }
+      })
     parameters = best
     lines = try Self.price(data.rows, data, best, memory, devicesPerNode)
   }

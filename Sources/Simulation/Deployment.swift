@@ -109,6 +109,11 @@ public struct Deployment: Sendable {
   /// Bytes of one number on the wire and between kernels.
   var activationBytes: Int { traffic.activations.bytes }
 
+  /// Bytes of the weights on a device of a stage.
+  func weightBytes(stage: Int) -> Double {
+    Double(shards[stage].parameterCount) * settings.format.bytes
+  }
+
   /// Bytes that one token's keys and values take on a device of a stage.
   func cacheBytesPerToken(stage: Int) -> Double {
     let shard = shards[stage]

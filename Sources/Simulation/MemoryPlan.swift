@@ -89,7 +89,7 @@ public struct MemoryPlan: Sendable, Hashable {
       2 * shard.queryWidth + 2 * shard.kvWidth
         + (model.isEncoder ? 1 : 3) * shard.feedForward.count)
     var terms = Terms()
-    terms.weights = Double(shard.parameterCount) * settings.format.bytes
+    terms.weights = deployment.weightBytes(stage: stage)
     terms.cache = Double(demand.kvSlots) * deployment.cacheBytesPerToken(stage: stage)
     terms.activations = number * (2 * slots * hidden + block * inner)
     if shard.hasLMHead {
@@ -119,13 +119,18 @@ public struct MemoryPlan: Sendable, Hashable {
   /// - Throws: `SimulationError` with every term of the fullest stage where it does not fit.
   public func check(hint: String = "") throws(SimulationError) {
     guard !fits else { return }
-    let terms = stages[fullest]
-    let text = terms.named.filter { $0.bytes > 0 }
-      .map { "\($0.name) \(Self.text($0.bytes))" }.joined(separator: ", ")
     throw SimulationError(
       .memory,
-      "\(deployment) does not fit: stage \(fullest) needs \(Self.text(terms.total)) per device "
-        + "(\(text)), a device has \(Self.text(capacity))" + (hint.isEmpty ? "" : "; \(hint)"))
+      "\(deployment) does not fit: \(text(stage: fullest))" + (hint.isEmpty ? "" : "; \(hint)"))
+  }
+
+  /// What a stage needs, every term named.
+  func text(stage: Int) -> String {
+    let terms = stages[stage]
+    let parts = terms.named.filter { $0.bytes > 0 }
+      .map { "\($0.name) \(Self.text($0.bytes))" }.joined(separator: ", ")
+    return "stage \(stage) needs \(Self.text(terms.total)) per device (\(parts)), a device has "
+      + "\(Self.text(capacity))"
   }
 
   /// Bytes for people, in decimal GB as data sheets and papers count.

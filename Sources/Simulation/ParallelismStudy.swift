@@ -33,7 +33,7 @@ public struct ParallelismStudy: Sendable {
   ) {
     var judge = Judge(network: network)
     var lines: [Line] = []
-    var problems: [String] = []
+    var problems = table.problems
     for row in table.rows {
       do { lines.append(try judge.line(row)) } catch {
         problems.append("\(source):\(row.line): \(row.id): \(error)")

@@ -39,12 +39,15 @@ public struct ParallelismTable: Sendable {
   }
 
   public let rows: [Row]
+  /// Rows that cannot be judged: file, line, column, and what is valid there.
+  public let problems: [String]
 
   /// Reads comma-separated rows under the header; lines that begin with `#` are comments.
   /// - Parameter source: the file's name, for errors.
-  /// - Throws: `SimulationError` with file, line and what is valid there.
+  /// - Throws: `SimulationError` where the header is another, or there is no row.
   public init(parsing text: String, source: String) throws(SimulationError) {
     var rows: [Row] = []
+    var problems: [String] = []
     var hasHeader = false
     let lines = text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
     for (index, line) in lines.enumerated() where !line.isEmpty && !line.hasPrefix("#") {
@@ -57,18 +60,21 @@ public struct ParallelismTable: Sendable {
         hasHeader = true
         continue
       }
-      let row = try Self.row(line, index + 1, place)
-      if let other = rows.first(where: { $0.id == row.id }) {
-        throw SimulationError(
-          .data, "\(place): id '\(row.id)' is there twice; first in line \(other.line)")
-      }
-      rows.append(row)
+      do throws(SimulationError) {
+        let row = try Self.row(line, index + 1, place)
+        if let other = rows.first(where: { $0.id == row.id }) {
+          throw SimulationError(
+            .data, "\(place): id '\(row.id)' is there twice; first in line \(other.line)")
+        }
+        rows.append(row)
+      } catch { problems.append(error.description) }
     }
-    guard !rows.isEmpty else {
+    guard !rows.isEmpty || !problems.isEmpty else {
       throw SimulationError(
         .data, "\(source): has no rows; wanted: \(Self.header) and rows below it")
     }
     self.rows = rows
+    self.problems = problems
   }
 
   private static func row(

@@ -57,14 +57,16 @@ public struct PlanExecutor {
         deployment.traffic, plan: plan, stage: stage, count: micros.count
       ) { self.collective($0, bytes: $1, stage: stage, replica: replica) }
     }
-    var walk = TimelineWalk(deployment, replica: replica, traffic: stages)
+    var walk = TimelineWalk(deployment, replica: replica)
     for (index, micro) in micros.enumerated() {
       if isStepSynchronous, micro.isFirst { walk.synchronise() }
-      walk.add(index, phase: micro.phase, hostSeconds: micro.hostSeconds) { stage in
-        self.compute(micro, stage: stage)
+      walk.add(phase: micro.phase, hostSeconds: micro.hostSeconds) {
+        stages[$0].micros[index]
+      } compute: {
+        compute(micro, stage: $0)
       }
     }
-    var timeline = walk.finish()
+    var timeline = walk.finish(awaited: stages[0].micros.last?.awaited ?? 0)
     timeline.basis = pricing.basis
     return timeline
   }

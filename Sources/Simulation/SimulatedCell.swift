@@ -7,7 +7,7 @@ import Scheduling
 import Workloads
 
 /// One layout of a job on one kind of device: every batch under every policy, priced.
-public struct SimulatedCell: Sendable {
+public struct SimulatedCell: SimulatedWork {
   public let name: String
   public let resolved: ResolvedJob
   public let deployment: Deployment
@@ -57,17 +57,13 @@ public struct SimulatedCell: Sendable {
     }
   }
 
-  /// Records of one batch under all policies.
-  public struct Output: Sendable {
-    public let batches: [BatchRecord]
-    public let ranks: [RankRecord]
-  }
+  public var unitCount: Int { resolved.batches.count }
+  public var warnings: [String] { [] }
 
-  /// Prices one batch. A pure function: equal batches have equal records.
-  public func run(batch index: Int) throws(SimulationError) -> Output {
+  /// Prices one batch under all policies.
+  public func run(unit index: Int) throws(SimulationError) -> SimulatedRecords {
     var executor = PlanExecutor(deployment)
-    var batches: [BatchRecord] = []
-    var ranks: [RankRecord] = []
+    var records = SimulatedRecords()
     for (choice, policy) in resolved.job.policies.enumerated() {
       let plans = plans[index][choice]
       var timelines: [PlanTimeline] = []
@@ -76,16 +72,16 @@ public struct SimulatedCell: Sendable {
       }
       let batch = resolved.batches[index]
       let ttft = timelines.map(\.batchTTFT).max() ?? 0
-      batches.append(
+      records.batches.append(
         BatchRecord(
           cell: name, policy: policy, origin: .modelled, traffic: deployment.traffic,
           batch: batch, plans: plans,
           turn: (0, false, index * resolved.job.policies.count + choice),
           microBatches: resolved.job.microBatches, batchTTFTSeconds: ttft,
           totalSeconds: timelines.map(\.total).max() ?? 0, tokenDigest: ""))
-      ranks += rankRecords(batch, policy, plans: plans, timelines: timelines, ttft: ttft)
+      records.ranks += rankRecords(batch, policy, plans: plans, timelines: timelines, ttft: ttft)
     }
-    return Output(batches: batches, ranks: ranks)
+    return records
   }
 
   private func rankRecords(

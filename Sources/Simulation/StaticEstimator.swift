@@ -1,5 +1,4 @@
 import Hardware
-import Networks
 import Scheduling
 
 /// Prices static batches fast: the prefill as `PlanExecutor` does, decode steps by three of them.
@@ -9,30 +8,11 @@ import Scheduling
 /// the same pipeline, so that micro-batches overlap as they do in the engine.
 public struct StaticEstimator {
   public let deployment: Deployment
-  private let template: TrafficTemplate
-  private var pricing: KernelPricing
-  private var collectives: [CollectiveKey: Double] = [:]
-  /// Which stages have their ranks on nodes alike.
-  private let patterns: [Int]
-
-  private struct CollectiveKey: Hashable {
-    var kind: CollectiveKind
-    var bytes: Int
-    var pattern: Int
-  }
+  private var pricing: MicroPricing
 
   public init(_ deployment: Deployment) throws(SimulationError) {
     self.deployment = deployment
-    template = try SimulationError.wrap { try TrafficTemplate(deployment.traffic) }
-    pricing = KernelPricing(deployment)
-    var seen: [[Int]] = []
-    patterns = deployment.shards.indices.map { stage in
-      let nodes = deployment.members(stage: stage, replica: 0).map { deployment.prices.nodes[$0] }
-      let pattern = nodes.map { $0 - (nodes.min() ?? 0) }
-      if let index = seen.firstIndex(of: pattern) { return index }
-      seen.append(pattern)
-      return seen.count - 1
-    }
+    pricing = try MicroPricing(deployment)
   }
 
   /// Times of one replica.
@@ -73,14 +53,10 @@ public struct StaticEstimator {
     return estimate
   }
 
-  /// A step's micro-batches with all that is known of them before they meet in the pipeline.
+  /// A step's micro-batches, and the host's time before each.
   private struct Step {
     var hostSeconds: [Double] = []
-    var layers: [KernelPricing.Cost] = []
-    var embeddings: [KernelPricing.Cost] = []
-    var heads: [KernelPricing.Cost] = []
-    /// By stage, then micro-batch.
-    var traffic: [[StageTraffic.Micro]] = []
+    var micros: [MicroPricing.Price] = []
   }
 
   private mutating func price(_ shapes: [MicroShape]) throws(HardwareError) -> Step {
@@ -89,57 +65,27 @@ public struct StaticEstimator {
     for (index, shape) in shapes.enumerated() {
       step.hostSeconds.append(
         (index == 0 ? overheads.step : 0) + overheads.perSequence * Double(shape.rows))
-      step.layers.append(try pricing.layer(shape))
-      step.embeddings.append(try pricing.embedding(slots: shape.slots))
-      step.heads.append(try pricing.head(rows: shape.headRows))
-    }
-    for stage in deployment.shards.indices {
-      step.traffic.append(
-        shapes.map { shape in
-          template.micro(stage: stage, slots: shape.slots, sampled: shape.headRows) {
-            self.collective($0, bytes: $1, stage: stage)
-          }
-        })
+      step.micros.append(try pricing.price(shape))
     }
     return step
   }
 
   /// Equal steps one after another, each micro-batch fed once the step before has its token.
   private func run(_ step: Step, repeats: Int) -> PlanTimeline {
-    let (stages, count) = (deployment.shards.count, step.layers.count)
-    let waits = stages > 1 ? 1 : 0
-    let traffic = step.traffic.enumerated().map { stage, once in
-      var all = once
-      if repeats > 1 {
-        var later = once
-        if stage == 0 { for index in later.indices { later[index].awaited = waits } }
-        for _ in 1..<repeats { all += later }
-      }
-      var rest = StageTraffic.Micro()
-      rest.awaited = stage == 0 ? waits * count : 0
-      all.append(rest)
-      return StageTraffic(all)
-    }
-    var walk = TimelineWalk(deployment, replica: 0, traffic: traffic)
-    for index in 0..<count * repeats {
-      let micro = index % count
-      walk.add(index, phase: .prefill, hostSeconds: step.hostSeconds[micro]) { stage in
-        var cost = step.layers[micro] * deployment.shards[stage].layers.count
-        if stage == 0 { cost += step.embeddings[micro] }
-        if stage == stages - 1 { cost += step.heads[micro] }
-        return cost
+    let waits = deployment.layout.pipeline > 1 ? 1 : 0
+    var walk = TimelineWalk(deployment, replica: 0)
+    for turn in 0..<repeats {
+      for (micro, hostSeconds) in zip(step.micros, step.hostSeconds) {
+        walk.add(phase: .prefill, hostSeconds: hostSeconds) { stage in
+          var traffic = micro.traffic[stage]
+          if stage == 0, turn > 0 { traffic.awaited = waits }
+          return traffic
+        } compute: {
+          micro.compute(deployment, stage: $0)
+        }
       }
     }
-    return walk.finish()
-  }
-
-  private mutating func collective(_ kind: CollectiveKind, bytes: Int, stage: Int) -> Double {
-    let key = CollectiveKey(kind: kind, bytes: bytes, pattern: patterns[stage])
-    if let seconds = collectives[key] { return seconds }
-    let seconds = deployment.prices.collective(
-      kind, bytes: bytes, members: deployment.members(stage: stage, replica: 0))
-    collectives[key] = seconds
-    return seconds
+    return walk.finish(awaited: waits * step.micros.count)
   }
 }
 

@@ -1,6 +1,7 @@
 import Hardware
 import Models
 import Scheduling
+import Serving
 import Workloads
 
 /// The study's batches on the same devices under other policies, without the engine's host time: what is
@@ -71,8 +72,45 @@ public struct StudyWhatIf: Sendable {
             batchTTFT: ttft / count, computeBound: compute / count,
             bandwidthBound: bandwidth / count))
       }
+      lines.append(try Self.continuous(own, configuration, deployment))
     }
     self.lines = lines
+  }
+
+  /// Iteration-level scheduling: all prompts come at once and go in as chunks of 2048 tokens, as many
+  /// iterations under way as stages.
+  private static func continuous(
+    _ measurements: [PaddingStudy.Measurement], _ configuration: StudyConfiguration,
+    _ deployment: Deployment
+  ) throws(SimulationError) -> Line {
+    let chunk = 2048
+    var walk = try ServingWalk(deployment)
+    let flops = FLOPCount(deployment.model)
+    let (peak, devices) = (
+      try SimulationError.wrap { try deployment.hardware.peak(deployment.settings.format) },
+      Double(deployment.layout.ranksPerReplica)
+    )
+    var (ttft, compute, bandwidth) = (0.0, 0.0, 0.0)
+    for measurement in measurements {
+      var session = try SimulationError.wrap {
+        try ServingSession(
+          lengths: measurement.lengths.map { ($0, 1) }, arrivals: .atOnce,
+          limits: SchedulerLimits(
+            maxNumTokens: chunk, maxBatchSize: min(chunk, measurement.lengths.count),
+            blockSize: 16, blockCount: 1 << 20, iterationsInFlight: deployment.layout.pipeline))
+      }
+      try walk.run(&session)
+      ttft += session.requests.map(\.completedSeconds).max() ?? 0
+      let slots = measurement.lengths.reduce(0, +)
+      let pairs = session.iterations.reduce(0) { $0 + $1.pairs }
+      compute += flops.total(slots: slots, pairs: pairs, headRows: measurement.lengths.count)
+      bandwidth += deployment.weightBytes * Double(session.iterations.count)
+    }
+    let count = Double(measurements.count)
+    return Line(
+      configuration: configuration, name: "continuous", batchTTFT: ttft / count,
+      computeBound: compute / (peak * devices * count),
+      bandwidthBound: bandwidth / (deployment.hardware.bandwidth * devices * count))
   }
 
   /// What a plan takes if every device computes at its peak, or reads at its bandwidth, all the time.

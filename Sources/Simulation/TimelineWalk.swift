@@ -5,7 +5,6 @@ import Scheduling
 struct TimelineWalk {
   private let deployment: Deployment
   private let replica: Int
-  private let traffic: [StageTraffic]
   private var timeline: PlanTimeline
   private var clocks: [Double]
   /// When the link to the next stage, and that of the last stage to the first, is free again.
@@ -15,24 +14,37 @@ struct TimelineWalk {
   private var taken = 0
   private var isDecoding = false
 
-  init(_ deployment: Deployment, replica: Int, traffic: [StageTraffic]) {
+  init(_ deployment: Deployment, replica: Int) {
     self.deployment = deployment
     self.replica = replica
-    self.traffic = traffic
-    timeline = PlanTimeline(stages: traffic.count)
-    clocks = Array(repeating: 0, count: traffic.count)
+    let stages = deployment.layout.pipeline
+    timeline = PlanTimeline(stages: stages)
+    clocks = Array(repeating: 0, count: stages)
     linkFree = clocks
   }
 
   /// Makes the first stage wait for all others.
   mutating func synchronise() { clocks[0] = clocks.max() ?? 0 }
 
+  /// When the first stage is free again.
+  var now: Double { clocks[0] }
+
+  /// Lets the first stage rest until then.
+  mutating func rest(until time: Double) { clocks[0] = max(clocks[0], time) }
+
+  /// When the tokens of the micro-batch that was added last, if it returned any, are on the first stage.
+  var tokensReturned: Double { returns.last ?? clocks[0] }
+
   /// Passes the next micro-batch through all stages.
+  /// - Parameters:
+  ///   - traffic: what it sends and waits for, by stage.
+  ///   - compute: its kernels, by stage.
   mutating func add(
-    _ index: Int, phase: Phase, hostSeconds: Double,
+    phase: Phase, hostSeconds: Double, traffic: (Int) -> StageTraffic.Micro,
     compute: (Int) -> KernelPricing.Cost
   ) {
-    take(traffic[0].micros[index].awaited)
+    let first = traffic(0)
+    take(first.awaited)
     if phase == .decode, !isDecoding {
       isDecoding = true
       timeline.batchTTFT = clocks[0]
@@ -41,22 +53,24 @@ struct TimelineWalk {
     account(0) { $0.overhead += hostSeconds }
     var arrival = 0.0
     var sent = 0.0
-    for stage in traffic.indices {
+    let last = clocks.count - 1
+    for stage in clocks.indices {
       if stage > 0 { wait(stage, until: arrival, sent: sent) }
-      work(stage, traffic[stage].micros[index], compute(stage))
-      if stage + 1 < traffic.count {
+      let micro = stage == 0 ? first : traffic(stage)
+      work(stage, micro, compute(stage))
+      if stage < last {
         sent = clocks[stage]
-        arrival = send(traffic[stage].micros[index].passed, from: stage, to: stage + 1)
+        arrival = send(micro.passed, from: stage, to: stage + 1)
+      } else if micro.returned > 0 {
+        returns.append(send([micro.returned], from: last, to: 0))
       }
     }
-    let last = traffic.count - 1
-    let returned = traffic[last].micros[index].returned
-    if returned > 0 { returns.append(send([returned], from: last, to: 0)) }
   }
 
   /// Takes what is still on its way.
-  consuming func finish() -> PlanTimeline {
-    take(traffic[0].micros.last?.awaited ?? 0)
+  /// - Parameter awaited: messages with tokens.
+  consuming func finish(awaited: Int) -> PlanTimeline {
+    take(awaited)
     if !isDecoding { timeline.batchTTFT = clocks[0] }
     timeline.total = clocks[0]
     // Sends do not block, so the last stage's end counts where no token returns (an encoder's head).

@@ -67,7 +67,7 @@ struct AdviceReport: Encodable {
     let front = Set(advice.front)
     ranked = advice.ranked.map {
       Row(
-        layout: "\($0.layout)", policy: "\($0.policy)", microBatches: $0.microBatches,
+        layout: "\($0.layout)", policy: $0.method, microBatches: $0.microBatches,
         ttft: $0.ttft, tpot: $0.tpot, latency: $0.latency, outputRate: $0.outputRate,
         memoryBytes: $0.memory, isOnFront: front.contains($0))
     }

@@ -6,6 +6,7 @@ import Reporting
 import Scheduling
 import Simulation
 import Units
+import Workloads
 
 /// Ranks layouts and policies for a workload on devices.
 struct AdviseCommand: ParsableCommand {
@@ -33,8 +34,20 @@ struct AdviseCommand: ParsableCommand {
     help: ArgumentHelp(
       "Objectives in milliseconds, such as 'ttft:2000 tpot:50 e2el:9000'.", valueName: "slo"))
   var slo = ""
-  @Option(help: "What decides among those within all objectives: throughput, ttft or tpot.")
-  var goal = Advice.Goal.throughput
+  @Option(
+    help:
+      "What decides among those within all objectives: throughput (ttft with open arrivals), ttft or tpot."
+  )
+  var goal: Advice.Goal?
+  @Option(
+    help: ArgumentHelp(
+      "Requests over time instead of batches: \(ArrivalProcess.forms.joined(separator: ", ")).",
+      valueName: "form"))
+  var arrivals: String?
+  @Option(help: "With --arrivals: serving systems, separated by spaces.")
+  var systems = "in-flight in-flight+prefill-first dynamic+delay:50000"
+  @Option(help: "With --arrivals: requests to send.") var requests = 200
+  @Option(help: "With --arrivals: seed of the arrivals.") var seed: UInt64 = 1
   @Option(help: "Policies, separated by spaces.")
   var policies = "packed bucketed:best-4 right-pad"
   @Option(name: .customLong("number-format"), help: "Weights and products: bf16, fp8, fp4, fp32.")
@@ -54,6 +67,9 @@ struct AdviseCommand: ParsableCommand {
     if let devices, !(1...65_536).contains(devices) {
       throw ValidationError("--devices \(devices) is out of range; it must be 1 to 65536")
     }
+    if !(1...1_000_000).contains(requests) {
+      throw ValidationError("--requests \(requests) is out of range; it must be 1 to 1000000")
+    }
     if batch < 1 || generate < 1 { throw ValidationError("--batch and --generate are 1 or more") }
     if top < 1 || within < 0 { throw ValidationError("--top is 1 or more, --within 0 or more") }
   }
@@ -68,6 +84,8 @@ struct AdviseCommand: ParsableCommand {
     } catch let error as ModelError {
       throw RecordError("\(error)")
     } catch let error as SchedulingError {
+      throw RecordError("\(error)")
+    } catch let error as WorkloadError {
       throw RecordError("\(error)")
     }
   }
@@ -88,7 +106,11 @@ struct AdviseCommand: ParsableCommand {
       model: shape, hardware: device, network: try network.map(NetworkChoice.parse),
       devices: devices, lengths: try lengths(), generate: generate,
       policies: try policies.split(separator: " ").map { try Policy(parsing: String($0)) },
-      limits: try Advice.Limits(parsing: slo), goal: goal, settings: try settings(device))
+      limits: try Advice.Limits(parsing: slo), settings: try settings(device))
+    question.service = try service()
+    // Where arrivals set the pace, every choice that keeps up has the same throughput.
+    let isOpen = question.service.map { !$0.arrivals.isClosed } ?? false
+    question.goal = goal ?? (isOpen ? .ttft : .throughput)
     let advice = try Advice(question)
     var links: [AdviceReport.LinkSpeed] = []
     for speed in [0.25, 0.5, 2, 4] {
@@ -103,6 +125,19 @@ struct AdviseCommand: ParsableCommand {
       for line in report.text(top: top) { Terminal.line(line) }
     }
     if advice.ranked.isEmpty { throw ExitCode.gateFailed }
+  }
+
+  private func service() throws -> Advice.Service? {
+    guard let arrivals else { return nil }
+    let process = try ArrivalProcess(parsing: arrivals)
+    if case .trace = process {
+      throw RecordError("--arrivals \(arrivals): advice has no trace; take another form")
+    }
+    let systems = try systems.split(separator: " ").map { try ServingSystem(parsing: String($0)) }
+    guard !systems.isEmpty else {
+      throw RecordError("--systems names none; valid: \(ServingSystem.forms)")
+    }
+    return Advice.Service(arrivals: process, systems: systems, requests: requests, seed: seed)
   }
 
   private func lengths() throws(RecordError) -> [Int] {
@@ -120,7 +155,7 @@ struct AdviseCommand: ParsableCommand {
     let device = try HardwareCatalogue.accelerator(hardware)
     var rows: [AdviceCheck.Row] = []
     for cell in contents.cells {
-      guard var job = cell.job, !cell.batches.isEmpty else { continue }
+      guard var job = cell.job, !cell.batches.isEmpty || !cell.serving.isEmpty else { continue }
       job.simulation = SimulationChoice(
         hardware: [hardware], network: network, numberFormat: numberFormat,
         cacheFormat: cacheFormat, reserve: 0)
@@ -128,9 +163,15 @@ struct AdviseCommand: ParsableCommand {
       let resolved = try ResolvedJob(job, file: file)
       let layout = job.layouts[0]
       let prefix = cell.variation.isEmpty ? "" : cell.variation + " "
+      let deployment = try Deployment(resolved, layout: layout, hardware: hardware)
+      if let serving = job.serving {
+        rows += try AdviceCheck.Row.rows(
+          resolved, serving, records: cell.serving, prefix: prefix, deployment: deployment,
+          goal: goal ?? .throughput)
+        continue
+      }
       rows += try AdviceCheck.Row.rows(
-        resolved, layout: layout, batches: cell.batches, prefix: prefix,
-        deployment: Deployment(resolved, layout: layout, hardware: hardware)
+        resolved, layout: layout, batches: cell.batches, prefix: prefix, deployment: deployment
       ) { ttft, total in goal == .ttft ? ttft : goal == .tpot ? total - ttft : total }
     }
     let check = try AdviceCheck(rows)

@@ -25,11 +25,19 @@ struct CalibrateCommand: ParsableCommand {
   @Option(help: "The share of batches that the fit does not see, in per cent.") var heldOut = 33.0
   @Option(help: "Seed of the choice.") var seed: UInt64 = 1
   @Option(help: "Name of the device.") var name = "this-machine"
+  @Option(
+    help: ArgumentHelp(
+      "Exit with 3 when the mean error of a metric held out is above so many per cent.",
+      valueName: "per cent"))
+  var tolerance: Double?
   @Flag(help: "Print each row.") var rows = false
 
   func validate() throws {
     guard heldOut > 0, heldOut < 100 else {
       throw ValidationError("--held-out must be above 0 and below 100, found \(heldOut)")
+    }
+    if let tolerance, !(tolerance > 0 && tolerance < 1000) {
+      throw ValidationError("--tolerance is a share above 0 % such as 5, found \(tolerance)")
     }
   }
 
@@ -66,12 +74,14 @@ struct CalibrateCommand: ParsableCommand {
             + (line.isHeldOut ? " (held out)" : ""))
       }
     }
+    var broken: [String] = []
     for (what, held) in [("seen by the fit", false), ("held out", true)] {
       for metric in ["batch TTFT", "decode step"] {
         let errors = calibration.lines.filter { $0.metric == metric && $0.isHeldOut == held }
           .map(\.error)
         guard let summary = ErrorSummary(errors) else { continue }
         Terminal.line("\(metric), \(what): \(summary)")
+        if held, let tolerance, summary.mape * 100 > tolerance { broken.append(metric) }
       }
     }
     let text = calibration.fileText(
@@ -80,5 +90,11 @@ struct CalibrateCommand: ParsableCommand {
       date: String(UTCTime.now().iso8601.prefix(10)), network: data.network)
     try AtomicFile.write(text, to: output)
     Terminal.line("written: \(output)")
+    guard let tolerance else { return }
+    let passed = broken.isEmpty
+    Terminal.line(
+      "\(passed ? "PASS" : "FAIL"): MAPE held out within \(tolerance.significant(3)) %"
+        + (passed ? "" : " is broken by \(broken.joined(separator: " and "))"))
+    if !passed { throw ExitCode.gateFailed }
   }
 }

@@ -64,10 +64,24 @@ struct SimulationStudy {
     return record
   }
 
-  /// A batch of a cell; what is priced at a time.
+  /// A part of a cell; what is priced at a time.
   private struct Unit: Sendable {
     let cell: Int
-    let batch: Int
+    let part: Int
+  }
+
+  /// The work of a cell: batches, or requests over time.
+  private static func work(
+    _ entry: (cell: Cell, resolved: ResolvedJob, hardware: String)
+  ) throws(SimulationError) -> any SimulatedWork {
+    let deployment = try Deployment(
+      entry.resolved, layout: entry.cell.layout, hardware: entry.hardware)
+    guard let serving = entry.resolved.job.serving else {
+      return try SimulatedCell(
+        name: entry.cell.id, resolved: entry.resolved, deployment: deployment)
+    }
+    return try SimulatedServing(
+      name: entry.cell.id, resolved: entry.resolved, serving: serving, deployment: deployment)
   }
 
   /// Prices all cells and writes their records. A cell that cannot be is marked with its reason and
@@ -76,29 +90,24 @@ struct SimulationStudy {
     in directory: RunDirectory, start: UTCTime, threads: Int, progress: (Int, Int) -> Void
   ) throws -> ExitCode {
     let made = cells.map { entry in
-      Result { () throws(SimulationError) in
-        try SimulatedCell(
-          name: entry.cell.id, resolved: entry.resolved,
-          deployment: Deployment(
-            entry.resolved, layout: entry.cell.layout, hardware: entry.hardware))
-      }
+      Result { () throws(SimulationError) in try Self.work(entry) }
     }
     let units = made.enumerated().flatMap { index, cell in
       (try? cell.get()).map { cell in
-        cell.resolved.batches.indices.map { Unit(cell: index, batch: $0) }
+        (0..<cell.unitCount).map { Unit(cell: index, part: $0) }
       } ?? []
     }
     let outputs = WorkerPool.map(units, threads: threads) {
       progress($0, units.count)
     } _: { unit in
-      Result { () throws(SimulationError) in try made[unit.cell].get().run(batch: unit.batch) }
+      Result { () throws(SimulationError) in try made[unit.cell].get().run(unit: unit.part) }
     }
     var codes: [ExitCode] = []
     for (index, entry) in cells.enumerated() {
       let folder = directory.cell(entry.cell.id)
       do throws(SimulationError) {
         let cell = try made[index].get()
-        var own: [SimulatedCell.Output] = []
+        var own: [SimulatedRecords] = []
         for (unit, output) in zip(units, outputs) where unit.cell == index {
           own.append(try output.get())
         }

@@ -16,7 +16,7 @@ extension ValidateCommand {
       return ValidationReport(
         name: "arXiv:2507.14392, messages of vLLM V0", source: source,
         lines: check.lines.map { .init(passed: $0.passed, text: $0.text) },
-        notes: unlisted + PublishedCheck.notes)
+        problems: check.problems, notes: unlisted + PublishedCheck.notes)
     } catch let error as CommunicationError {
       throw RecordError("\(error)")
     }

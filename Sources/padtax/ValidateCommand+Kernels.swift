@@ -33,7 +33,8 @@ extension ValidateCommand {
     }
     do {
       let device = try HardwareCatalogue.accelerator(name)
-      let tables = try KernelMeasurements.read(folder)
+      var problems: [HardwareError] = []
+      let tables = try KernelMeasurements.read(folder, problems: &problems)
       var lines: [ValidationReport.Line] = []
       var notes: [String] = []
       for table in tables {
@@ -47,7 +48,8 @@ extension ValidateCommand {
       }
       notes.append("\(device.name): kernels by \(device.kernelSource)")
       return ValidationReport(
-        name: "kernels of \(device.name)", source: folder, lines: lines, notes: notes,
+        name: "kernels of \(device.name)", source: folder, lines: lines,
+        problems: problems.map(\.description), notes: notes,
         verdict:
           "\(lines.count { $0.passed && $0.summary != nil }) of \(tables.count) tables within "
           + "their tolerance")

@@ -31,10 +31,19 @@ struct ValidateCommand: ParsableCommand {
     help: ArgumentHelp("Predict the published padding study in this folder.", valueName: "dir"))
   var study: String?
   @Option(
+    help: ArgumentHelp(
+      "Predict these closed loops of a serving engine on --hardware: rows as in "
+        + "qwen3-32b_h100_sglang.csv.", valueName: "file"))
+  var serving: String?
+  @Option(
+    help: "With --serving: the network, instead of the device's own as engines use it.")
+  var network: String?
+  @Option(
     name: .customLong("calibrate-on"),
     help: ArgumentHelp(
-      "What the study's engine is fitted on: decode, half (of its cells), or another study's folder.",
-      valueName: "decode|half|dir"))
+      "What the engine is fitted on. Of a study: decode, half (of its cells), or another study's folder. "
+        + "Of --serving: another table; half of the rows when left out.",
+      valueName: "decode|half|path"))
   var calibrateOn: String?
   @OptionGroup var kernelOptions: KernelOptions
   @OptionGroup var messages: MessageOptions
@@ -42,15 +51,19 @@ struct ValidateCommand: ParsableCommand {
 
   func validate() throws {
     let kernels = kernelOptions.kernels
-    guard [paper != nil, study != nil, kernels != nil].count(where: { $0 }) == 1 else {
-      throw ValidationError("name one of --paper, --study and --kernels")
+    let named = [paper != nil, study != nil, kernels != nil, serving != nil]
+    guard named.count(where: { $0 }) == 1 else {
+      throw ValidationError("name one of --paper, --study, --kernels and --serving")
     }
-    guard (kernels == nil) == (kernelOptions.hardware == nil) else {
-      throw ValidationError("--kernels DIR and --hardware NAME belong together")
+    guard (kernels == nil && serving == nil) == (kernelOptions.hardware == nil) else {
+      throw ValidationError("--kernels DIR, or --serving FILE, and --hardware NAME belong together")
     }
     if table != nil, paper == nil { throw ValidationError("--table belongs to --paper") }
-    if calibrateOn != nil, study == nil {
-      throw ValidationError("--calibrate-on belongs to --study")
+    if calibrateOn != nil, study == nil, serving == nil {
+      throw ValidationError("--calibrate-on belongs to --study and --serving")
+    }
+    if network != nil, serving == nil {
+      throw ValidationError("--network belongs to --serving")
     }
   }
 
@@ -59,7 +72,8 @@ struct ValidateCommand: ParsableCommand {
       switch paper {
       case .communicationPatterns: try communicationPatterns()
       case .parallelism: try parallelism()
-      case nil: try study != nil ? paddingStudy() : kernelTables()
+      case nil:
+        try study != nil ? paddingStudy() : serving != nil ? servingTable() : kernelTables()
       }
     if json {
       Terminal.write(try JSONText.pretty(report), to: 1)

@@ -10,12 +10,26 @@ struct ValidationReport: Encodable {
     let error: Double?
     /// Of the rows that the line sums up; nil where it is a row.
     let summary: ErrorSummary?
+    /// Of a row with several figures, by their names.
+    let errors: [String: Double]?
+    /// Whether a fit did not see the row; nil where nothing was fitted.
+    let isHeldOut: Bool?
 
-    init(passed: Bool, text: String, error: Double? = nil, summary: ErrorSummary? = nil) {
+    init(
+      passed: Bool, text: String, error: Double? = nil, summary: ErrorSummary? = nil,
+      errors: [String: Double]? = nil, isHeldOut: Bool? = nil
+    ) {
       self.passed = passed
       self.text = text
       self.error = error
       self.summary = summary
+      self.errors = errors
+      self.isHeldOut = isHeldOut
+    }
+
+    private enum CodingKeys: String, CodingKey {
+      case passed, text, error, summary, errors
+      case isHeldOut = "held_out"
     }
   }
 

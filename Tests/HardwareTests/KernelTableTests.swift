@@ -16,7 +16,7 @@ import Testing
         name: "x", peaks: rates.peaks, bandwidth: rates.bandwidth, efficiency: .ideal))
   }
 
-  /// Rows on a full grid, three times the roofline and more with growing m.
+  /// Rows on a full grid: a launch and the roofline, times 1.0 to 1.4 from the least m to the largest.
   private static func rows(noise: Double = 0) -> KernelMeasurements {
     var rows: [KernelMeasurements.Row] = []
     let random = CounterRandom(seed: 7)
@@ -28,7 +28,7 @@ import Testing
           let bound = work.flops / 1e14 + work.bytes / 1e12
           let error = noise * random.normal(at: UInt64(rows.count))
           rows.append(
-            .init(call: call, seconds: (5e-6 + 3 * bound) * (1 + 0.1 * Double(i)) * (1 + error)))
+            .init(call: call, seconds: (5e-6 + bound) * (1 + 0.1 * Double(i)) * (1 + error)))
         }
       }
     }
@@ -44,9 +44,13 @@ import Testing
   @Test func `a grid is met at its knots and between them`() throws {
     let table = Self.rows()
     let model = Self.model([try Self.surface(table)])
+    // Every row is at a knot, so that f − y = −λ(1 + λL)⁻¹Ly, L the grid's Laplacian: no knot is off by
+    // more than λ max|Ly|. Neighbours in m differ by log 1.1 at most, those in n and k by the least
+    // row's share of the roofline, below 1 %; values are in thousandths.
+    let bound = 0.02 * (PortableMath.log(1.1) + 3 * 0.01) + 0.0005
     for row in table.rows {
       let time = try model.time(of: row.call, in: .bf16)
-      #expect(abs(time.seconds / row.seconds - 1) < 0.05)
+      #expect(abs(PortableMath.log(time.seconds / row.seconds)) < bound)
       #expect(time.basis == .table)
     }
     let between = try model.time(of: .gemm(m: 8, n: 300, k: 300), in: .bf16).seconds

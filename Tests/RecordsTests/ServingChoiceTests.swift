@@ -140,10 +140,12 @@ import Workloads
     for text in [
       "static", "static+paged", "dynamic+delay:100", "in-flight", "in-flight+contiguous",
       "in-flight+prefix-cache+whole-prompts+shortest-first+delay:7", "in-flight+priority",
+      "in-flight+prefill-first",
     ] { #expect(try ServingSystem(parsing: text).description == text) }
     for text in [
       "in-flight+", "static+delay:5", "static+whole-prompts", "in-flight+contiguous+prefix-cache",
       "in-flight+priority+shortest-first", "in-flight+delay:0", "in-flight+paged+paged",
+      "static+prefill-first",
     ] { #expect(throws: SchedulingError.self) { try ServingSystem(parsing: text) } }
   }
 }

@@ -66,6 +66,25 @@ import Testing
     }
   }
 
+  @Test func decodesWaitForPromptsWherePrefillGoesFirst() throws {
+    func phases(prefillFirst: Bool) throws -> [[Phase]] {
+      let limits = try SchedulerLimits(
+        maxNumTokens: 8, maxBatchSize: 4, blockSize: 4, blockCount: 64, prefillFirst: prefillFirst)
+      let requests = try (0..<3).map { id in
+        try ServingRequest(
+          id: id, prompt: .tokens(Array(repeating: 1, count: 8)), outputTokens: 2, arrival: 0)
+      }
+      var random = SequentialRandom(seed: 1)
+      return try ServingRun(limits: limits, requests: requests, random: &random).plans
+        .map { $0.items.map(\.phase) }
+    }
+    let alone: [[Phase]] = [
+      [.prefill], [.prefill], [.prefill], [.decode, .decode, .decode],
+    ]
+    #expect(try phases(prefillFirst: true) == alone)
+    #expect(try phases(prefillFirst: false)[1] == [.decode, .prefill])
+  }
+
   @Test func ordersDecideWhoGoesFirst() throws {
     func order(_ order: AdmissionOrder) throws -> [Int] {
       let limits = try SchedulerLimits(

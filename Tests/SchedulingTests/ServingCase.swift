@@ -16,13 +16,15 @@ enum ServingCase {
     let isContiguous = random.integer(below: 3) == 0 && prefixCaching != true
     let isCaching = mode == .inFlight && !isContiguous && random.integer(below: 2) == 0
     let anyOrder = AdmissionOrder.allCases[random.integer(below: 3)]
-    return try SchedulerLimits(
+    var limits = try SchedulerLimits(
       mode: mode, order: order ?? anyOrder, maxNumTokens: batch + random.integer(below: 40),
       maxBatchSize: batch, blockSize: blockSize, blockCount: blocks,
       chunkedPrefill: random.integer(below: 3) > 0, prefixCaching: prefixCaching ?? isCaching,
       reservation: isContiguous ? .contiguous(maxSequenceLength: longest) : .paged,
       maxQueueDelay: mode == .static ? 0 : Double(random.integer(below: 3)),
       iterationsInFlight: 1 + random.integer(below: 3))
+    limits.prefillFirst = mode == .inFlight && random.integer(below: 3) == 0
+    return limits
   }
 
   /// Prompts of a few families that start alike, some of them of another tenant.

@@ -36,7 +36,7 @@ import Testing
   @Test func `domination is strict`() throws {
     func choice(_ ttft: Double, _ tpot: Double, _ rate: Double) throws -> Advice.Choice {
       Advice.Choice(
-        layout: .single, policy: .packed, microBatches: 1, ttft: ttft, tpot: tpot, latency: 1,
+        layout: .single, method: "packed", microBatches: 1, ttft: ttft, tpot: tpot, latency: 1,
         outputRate: rate, memory: 0)
     }
     let one = try choice(1, 1, 10)
@@ -49,7 +49,7 @@ import Testing
     var question = try question()
     question.lengths = Array(repeating: 300, count: 16)
     let advice = try Advice(question)
-    #expect(!advice.ranked.contains { $0.policy == .rightPad })
+    #expect(!advice.ranked.contains { $0.method == "right-pad" })
     #expect(advice.losers.contains { $0.reason.hasPrefix("the same figures as") })
   }
 

@@ -38,7 +38,7 @@ import Workloads
     let cell = try cell(resolved())
     func bytes(threads: Int) throws -> [[UInt8]] {
       let outputs = WorkerPool.map([0, 1], threads: threads) { batch in
-        Result { try cell.run(batch: batch) }
+        Result { try cell.run(unit: batch) }
       }
       return try outputs.map { output in
         let output = try output.get()
@@ -52,7 +52,7 @@ import Workloads
   }
 
   @Test func `every rank's phase is its compute, communication and idle time`() throws {
-    let output = try cell(resolved()).run(batch: 0)
+    let output = try cell(resolved()).run(unit: 0)
     #expect(output.batches.count == 3 && output.ranks.count == 3 * 8 * 2)
     #expect(output.batches.allSatisfy { $0.origin == .modelled && $0.batchTTFTSeconds > 0 })
     for record in output.ranks {
@@ -70,7 +70,7 @@ import Workloads
     let directory = CellDirectory(path: folder.file("c"), name: "c")
     let cell = try cell(resolved())
     try cell.write(
-      [try cell.run(batch: 0), try cell.run(batch: 1)], to: directory, arguments: [],
+      [try cell.run(unit: 0), try cell.run(unit: 1)], to: directory, arguments: [],
       version: "1", start: "2026-01-01T00:00:00Z")
     #expect(directory.state() == .done)
     let read = try JSONLines.read(BatchRecord.self, path: directory.batches)

@@ -52,6 +52,96 @@ import Testing
     #expect(report.exitCode == 0 && report.standardOutput.contains("hardware=mi325x"))
   }
 
+  @Test func `requests over time have the same records on one thread and two, and a report`() throws
+  {
+    let job = try folder.write(
+      """
+      name: served
+      model: {preset: qwen2.5-7b}
+      layouts: [tp2, pp2, dp2]
+      hardware: h100
+      serving:
+        systems: [static, in-flight+prefix-cache]
+        arrivals: ["poisson:50", "closed:3"]
+        max-batch-size: 8
+        max-num-tokens: 256
+        max-sequence-length: 128
+        requests:
+          count: 30
+          mix:
+            - {name: a, prompt: "uniform:20-60", output: "uniform:2-20", shared-prefix: 16}
+
+      """, to: "served.yaml")
+    for (run, threads) in [("c", "1"), ("d", "2")] {
+      let output = try padtax("simulate", job, "--out", folder.file(run), "--threads", threads)
+      #expect(output.exitCode == 0, "\(output.summary)")
+      // One scheduler feeds one replica.
+      #expect(output.standardError.contains("layout dp2 has 2 replicas"))
+      #expect(output.standardOutput.contains("in-flight+prefix-cache"), "\(output.summary)")
+    }
+    let files = ["requests.jsonl", "iterations.jsonl", "serving.jsonl"]
+    for cell in try FileManager.default.contentsOfDirectory(atPath: folder.file("c/cells"))
+    where FileManager.default.fileExists(atPath: folder.file("c/cells/\(cell)/done")) {
+      for file in files {
+        let path = "cells/\(cell)/\(file)"
+        let first = try String(contentsOfFile: folder.file("c/\(path)"), encoding: .utf8)
+        #expect(first.contains("\"modelled\""))
+        #expect(
+          try String(contentsOfFile: folder.file("d/\(path)"), encoding: .utf8) == first)
+      }
+    }
+  }
+
+  @Test func `a pool without a block for each sequence is refused with its numbers`() throws {
+    let job = try folder.write(
+      """
+      name: served
+      model: {preset: qwen2.5-32b}
+      layouts: [tp2]
+      hardware: a100-40gb
+      serving:
+        systems: [in-flight]
+        arrivals: ["at-once"]
+        max-batch-size: 8
+        max-num-tokens: 2048
+        max-sequence-length: 128
+        max-tokens-in-paged-kv-cache: 64
+        requests: {count: 3, mix: [{name: a, prompt: "fixed:20", output: "fixed:2"}]}
+
+      """, to: "served.yaml")
+    let output = try padtax("simulate", job, "--out", folder.file("run"), "--no-report")
+    #expect(output.exitCode == 2)
+    #expect(output.standardError.contains("fewer than max_batch_size, 8"), "\(output.summary)")
+  }
+
+  @Test func `closed loops are judged row by row`() throws {
+    let header = ServingTable.columns.joined(separator: ",")
+    func row(_ users: Int, _ ttft: String) -> String {
+      "Qwen/Qwen2.5-7B,h100_sxm,200,4,2.0,1.0,\(users),\(ttft),10"
+    }
+    for (rows, code) in [
+      // Twice the same: what fits one fits the other.
+      ([row(2, "20"), row(2, "20")], Int32(0)), ([row(2, "20"), row(2, "2000")], 3),
+      ([row(2, "20"), row(2, "-1")], 2),
+    ] {
+      let table = try folder.write(([header] + rows).joined(separator: "\n"), to: "s.csv")
+      let output = try padtax("validate", "--serving", table, "--hardware", "h100")
+      #expect(output.exitCode == code, "\(output.summary)")
+      #expect(output.standardOutput.contains("TTFT"))
+      if code == 2 { #expect(output.standardOutput.contains("s.csv:3: column silicon_ttft_ms")) }
+    }
+  }
+
+  @Test func `advice for arrivals ranks systems`() throws {
+    let output = try padtax(
+      "advise", "--model", "qwen2.5-7b", "--hardware", "h100", "--devices", "2", "--prompt",
+      "100,300", "--generate", "8", "--arrivals", "poisson:20", "--requests", "20",
+      "--systems", "in-flight static")
+    #expect(output.exitCode == 0, "\(output.summary)")
+    #expect(output.standardOutput.contains("* tp2 in-flight"), "\(output.summary)")
+    #expect(output.standardOutput.contains("dp2 static"), "\(output.summary)")
+  }
+
   @Test func `a job without hardware is told which there is`() throws {
     let output = try padtax("simulate", try job("seed: 1"), "--out", folder.file("run"))
     #expect(output.exitCode == 2)

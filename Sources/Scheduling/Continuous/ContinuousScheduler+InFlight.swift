@@ -4,14 +4,24 @@ extension ContinuousScheduler {
   ///
   /// Decodes come first in tokens (stall-free batching: Agrawal et al., Sarathi-Serve, OSDI 2024),
   /// the admission order decides about blocks.
+  /// With `prefillFirst`, decodes wait as long as there is a prompt to feed.
   mutating func planInFlight(now: Double, mayCome: Bool) -> [IterationItem] {
-    var items: [IterationItem] = []
+    if limits.prefillFirst {
+      let prompts = fill(decodes: 0, now: now, mayCome: mayCome)
+      if !prompts.isEmpty { return prompts }
+    }
     // With p iterations under way each takes its part of the decoding sequences.
     let share = (running.count + limits.iterationsInFlight - 1) / limits.iterationsInFlight
     let decodable = running.count { slot in
       sequences[slot].map { !$0.isInFlight && !$0.isPrefilling } ?? false
     }
-    var decodes = min(share, decodable)
+    return fill(decodes: min(share, decodable), now: now, mayCome: mayCome)
+  }
+
+  /// - Parameter decodes: sequences that get a token at most.
+  private mutating func fill(decodes: Int, now: Double, mayCome: Bool) -> [IterationItem] {
+    var items: [IterationItem] = []
+    var decodes = decodes
     var budget = limits.maxNumTokens - decodes
     let preempted = preemptions
     var isStalled = false

@@ -45,6 +45,8 @@ public struct SchedulerLimits: Hashable, Sendable {
   public var blockCount: Int
   /// True when a prompt may be fed over several iterations.
   public var chunkedPrefill: Bool
+  /// True when decodes wait while there are prompts to feed, which then have iterations of their own.
+  public var prefillFirst: Bool
   /// True when full blocks are kept and reused by requests that start with the same tokens.
   public var prefixCaching: Bool
   public var reservation: KVReservation
@@ -57,7 +59,8 @@ public struct SchedulerLimits: Hashable, Sendable {
   public init(
     mode: BatchingMode = .inFlight, order: AdmissionOrder = .fcfs, maxNumTokens: Int,
     maxBatchSize: Int, blockSize: Int, blockCount: Int, chunkedPrefill: Bool = true,
-    prefixCaching: Bool = false, reservation: KVReservation = .paged, maxQueueDelay: Double = 0,
+    prefillFirst: Bool = false, prefixCaching: Bool = false,
+    reservation: KVReservation = .paged, maxQueueDelay: Double = 0,
     iterationsInFlight: Int = 1
   ) throws(SchedulingError) {
     self.mode = mode
@@ -67,6 +70,7 @@ public struct SchedulerLimits: Hashable, Sendable {
     self.blockSize = blockSize
     self.blockCount = blockCount
     self.chunkedPrefill = chunkedPrefill
+    self.prefillFirst = prefillFirst
     self.prefixCaching = prefixCaching
     self.reservation = reservation
     self.maxQueueDelay = maxQueueDelay

@@ -8,6 +8,8 @@ public struct ServingSystem: Hashable, Sendable {
   public var prefixCaching = false
   /// False when prompts are fed whole. Request-level modes never cut them.
   public var chunkedPrefill: Bool
+  /// True when prompts have iterations of their own, before any decode (`in-flight`).
+  public var prefillFirst = false
   public var maxQueueDelayMicroseconds = 0
 
   public init(_ mode: BatchingMode) {
@@ -28,6 +30,7 @@ public struct ServingSystem: Hashable, Sendable {
     try SchedulerLimits(
       mode: mode, order: order, maxNumTokens: maxNumTokens, maxBatchSize: maxBatchSize,
       blockSize: blockSize, blockCount: blockCount, chunkedPrefill: chunkedPrefill,
+      prefillFirst: prefillFirst,
       prefixCaching: prefixCaching,
       reservation: isContiguous ? .contiguous(maxSequenceLength: maxSequenceLength) : .paged,
       maxQueueDelay: Double(maxQueueDelayMicroseconds) * 1e-6, iterationsInFlight: stages)
@@ -37,8 +40,8 @@ public struct ServingSystem: Hashable, Sendable {
 extension ServingSystem: CustomStringConvertible {
   /// The options that a mode may be followed by.
   public static let options = [
-    "paged", "contiguous", "prefix-cache", "whole-prompts", "shortest-first", "priority",
-    "delay:MICROSECONDS",
+    "paged", "contiguous", "prefix-cache", "whole-prompts", "prefill-first", "shortest-first",
+    "priority", "delay:MICROSECONDS",
   ]
 
   public static var forms: String {
@@ -52,6 +55,7 @@ extension ServingSystem: CustomStringConvertible {
     if isContiguous != standard.isContiguous { text += isContiguous ? "+contiguous" : "+paged" }
     if prefixCaching { text += "+prefix-cache" }
     if chunkedPrefill != standard.chunkedPrefill { text += "+whole-prompts" }
+    if prefillFirst { text += "+prefill-first" }
     if order != .fcfs { text += "+\(order.rawValue)" }
     if maxQueueDelayMicroseconds > 0 { text += "+delay:\(maxQueueDelayMicroseconds)" }
     return text
@@ -76,6 +80,7 @@ extension ServingSystem: CustomStringConvertible {
       case "contiguous": isContiguous = true
       case "prefix-cache": prefixCaching = true
       case "whole-prompts": chunkedPrefill = false
+      case "prefill-first": prefillFirst = true
       case "shortest-first": order = .shortestFirst
       case "priority": order = .priority
       default:
@@ -94,6 +99,9 @@ extension ServingSystem: CustomStringConvertible {
     }
     guard !(seen.contains("whole-prompts") && mode.isRequestLevel) else {
       throw SchedulingError("system '\(text)': mode \(mode.rawValue) feeds prompts whole anyway")
+    }
+    guard !(prefillFirst && mode.isRequestLevel) else {
+      throw SchedulingError("system '\(text)': mode \(mode.rawValue) feeds prompts first anyway")
     }
     // What the limits refuse of the options alone is refused here, where the job says it.
     _ = try limits(

@@ -3,28 +3,36 @@ import Models
 import Records
 import Units
 
-extension SimulatedCell {
-  /// Writes the records of all batches, as ranks of one node would have, and marks the cell done.
+extension SimulatedWork {
+  /// Writes the records of all parts, as ranks of one node would have, and marks the cell done.
   /// - Parameters:
-  ///   - outputs: of every batch, in order.
+  ///   - outputs: of every part, in order.
   ///   - start: of the run, ISO 8601.
   public func write(
-    _ outputs: [Output], to cell: CellDirectory, arguments: [String], version: String,
+    _ outputs: [SimulatedRecords], to cell: CellDirectory, arguments: [String], version: String,
     start: String
   ) throws {
     try AtomicFile.createFolder(cell.ranksFolder)
     try AtomicFile.write(
       JSONText.pretty(provenance(arguments: arguments, version: version, start: start)),
       to: cell.provenance)
-    var batches: [UInt8] = []
-    var ranks: [UInt8] = []
-    for output in outputs {
-      for record in output.batches { batches += try JSONLinesWriter.line(record) }
-      for record in output.ranks { ranks += try JSONLinesWriter.line(record) }
-    }
-    try AtomicFile.write(batches, to: cell.batches)
-    try AtomicFile.write(ranks, to: cell.node(0))
+    try Self.write(outputs, \.batches, to: cell.batches)
+    try Self.write(outputs, \.ranks, to: cell.node(0))
+    try Self.write(outputs, \.requests, to: cell.requests)
+    try Self.write(outputs, \.iterations, to: cell.iterations)
+    try Self.write(outputs, \.serving, to: cell.serving)
     try cell.enter(.done)
+  }
+
+  /// Writes the records of one kind, if there are any.
+  private static func write(
+    _ outputs: [SimulatedRecords], _ records: (SimulatedRecords) -> [some Record], to path: String
+  ) throws {
+    var bytes: [UInt8] = []
+    for output in outputs {
+      for record in records(output) { bytes += try JSONLinesWriter.line(record) }
+    }
+    if !bytes.isEmpty { try AtomicFile.write(bytes, to: path) }
   }
 
   private func provenance(arguments: [String], version: String, start: String) -> Provenance {
@@ -39,8 +47,8 @@ extension SimulatedCell {
         library: "kernels: \(hardware.kernelSource)", blasCore: "", instructionSet: format.rawValue,
         threads: 1, peakGFLOPS: peak, gemmGFLOPS: peak,
         weightBytes: Int(
-          Double(deployment.shards[deployment.layout.coordinates(of: rank).stage].parameterCount)
-            * format.bytes), loadAverage: 0)
+          deployment.weightBytes(stage: deployment.layout.coordinates(of: rank).stage)),
+        loadAverage: 0)
     }
     return Provenance(
       cell: name, arguments: arguments, padtaxVersion: version, commit: nil, dirty: nil,
@@ -55,6 +63,6 @@ extension SimulatedCell {
       warnings: [
         "times are modelled, nothing ran: \(hardware.name) (kernels: \(hardware.kernelSource)), "
           + "network \(deployment.prices.network)"
-      ])
+      ] + self.warnings)
   }
 }
