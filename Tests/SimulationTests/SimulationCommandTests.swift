@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Records
 import TestSupport
 import Testing
 
@@ -112,6 +113,37 @@ import Testing
     let output = try padtax("simulate", job, "--out", folder.file("run"), "--no-report")
     #expect(output.exitCode == 2)
     #expect(output.standardError.contains("fewer than max_batch_size, 8"), "\(output.summary)")
+  }
+
+  @Test func `loads and levels in multiples are of what the priced ranks serve`() throws {
+    let job = try folder.write(
+      """
+      name: served
+      model: {preset: qwen2.5-7b}
+      layouts: [tp2]
+      hardware: h100
+      serving:
+        systems: [in-flight]
+        arrivals: ["poisson:0.5x"]
+        calibrate: true
+        slo: ttft:3x
+        max-batch-size: 8
+        max-num-tokens: 256
+        max-sequence-length: 128
+        requests: {count: 30, mix: [{name: a, prompt: "uniform:20-60", output: "uniform:2-20"}]}
+
+      """, to: "served.yaml")
+    let output = try padtax("simulate", job, "--out", folder.file("run"), "--no-report")
+    #expect(output.exitCode == 0, "\(output.summary)")
+    let cells = try FileManager.default.contentsOfDirectory(atPath: folder.file("run/cells"))
+    let path = folder.file("run/cells/\(try #require(cells.first))/serving.jsonl")
+    let line = try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n")[0]
+    let record = try JSONDecoder().decode(ServingRecord.self, from: Data(line.utf8))
+    let units = try #require(record.calibration)
+    #expect(record.run.load == "poisson:0.5x" && record.offeredRate == units.requestRate * 0.5)
+    let alone = try #require(units.ttftMilliseconds)
+    let level = try #require(record.levels.limits.first)
+    #expect(abs(level.milliseconds / alone - 3) < 1e-3, "\(record.levels) of \(alone) ms")
   }
 
   @Test func `closed loops are judged row by row`() throws {

@@ -7,9 +7,6 @@ import Workloads
 
 /// The requests of a serving cell and the ranks that serve them, whatever the system and the load.
 struct ServingBench {
-  /// Requests that are served one at a time to find what latencies are without company.
-  static let requestsAlone = 20
-
   let executor: ServingExecutor
   let traffic: TrafficModel
   let choice: ServingChoice
@@ -51,7 +48,7 @@ struct ServingBench {
       return try serve(run, system: system, arrivals: arrivals, count: count).session?.record(
         levels: ServiceLevels(), warmup: 0, ranks: context.layout.worldSize)
     }
-    let alone = try record(.closed(users: 1), count: Self.requestsAlone)
+    let alone = try record(.closed(users: 1), count: ServingCalibration.requestsAlone)
     let saturated = try record(.atOnce)
     return try context.together("calibration") {
       guard let saturated, let alone else { return nil }

@@ -3,6 +3,9 @@ import Workloads
 /// What a cell's own ranks serve: the units of a job whose rates and service levels are multiples
 /// (`serving.calibrate`). Measured in flight, paged, without prefix cache, at the start of the cell.
 public struct ServingCalibration: Hashable, Sendable, Codable {
+  /// Requests that are served one at a time to find what latencies are without company.
+  public static let requestsAlone = 20
+
   /// Requests a second when all come at once.
   public var requestRate: Double
   /// 90th percentiles over requests that are served one at a time; nil where no request has the

@@ -12,6 +12,8 @@ public struct SimulatedServing: SimulatedWork {
   private let choice: ServingChoice
   private let entries: [ServingEntry]
   private let requests: [ServingRequest]
+  private let blockCount: Int
+  private var calibration: ServingCalibration?
   /// By load, then system.
   private let runs: [(load: ArrivalProcess, system: ServingSystem, limits: SchedulerLimits)]
   public let warnings: [String]
@@ -35,6 +37,7 @@ public struct SimulatedServing: SimulatedWork {
     }
     let pool = try deployment.pool(for: serving)
     warnings = pool.warnings
+    blockCount = pool.blockCount
     var runs: [(ArrivalProcess, ServingSystem, SchedulerLimits)] = []
     for load in serving.loads {
       for system in serving.systems {
@@ -46,29 +49,70 @@ public struct SimulatedServing: SimulatedWork {
       }
     }
     self.runs = runs
+    if serving.isCalibrated { calibration = try calibrated() }
+  }
+
+  /// What the priced ranks serve, found as real ranks find it.
+  private func calibrated() throws(SimulationError) -> ServingCalibration {
+    let system = ServingSystem(.inFlight)
+    let limits = try SimulationError.wrap(.memory) {
+      try choice.limits(system, blockCount: blockCount, stages: deployment.layout.pipeline)
+    }
+    func record(
+      _ arrivals: ArrivalProcess, count: Int? = nil
+    ) throws(SimulationError) -> ServingRecord {
+      try serve(serving("\(system)", "\(arrivals)"), limits, arrivals, count: count)
+        .record(levels: ServiceLevels(), warmup: 0, ranks: deployment.layout.worldSize)
+    }
+    let alone = try record(.closed(users: 1), count: ServingCalibration.requestsAlone)
+    let saturated = try record(.atOnce)
+    guard let found = ServingCalibration(saturated: saturated, alone: alone) else {
+      throw SimulationError(
+        .configuration,
+        "serving.calibrate: none of the \(saturated.requests) requests could be answered in flight, "
+          + "of which \(saturated.refused) were refused")
+    }
+    return found
+  }
+
+  private func serving(_ system: String, _ load: String) -> Records.ServingRun {
+    Records.ServingRun(
+      cell: name, layout: "\(deployment.layout)", system: system, load: load, repeatIndex: 0,
+      origin: .modelled, oversubscribed: false)
+  }
+
+  /// - Parameter count: the first requests only; nil for all.
+  private func serve(
+    _ run: Records.ServingRun, _ limits: SchedulerLimits, _ arrivals: ArrivalProcess,
+    count: Int? = nil
+  ) throws(SimulationError) -> ServingSession {
+    let count = min(count ?? entries.count, entries.count)
+    var session = try SimulationError.wrap {
+      try ServingSession(
+        run: run, limits: limits, entries: Array(entries.prefix(count)),
+        prompts: Array(requests.prefix(count)), arrivals: arrivals, seed: resolved.job.seed,
+        maxConcurrency: choice.maxConcurrency)
+    }
+    var walk = try ServingWalk(deployment)
+    try walk.run(&session)
+    return session
   }
 
   public var unitCount: Int { runs.count }
 
   public func run(unit: Int) throws(SimulationError) -> SimulatedRecords {
     let (load, system, limits) = runs[unit]
-    let run = Records.ServingRun(
-      cell: name, layout: "\(deployment.layout)", system: "\(system)", load: "\(load)",
-      repeatIndex: 0, origin: .modelled, oversubscribed: false)
-    var session = try SimulationError.wrap {
-      try ServingSession(
-        run: run, limits: limits, entries: entries, prompts: requests, arrivals: load,
-        seed: resolved.job.seed, maxConcurrency: choice.maxConcurrency)
-    }
-    var walk = try ServingWalk(deployment)
-    try walk.run(&session)
+    let arrivals = choice.arrivals(of: load, calibration)
+    let session = try serve(serving("\(system)", choice.name(of: load)), limits, arrivals)
+    var record = session.record(
+      levels: choice.levels(calibration), warmup: choice.warmupRequests,
+      ranks: deployment.layout.worldSize)
+    record.offeredRate = arrivals.rate
+    record.calibration = calibration
     var records = SimulatedRecords()
     records.requests = session.requests
     records.iterations = session.iterations
-    records.serving = [
-      session.record(
-        levels: choice.levels, warmup: choice.warmupRequests, ranks: deployment.layout.worldSize)
-    ]
+    records.serving = [record]
     return records
   }
 }
