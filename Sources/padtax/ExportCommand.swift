@@ -14,6 +14,10 @@ struct ExportCommand: ParsableCommand {
       For each system, load and repeat a folder with what `vllm bench serve --save-result` and AIPerf
       save, for scripts that read those: DIR/<cell>/<system>-<load>-repeat<n>/. Figures are of the
       run's window, as in the report; systems whose answers were not verified are left out.
+
+      Examples:
+        padtax export results/padding-tax/RUN
+        padtax export results/padding-tax/RUN --format vllm --out for-plots
       """)
 
   @Argument(help: "Run directory of a job with a section serving.") var directory: String
