@@ -1,0 +1,100 @@
+import Units
+
+extension ReportData {
+  /// A row and what the simulator says of the same plans.
+  private struct Prediction {
+    let row: SummaryRow
+    let modelled: SummaryRow
+
+    /// Modelled over found, less one; nil where one of them has no such time.
+    func error(_ metric: SummaryMetric) -> Double? {
+      guard let found = row[metric], found > 0, let modelled = modelled[metric] else { return nil }
+      return modelled / found - 1
+    }
+  }
+
+  /// Modelled times against those of the same plans that ran or were imported; nothing where the
+  /// report has no such pair.
+  var predictionSection: ReportSection? {
+    let predictions = rows.filter { $0.origin != .modelled }.flatMap { row in
+      rows.filter { $0.origin == .modelled && isSameWork($0, row) }
+        .map { Prediction(row: row, modelled: $0) }
+    }
+    guard !predictions.isEmpty else { return nil }
+    var section = ReportSection(id: "prediction", title: "Predicted against measured")
+    section.lead = """
+      <p>What the simulator says of plans that also ran: same model, layout, policy and slots. The error \
+      is modelled over found, less one; a device of another kind than the ranks' own is no error of \
+      the simulator.</p>
+      """
+    section.charts = [errorChart(predictions)]
+    section.body = HTML(
+      table(predictions), caption: "Modelled and found, medians; \(errors(predictions))")
+    return section
+  }
+
+  /// Whether two rows executed the same plans of the same model, as far as their slots tell.
+  private func isSameWork(_ one: SummaryRow, _ other: SummaryRow) -> Bool {
+    guard one.layout == other.layout, one.policy == other.policy,
+      one.variation == other.variation, model(one) == model(other)
+    else { return false }
+    return [SummaryMetric.inputTokens, .prefillSlots, .decodeSlots].allSatisfy {
+      one[$0] == other[$0]
+    }
+  }
+
+  private func errorChart(_ predictions: [Prediction]) -> Chart {
+    let bars = predictions.compactMap { prediction in
+      prediction.error(.batchTTFT).map {
+        Bar(row: prediction.row, value: $0 * 100, label: signed($0))
+      }
+    }
+    let title = "Error of the modelled time to first token"
+    return Chart(
+      id: "prediction", title: "\(title), %", spec: barSpec(bars, title: "%", format: "~s"),
+      caption: """
+        Modelled against \(provenance(predictions.map(\.row), "times")) Bars: modelled \
+        \(Glossary.link(.batchTTFT)) over that of the row, less one.
+        """,
+      description: barDescription("\(title) in %", bars), table: nil)
+  }
+
+  private func table(_ predictions: [Prediction]) -> ColumnTable {
+    func milliseconds(
+      _ title: String, _ metric: SummaryMetric, _ row: (Prediction) -> SummaryRow
+    ) -> ColumnTable.Column {
+      numbers(title, unit: "ms", predictions.map(row), metric) { ($0 * 1e3).significant(4) }
+    }
+    func error(_ metric: SummaryMetric) -> ColumnTable.Column {
+      .init(
+        "error", unit: "%",
+        cells: predictions.map { $0.error(metric).map(signed) ?? ColumnTable.blank })
+    }
+    return ColumnTable(
+      keys: [
+        .init("layout", alignment: .leading, cells: predictions.map { place($0.row) }),
+        .init("policy", alignment: .leading, cells: predictions.map(\.row.policy)),
+      ],
+      columns: [
+        .init("n", cells: predictions.map { "\($0.row.executions)" }, definition: "n"),
+        milliseconds("TTFT", .batchTTFT, \.row),
+        milliseconds("modelled", .batchTTFT, \.modelled), error(.batchTTFT),
+        milliseconds("total", .total, \.row), milliseconds("modelled", .total, \.modelled),
+        error(.total),
+      ])
+  }
+
+  /// Mean absolute error of each time, in words.
+  private func errors(_ predictions: [Prediction]) -> String {
+    [("TTFT", SummaryMetric.batchTTFT), ("total", .total)].compactMap { name, metric in
+      let errors = predictions.compactMap { $0.error(metric) }.map(abs)
+      guard !errors.isEmpty else { return nil }
+      let mean = errors.reduce(0, +) / Double(errors.count)
+      return "mean absolute error of \(name) \((mean * 100).fixed(1)) %"
+    }.joined(separator: ", ")
+  }
+
+  private func signed(_ error: Double) -> String {
+    (error < 0 ? "−" : "+") + (abs(error) * 100).fixed(1)
+  }
+}
