@@ -118,7 +118,7 @@ extension Summary {
         (try? Policy(parsing: row.policy))?.isOneRectangle == true
       {
         add(
-          "\(row.warningName): packing efficiency \(efficiency.fixed(2)) is above "
+          "\(row.warningName): packing efficiency \(efficiency.fixed(3)) is above "
             + "\(efficiencyLimit.fixed(2)): something other than packing changed")
       }
       if !row.note.isEmpty { add("\(row.warningName): \(row.note)") }

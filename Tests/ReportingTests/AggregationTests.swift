@@ -66,7 +66,8 @@ import Testing
     let summary = Fixture.summary(cell)
     #expect(summary.row("tp2", "right-pad")?[.packingEfficiency] == 3)
     #expect(
-      summary.warnings.contains { $0.hasPrefix("tp2 right-pad: packing efficiency 3.00 is above") })
+      summary.warnings.contains { $0.hasPrefix("tp2 right-pad: packing efficiency 3.000 is above") }
+    )
   }
 
   @Test("only executions with a packed partner are paired")
