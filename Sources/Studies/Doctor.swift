@@ -94,7 +94,13 @@ public struct Doctor: Sendable {
         subject: "Slurm", state: .absent, text: "no srun; only needed for runs on a cluster")
     }
     let job = variables["SLURM_JOB_ID"].map { "inside allocation \($0)" } ?? "no allocation"
-    guard plugins(path).contains("pmi") else {
+    let list = plugins(path)
+    if let reason = list.split(separator: "\n").first(where: { $0.hasPrefix("srun: fatal: ") }) {
+      return Finding(
+        subject: "Slurm", state: .absent,
+        text: "\(path), which finds no cluster here (\(reason)); only needed for runs on one")
+    }
+    guard list.contains("pmi") else {
       return Finding(
         subject: "Slurm", state: .poor,
         text:

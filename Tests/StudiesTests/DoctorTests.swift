@@ -49,6 +49,8 @@ import Testing
     #expect(
       lacking.subject == "Slurm" && lacking.state == .poor && lacking.text.contains("--mpirun"))
     #expect(findings("\tnone\n\tpmix").last?.state == .ok)
+    let alone = findings("srun: error: DNS\nsrun: fatal: Could not establish a configuration")
+    #expect(alone.last?.state == .absent && alone.last?.text.contains("no cluster here") == true)
   }
 
   private func provenance(gemm: Double, oversubscribed: Bool = false) -> Provenance {
