@@ -1,3 +1,4 @@
+import Statistics
 import Units
 
 extension ReportData {
@@ -16,9 +17,10 @@ extension ReportData {
   /// Modelled times against those of the same plans that ran or were imported; nothing where the
   /// report has no such pair.
   var predictionSection: ReportSection? {
+    let modelled = rows.filter { $0.origin == .modelled }
+    guard !modelled.isEmpty else { return nil }
     let predictions = rows.filter { $0.origin != .modelled }.flatMap { row in
-      rows.filter { $0.origin == .modelled && isSameWork($0, row) }
-        .map { Prediction(row: row, modelled: $0) }
+      modelled.filter { isSameWork($0, row) }.map { Prediction(row: row, modelled: $0) }
     }
     guard !predictions.isEmpty else { return nil }
     var section = ReportSection(id: "prediction", title: "Predicted against measured")
@@ -46,7 +48,7 @@ extension ReportData {
   private func errorChart(_ predictions: [Prediction]) -> Chart {
     let bars = predictions.compactMap { prediction in
       prediction.error(.batchTTFT).map {
-        Bar(row: prediction.row, value: $0 * 100, label: signed($0))
+        Bar(row: prediction.row, value: $0 * 100, label: $0.signedPercent(1))
       }
     }
     let title = "Error of the modelled time to first token"
@@ -68,7 +70,7 @@ extension ReportData {
     func error(_ metric: SummaryMetric) -> ColumnTable.Column {
       .init(
         "error", unit: "%",
-        cells: predictions.map { $0.error(metric).map(signed) ?? ColumnTable.blank })
+        cells: predictions.map { $0.error(metric)?.signedPercent(1) ?? ColumnTable.blank })
     }
     return ColumnTable(
       keys: [
@@ -87,14 +89,9 @@ extension ReportData {
   /// Mean absolute error of each time, in words.
   private func errors(_ predictions: [Prediction]) -> String {
     [("TTFT", SummaryMetric.batchTTFT), ("total", .total)].compactMap { name, metric in
-      let errors = predictions.compactMap { $0.error(metric) }.map(abs)
-      guard !errors.isEmpty else { return nil }
-      let mean = errors.reduce(0, +) / Double(errors.count)
-      return "mean absolute error of \(name) \((mean * 100).fixed(1)) %"
+      guard let errors = try? Sample(predictions.compactMap { $0.error(metric) }.map(abs))
+      else { return nil }
+      return "mean absolute error of \(name) \((errors.mean * 100).fixed(1)) %"
     }.joined(separator: ", ")
-  }
-
-  private func signed(_ error: Double) -> String {
-    (error < 0 ? "−" : "+") + (abs(error) * 100).fixed(1)
   }
 }
