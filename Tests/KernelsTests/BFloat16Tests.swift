@@ -71,6 +71,29 @@ import Testing
     }
   }
 
+  @Test(arguments: [0, 1, 15, 16, 17, 37])
+  func `sums of words are sums in float, rounded once`(count: Int) throws {
+    var generator = SeededGenerator(seed: UInt64(count))
+    let special: [BFloat16Bits] = [0x7F7F, 0x3F81, 0x3F80, 0x7FC0]
+    let other: [BFloat16Bits] = [0x7F7F, 0x3B80, 0x3B80, 0x3F80]
+    func words(_ first: [BFloat16Bits]) -> [BFloat16Bits] {
+      let row = randomMatrix(rows: 1, columns: max(1, count), using: &generator)
+      return (0..<count).map { $0 % 5 < 4 ? first[$0 % 5] : BFloat16Bits(rounding: row[0, $0]) }
+    }
+    let (x, y) = (words(special), words(other))
+    let expected = zip(x, y).map { BFloat16Bits(rounding: $0.widened + $1.widened) }
+    let names = ["amx", "avx512-bf16", "avx512", "avx2", "portable", "amx-emulated"]
+    for name in names {
+      guard let table = ck_bf16_named(name)?.pointee else { continue }
+      var sum = x
+      table.add(&sum, y, count)
+      #expect(sum == expected, "\(name)")
+    }
+    var sum = x
+    ck_bf16_add(&sum, y, count)
+    #expect(sum == expected)
+  }
+
   @Test(arguments: [1, 3, 7], [6, 64, 80])
   func `attention over keys and values in bfloat16 agrees with the reference`(
     group: Int, width: Int
