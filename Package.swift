@@ -146,7 +146,7 @@ let package = Package(
       name: "step-bench",
       dependencies: [
         "Inference", "Transformers", "Scheduling", "Models", "Kernels", "Tensors", "MPI",
-        argumentParser,
+        "Checkpoints", argumentParser,
       ],
       path: "Benchmarks/step-bench"),
     .executableTarget(

@@ -71,6 +71,34 @@ import Testing
     }
   }
 
+  @Test(arguments: [1, 16, 40, 300])
+  func `a weight that is read in parts is the weight as a whole`(outputs: Int) throws {
+    var generator = SeededGenerator(seed: UInt64(outputs))
+    // Wide enough that 300 rows are read in more than one part.
+    let inputs = 1203
+    let w = randomMatrix(rows: outputs, columns: inputs, using: &generator)
+    let bias = (0..<outputs).map { Float($0) - 3 }
+    let x = randomMatrix(rows: 2, columns: inputs, using: &generator)
+    for weights in [StorageFormat.float32, .bfloat16] {
+      let cpu = try CPUBackend(weights: weights)
+      var next = 0
+      let parts = try cpu.makeLinear(outputs: outputs, inputs: inputs, bias: bias) { rows, part in
+        #expect(rows.lowerBound == next && part.rows == rows.count && part.columns == inputs)
+        next = rows.upperBound
+        for (index, row) in rows.enumerated() {
+          part.row(index).update(from: w.row(row), count: inputs)
+        }
+      }
+      #expect(next == outputs)
+      let (one, other) = (Matrix(rows: 2, columns: outputs), Matrix(rows: 2, columns: outputs))
+      cpu.linear(x, parts, into: one)
+      cpu.linear(x, try cpu.makeLinear(w, bias: bias), into: other)
+      for row in 0..<2 {
+        for column in 0..<outputs { #expect(one[row, column] == other[row, column]) }
+      }
+    }
+  }
+
   @Test(arguments: [0, 1, 15, 16, 17, 37])
   func `sums of words are sums in float, rounded once`(count: Int) throws {
     var generator = SeededGenerator(seed: UInt64(count))
