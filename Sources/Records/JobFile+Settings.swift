@@ -59,7 +59,9 @@ extension JobSpecification {
       "micro-batch-padding: \(microBatchPadding.rawValue)",
       "warm-up: \(warmup)", "repeats: \(repeats)",
       "seed: \(seed)", "backend:", "  kind: \(backend.kind.rawValue)",
-      "  blas: \(JobFile.quoted(backend.blas))", "  threads: \(backend.threads)", "verify:",
+      "  blas: \(JobFile.quoted(backend.blas))", "  threads: \(backend.threads)",
+    ] + (backend.kind == .cuda ? ["  messages: \(backend.messages.rawValue)"] : []) + [
+      "verify:",
       "  sequences: \(verification.sequences)",
     ]
     if mode == .generate { lines.append("  output-tokens: \(verification.outputTokens)") }
