@@ -75,6 +75,7 @@ extension Matrix {
   /// Consecutive elements of a contiguous matrix as one row.
   public func elements(_ range: Range<Int>) -> Matrix {
     precondition(isContiguous, "a strided view has no consecutive elements")
-    return Matrix(storage: storage, offset: offset + range.lowerBound, rows: 1, columns: range.count)
+    return Matrix(
+      storage: storage, offset: offset + range.lowerBound, rows: 1, columns: range.count)
   }
 }

@@ -37,10 +37,6 @@ void step() {
   work();
 }
 
-void drain() {
-  while (!stream.empty()) step();
-}
-
 bool is_pinned(const void *address) {
   auto after = pinned.upper_bound(const_cast<void *>(address));
   if (after == pinned.begin()) return false;
@@ -64,6 +60,10 @@ double now() {
   return time.tv_sec * 1e3 + time.tv_nsec * 1e-6;
 }
 }  // namespace
+
+void drain() {
+  while (!stream.empty()) step();
+}
 
 void enqueue(std::function<void()> work) { stream.push_back(std::move(work)); }
 

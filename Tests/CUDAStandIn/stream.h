@@ -5,6 +5,8 @@
 #include <functional>
 
 void enqueue(std::function<void()> work);
+// Runs all that was asked for.
+void drain();
 // Counts a call; 0, or what it is to answer.
 int counted(const char *name);
 

@@ -33,8 +33,8 @@ import Testing
         "name: messages", "model:",
         "  config: \(SharedData.packageFolder)/Tests/Golden/qwen3-tiny/config.json",
         "layouts: [\(layout)]", "policies: [right-pad, packed]", "workload:",
-        "  generate: uniform:2-9", "  batch-size: 3", "  batches-taken: 1", "output-tokens: 3",
-        "micro-batches: 2", "verify: {sequences: 2, output-tokens: 2}", "repeats: 1",
+        "  generate: uniform:2-9", "  batch-size: 3", "  batches-taken: 1", "output-tokens: 2",
+        "micro-batches: 2", "verify: {sequences: 1, output-tokens: 2}", "repeats: 1",
         "warm-up: 0", "backend: {kind: cuda, messages: \(messages)}",
       ] + lines
     try standIn.write(job.joined(separator: "\n") + "\n", to: "job.yaml")
@@ -65,13 +65,11 @@ import Testing
   @Test(
     .enabled(if: noRanks == nil, "\(noRanks ?? "")"),
     arguments: [
-      // What is computed in, and what travels, alike and not; sums whole and scattered; whole
-      // activations, and a part of them from each of two tensor ranks.
+      // What is computed in, and what travels, alike and not; sums whole and scattered; activations
+      // of which each of two tensor ranks passes a part.
       ("tp2", 2, ["precision: fp32", "message-precision: bf16"]),
-      ("tp2", 2, ["tensor-reduction: reduce-scatter"]),
       ("tp2", 2, ["precision: bf16", "tensor-reduction: reduce-scatter"]),
-      ("pp2", 2, ["precision: bf16", "message-precision: fp32"]),
-      ("tp2pp2", 4, ["dialect: vllm-v0"]),
+      ("tp2pp2", 4, ["dialect: vllm-v0", "precision: bf16", "message-precision: fp32"]),
     ])
   func `all ways give the same tokens, and the model's traffic`(
     layout: String, ranks: Int, lines: [String]

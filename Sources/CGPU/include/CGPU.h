@@ -29,7 +29,7 @@ const char *GP_NONNULL gp_library_path(const char *GP_NONNULL name);
 
 typedef struct {
   char name[128];
-  char uuid[40];  // GPU-xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx
+  char uuid[48];  // GPU-xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx
   char bus[32];   // PCI address, domain:bus:device.function; empty where it has none
   int capability_major, capability_minor;
   int processors;           // multiprocessors
