@@ -55,16 +55,14 @@ extension JobSpecification {
     lines += serving?.jobLines ?? batchLines
     lines += ["dialect: \(dialect.rawValue)", "tensor-reduction: \(tensorReduction.rawValue)"]
     if serving == nil { lines.append("micro-batches: \(microBatches)") }
-    lines +=
-      [
-        "micro-batch-padding: \(microBatchPadding.rawValue)",
-        "warm-up: \(warmup)", "repeats: \(repeats)",
-        "seed: \(seed)", "backend:", "  kind: \(backend.kind.rawValue)",
-        "  blas: \(JobFile.quoted(backend.blas))", "  threads: \(backend.threads)",
-      ] + (backend.kind == .cuda ? ["  messages: \(backend.messages.rawValue)"] : []) + [
-        "verify:",
-        "  sequences: \(verification.sequences)",
-      ]
+    lines += [
+      "micro-batch-padding: \(microBatchPadding.rawValue)",
+      "warm-up: \(warmup)", "repeats: \(repeats)",
+      "seed: \(seed)", "backend:", "  kind: \(backend.kind.rawValue)",
+      "  blas: \(JobFile.quoted(backend.blas))", "  threads: \(backend.threads)",
+    ]
+    if backend.kind == .cuda { lines.append("  messages: \(backend.messages.rawValue)") }
+    lines += ["verify:", "  sequences: \(verification.sequences)"]
     if mode == .generate { lines.append("  output-tokens: \(verification.outputTokens)") }
     lines += formats?.jobLines ?? []
     lines.append("clock: \(clock.name)")
