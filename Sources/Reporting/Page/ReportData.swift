@@ -40,6 +40,11 @@ struct ReportData: Sendable {
     } ?? []
   }
 
+  /// Whether two ranks of a row's cell compute on one GPU.
+  func sharesGPU(_ row: SummaryRow) -> Bool {
+    cell(row)?.provenance?.ranks.contains { $0.gpu?.isShared == true } ?? false
+  }
+
   /// Name of the model that a row's cell ran; nil where its provenance does not tell.
   func model(_ row: SummaryRow) -> String? { cell(row)?.provenance?.model.name }
 
