@@ -28,7 +28,7 @@ final class Engine {
   ) throws {
     self.model = model
     self.ranks = ranks
-    let backend = try backend ?? ranks.precision.backend()
+    let backend = try backend ?? ranks.precision.backend(blas: ranks.blas, threads: ranks.threads)
     self.backend = backend
     let layout = try ParallelLayout(tensor: alone ? 1 : ranks.count)
     let context = try RankContext(

@@ -18,8 +18,8 @@ struct Report {
     for line in p.notes { note(line) }
     for warning in p.warnings { note("warning: \(warning)") }
     note(
-      "\(engine.model.shapeSummary); \(engine.ranks.precision.rawValue), tp\(ranks), one thread a rank; load average "
-        + fixed(load))
+      "\(engine.model.shapeSummary); \(engine.ranks.precision.rawValue), tp\(ranks), "
+        + "\(p.threads) thread(s) a rank; load average \(fixed(load))")
   }
 
   func note(_ text: String) {

@@ -23,9 +23,9 @@ struct StepBench: ParsableArguments {
   enum Precision: String, ExpressibleByArgument {
     case fp32, bf16
 
-    func backend() throws -> CPUBackend {
+    func backend(blas: BLASSelection, threads: Int) throws -> CPUBackend {
       let format = self == .fp32 ? StorageFormat.float32 : .bfloat16
-      return try CPUBackend(weights: format, cache: format)
+      return try CPUBackend(blas: blas, threads: threads, weights: format, cache: format)
     }
 
     /// The ratio that is asked for: of fp32, of bf16.
@@ -39,6 +39,8 @@ struct StepBench: ParsableArguments {
       """)
   var layers = 6
   @Option(help: "fp32 or bf16.") var precision = Precision.fp32
+  @Option(help: "Path or soname of a CBLAS other than OpenBLAS.") var blas: String?
+  @Option(help: "BLAS threads of each rank.") var threads = 1
   @Option(help: "Rounds of each measurement.") var rounds = 5
   @Option(help: "Seconds a section spends at most on repeating samples that lost their core.")
   var patience = 60.0
@@ -52,6 +54,7 @@ struct StepBench: ParsableArguments {
     guard (1...24).contains(layers) else {
       throw ValidationError("--layers is \(layers); it must be 1 to 24")
     }
+    guard threads > 0 else { throw ValidationError("--threads must be at least 1") }
     guard rounds > 0 else { throw ValidationError("--rounds must be at least 1") }
   }
 
@@ -69,7 +72,9 @@ struct StepBench: ParsableArguments {
   private func run() throws -> Int32 {
     let environment = try MPIEnvironment(threads: .funneled)
     defer { withExtendedLifetime(environment) {} }
-    let ranks = try Ranks(patience: patience, precision: precision)
+    let ranks = try Ranks(
+      patience: patience, precision: precision, blas: blas.map { .path($0) } ?? .openBLAS,
+      threads: threads)
     if let writeCheckpoint {
       try StartUp.write(to: writeCheckpoint)
       return 0
