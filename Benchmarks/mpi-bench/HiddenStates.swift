@@ -9,7 +9,7 @@ import MPI
 struct HiddenStates: ~Copyable {
   static let columns = 896
   static let rows = [1, 2, 8, 32, 64, 512, 4096]
-  private static let slices = 25
+  private static let slices = 12
 
   let world: Communicator
   let ledger: TrafficLedger
