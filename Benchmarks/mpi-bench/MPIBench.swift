@@ -30,9 +30,14 @@ enum MPIBench {
       if world.rank == 0 { print("mpi-bench: asked for 2 ranks, found \(world.size)") }
       return 2
     }
-    if CommandLine.arguments.dropFirst().first == "all-reduce" {
+    switch CommandLine.arguments.dropFirst().first {
+    case "all-reduce":
       try HiddenStates(world: world, ledger: ledger).run()
       return 0
+    case "overlap":
+      try Overlap(world: world).run()
+      return 0
+    default: break
     }
     let cost = try ledgerCost()
     if world.rank == 0 {

@@ -54,6 +54,18 @@ final class MappedFile: @unchecked Sendable {
     }
   }
 
+  /// Has what follows `range` read from the disk meanwhile, where the range crosses a boundary of 8
+  /// MiB; page by page, the system reads ahead too little of a mapping to keep a disk busy.
+  func prefetch(after range: Range<Int>) {
+    let step = 8 << 20
+    let start = range.upperBound / step * step
+    guard let address, range.lowerBound / step != range.upperBound / step, start < count else {
+      return
+    }
+    // Advice only.
+    _ = madvise(address + start, min(2 * step, count - start), MADV_WILLNEED)
+  }
+
   /// Gives back the resident pages that overlap `range`; they stay in the page cache.
   ///
   /// The pages are clean and file-backed, so the next access maps them again with the same content.

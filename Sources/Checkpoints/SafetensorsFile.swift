@@ -96,6 +96,7 @@ extension SafetensorsFile {
           resident = start
           try mapping.checkLength(tensor: tensor.name)
         }
+        mapping.prefetch(after: start..<end)
         FloatWidening.widen(
           tensor.elementType, at: base + start, count: part,
           into: target + run * targetStride + done)
