@@ -115,30 +115,4 @@ extension Bench {
         slots: slots, kvHeads: 2, headDimension: 64, blockSlots: size)
     )
   }
-
-  /// Microseconds of the row kernels, in the cache.
-  func rowKernels() throws {
-    print("\nrow kernels, us per row")
-    let (x, y) = (try filled(64, 896), try filled(64, 896))
-    let (gateUp, wide) = (try filled(64, 9728), try filled(64, 4864))
-    let weight = try filled(1, 896).storage
-    let table = RotaryTable(
-      inverseFrequencies: (0..<32).map { 1 / Double(1 + $0) }, maxPositions: 64)
-    let positions = (0..<64).map(Int32.init)
-    let logits = try filled(2, 151_936)
-    let names = [
-      "rmsNorm 896", "addRMSNorm 896", "rotate 14 x 64", "siluMultiply 4864", "argmax 151936",
-    ]
-    let best = interleaved(
-      20,
-      [
-        { _ in cpu.rmsNorm(x, weight: weight, epsilon: 1e-6, into: y) },
-        { _ in cpu.addRMSNorm(x, residual: y, weight: weight, epsilon: 1e-6, into: x) },
-        { _ in cpu.rotate(x, heads: 14, positions: positions, table: table) },
-        { _ in cpu.siluMultiply(gateUp, into: wide) }, { _ in _ = cpu.argmax(logits) },
-      ])
-    for (index, name) in names.enumerated() {
-      print("  \(name): \(fixed(best[index] * 1e6 / (index == 4 ? 2 : 64)))")
-    }
-  }
 }

@@ -28,12 +28,15 @@ extension Bench {
 
   /// Decode: GB/s of weights over a set of weights beyond the caches, against read bandwidth.
   func decodeLinears() throws {
-    print("\ndecode linear layers, weight GB/s over read bandwidth (1 row 0.90, 8 rows 0.50)")
+    print(
+      "\ndecode linear layers, weight GB/s over read bandwidth (1 row 0.90, 8 rows 0.55); in "
+        + "brackets over max(reading, FLOPs at the multiply-add peak); the library")
     for rows in [1, 2, 4, 8, 16] {
       let line = try Bench.layers.map { name, inputs, outputs in
         let rates = try decodeRates(rows: rows, inputs: inputs, outputs: outputs)
-        return "\(name) \(fixed(rates.own / rates.read)) (library "
-          + "\(fixed(rates.library / rates.read)))"
+        return
+          "\(name) \(fixed(rates.own / rates.read)) [\(fixed(rates.own / rates.roof))], library "
+          + fixed(rates.library / rates.read)
       }
       print("  \(rows) rows: " + line.joined(separator: ", "))
     }
@@ -51,10 +54,11 @@ extension Bench {
     }
   }
 
-  /// GB/s of reading weights: padtax's kernel, the library, and bare reading, in turn.
+  /// GB/s of reading weights: padtax's kernel, the library, bare reading, and the slower of that and of
+  /// the weights that so many rows multiply at the peak, in turn.
   private func decodeRates(
     rows: Int, inputs: Int, outputs: Int
-  ) throws -> (own: Double, library: Double, read: Double) {
+  ) throws -> (own: Double, library: Double, read: Double, roof: Double) {
     let bytes = inputs * outputs * MemoryLayout<Float>.stride
     let copies = max(2, (96 << 20) / bytes)
     let all = try filled(copies * outputs, inputs)
@@ -68,9 +72,11 @@ extension Bench {
       [
         { _ in for weight in a { own.linear(x, weight, into: y) } },
         { _ in for weight in b { library.linear(x, weight, into: y) } },
-        { _ in sink += own.readStreams(all) },
+        { _ in sink += own.readStreams(all) }, multiplyAdds,
       ])
     let total = Double(bytes * copies) * 1e-9
-    return (total / best[0], total / best[1], total / best[2])
+    // Four bytes of weight for two operations a row.
+    let computed = 2 / Double(rows) * multiplyAddOperations * 1e-9 / best[3]
+    return (total / best[0], total / best[1], total / best[2], min(total / best[2], computed))
   }
 }

@@ -59,6 +59,20 @@ struct Bench {
     return best
   }
 
+  /// Operations of `multiplyAdds`.
+  var multiplyAddOperations: Double { Self.operations(ck_best_kernels().pointee.multiply_add) }
+
+  /// Multiply-adds in float32 on registers, to stand beside other bodies.
+  func multiplyAdds(_ round: Int) { _ = multiplyAddOperations }
+
+  /// Runs multiply-adds on registers, about 0.1 ms, and returns how many operations they were.
+  static func operations(
+    _ multiplyAdd: (Int, UnsafeMutablePointer<Float>) -> Double
+  ) -> Double {
+    var witness: [Float] = [0.999, 0.001]
+    return multiplyAdd(20_000, &witness)
+  }
+
   /// A figure with two decimals.
   func fixed(_ value: Double) -> String {
     let cents = Int((value * 100).rounded())

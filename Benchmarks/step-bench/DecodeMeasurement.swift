@@ -1,5 +1,6 @@
 import Inference
 import Kernels
+import Models
 import Tensors
 
 /// Decode steps against the time it takes to read what they must read: the rank's weights and the
@@ -42,6 +43,7 @@ struct DecodeMeasurement {
     let bytes = stepBytes(sequences: sequences)
     let reads = max(1, Int(bytes * Double(Self.steps)) / Self.readBytes)
     var ratio = PairedRatio()
+    var roofline = PairedRatio()
     var sink: Float = 0
     // Samples are short, so there are more of them.
     for round in 0...4 * rounds {
@@ -50,9 +52,11 @@ struct DecodeMeasurement {
       }
       let decode = try ranks.sample { try engine.run(batch).decode }
       guard round > 0 else { continue }  // The first round is warm-up.
-      ratio.add(
-        ceiling: read / Double(reads * Self.readBytes),
-        judged: decode / (Double(Self.steps) * bytes))
+      let perByte = read / Double(reads * Self.readBytes)
+      ratio.add(ceiling: perByte, judged: decode / (Double(Self.steps) * bytes))
+      roofline.add(
+        ceiling: try roof(sequences: sequences, secondsPerByte: perByte),
+        judged: decode / Double(Self.steps))
     }
     precondition(sink > 0, "the memory was read")
     report.ceiling(
@@ -61,14 +65,42 @@ struct DecodeMeasurement {
       "a step of \(fixed(bytes / 1e6)) MB a rank", ratio.bestJudged * bytes * 1e3, "ms")
     report.ratio(
       "decode step, batch \(sequences) / read bandwidth", ratio, atLeast: required)
+    report.beside("products and attention at the later of reading and multiply-add peak", roofline)
+  }
+
+  /// Seconds that a step needs on this machine: its products, and then its attention, each the time of
+  /// reading or of its FLOPs at the peak of the instruction that computes it, whichever is longer.
+  private func roof(sequences: Int, secondsPerByte: Double) throws -> Double {
+    let backend = engine.backend
+    let product =
+      backend.weightFormat == .bfloat16
+      ? backend.measureBFloat16Peak(seconds: 0.002) : backend.measureFloatPeak(seconds: 0.002)
+    let single = backend.measureFloatPeak(seconds: 0.002)
+    let flops = FLOPCount(engine.shard.plan)
+    let pairs = Double(sequences) * Self.keys
+    let parts = [
+      (
+        Double(engine.shard.weightBytes),
+        flops.total(slots: sequences, pairs: 0, headRows: sequences) / product
+      ),
+      (
+        pairs * bytesPerKey, flops.total(slots: 0, pairs: Int(pairs), headRows: 0) / single
+      ),
+    ]
+    return try engine.ranks.slowest(
+      parts.reduce(0) { $0 + max($1.0 * secondsPerByte, $1.1 * 1e-9) })
+  }
+
+  /// Keys that a sequence has in a step, on average over the steps.
+  private static let keys = Double(context) + Double(steps + 1) / 2
+
+  private var bytesPerKey: Double {
+    Double(
+      engine.shard.plan.kvBytesPerToken(elementBytes: engine.backend.cacheFormat.byteCount))
   }
 
   /// Bytes that this rank must read in a step, on average over the steps.
   private func stepBytes(sequences: Int) -> Double {
-    let plan = engine.shard.plan
-    let keys = Double(Self.context) + Double(Self.steps + 1) / 2
-    return Double(engine.shard.weightBytes)
-      + Double(sequences) * keys
-      * Double(plan.kvBytesPerToken(elementBytes: engine.backend.cacheFormat.byteCount))
+    Double(engine.shard.weightBytes) + Double(sequences) * Self.keys * bytesPerKey
   }
 }

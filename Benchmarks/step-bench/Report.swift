@@ -70,6 +70,11 @@ struct Report {
     note("\(name): \(text): \(end)")
   }
 
+  /// A ratio to another ceiling than the one that is judged, printed below it.
+  func beside(_ name: String, _ ratio: PairedRatio) {
+    note("    beside \(name): \(fixed(ratio.median)) (fastest samples \(fixed(ratio.best)))")
+  }
+
   /// A ratio that this machine cannot be held to.
   mutating func unjudged(_ name: String, _ ratio: PairedRatio, _ reason: String) {
     verdicts.append("----  \(name): \(fixed(ratio.median)); not measurable here: \(reason)")

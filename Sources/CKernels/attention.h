@@ -6,8 +6,8 @@
 // blocked as in Dao et al. 2022, arXiv:2205.14135, algorithm 1). No [s, t] matrix exists.
 //
 // Keys and values lie in blocks (a region without a table is one block). Few rows read them where
-// they lie, slot by slot; many rows read transposed keys, and values of a tile that were brought
-// together, run by run.
+// they lie, slot by slot (attention_few.h); many rows read transposed keys, and values of a tile that
+// were brought together, run by run.
 //
 // Padding is computed: masked scores are products like all others, then set to minus infinity.
 // Only KV blocks that lie wholly after the last slot of a tile are left out, padded or not.
@@ -26,9 +26,9 @@ CK_INLINE size_t run_length(const ck_attention *job, size_t slot, size_t count) 
   return left < count ? left : count;
 }
 
-// Slots from a slot to the one that is prefetched while it is used.
-CK_INLINE size_t slots_ahead(size_t d) {
-  size_t slots = CK_ELEMENTS_AHEAD / d;
+// Slots of so many bytes from a slot to the one that is prefetched while it is used.
+CK_INLINE size_t slots_ahead(size_t bytes) {
+  size_t slots = CK_BYTES_AHEAD / bytes;
   return slots < CK_SLOTS_AHEAD ? slots : CK_SLOTS_AHEAD;
 }
 
@@ -84,42 +84,27 @@ CK_INLINE void soften(
   *maximum_so_far = high;
 }
 
-// Scores of the stacked rows q[rows, d] against keys first..<first + count.
-CK_INLINE void score(
-    const ck_attention *job, const float *panels, const size_t *places, const float *q, size_t rows,
-    size_t first, size_t count, float *scores) {
-  size_t d = job->width;
-  if (!panels && job->blocks) {
-    located_scores(
-        rows, count, d, q, job->keys, places, slots_ahead(d), scores, CK_ATTENTION_KEYS);
-    return;
-  }
-  if (!panels) {
-    skinny_chunk(
-        rows, count, d, q, d, job->keys + first * d, d, prefetch_distance, 0, 0, scores,
-        CK_ATTENTION_KEYS);
-    return;
-  }
-  for (size_t j = 0; j < count; j += CK_PANEL) {
-    size_t columns = count - j < CK_PANEL ? count - j : CK_PANEL;
-    columns = (columns + CK_WIDTH - 1) / CK_WIDTH * CK_WIDTH;
-    multiply_tiles(
-        rows, columns, d, q, d, panels + (first + j) * d, CK_PANEL, scores + j,
-        CK_ATTENTION_KEYS, 0);
-  }
+// Scores of a stacked row against keys first..<first + count become weights: what it must not see
+// gets none. There is room for whole vectors of scores.
+CK_INLINE void weigh_row(
+    const ck_attention *job, size_t row, size_t first, size_t count, float *scores, float *out,
+    size_t d, float *highest, float *total) {
+  size_t padded = (count + CK_WIDTH - 1) / CK_WIDTH * CK_WIDTH;
+  size_t slot = row / job->group, seen = job->context + slot + 1;
+  exclude(scores, seen > first ? seen - first : 0, padded, padded);
+  if (slot >= job->real_begin && slot < job->real_end && job->masked_end > first)
+    exclude(
+        scores, job->masked_begin > first ? job->masked_begin - first : 0,
+        job->masked_end - first, padded);
+  soften(scores, padded, out, d, highest, total);
 }
 
-// out[rows, d] += weights[rows, count] times the values first..<first + count. Many rows read them
-// from `gathered`, where runs are brought together.
+// out[rows, d] += weights[rows, count] times the values first..<first + count, which are brought
+// together in `gathered` if they do not lie so.
 CK_INLINE void add_values(
-    const ck_attention *job, const float *weights, const size_t *places, size_t rows,
-    size_t first, size_t count, float *gathered, float *out) {
+    const ck_attention *job, const float *weights, size_t rows, size_t first, size_t count,
+    float *gathered, float *out) {
   const size_t d = job->width;
-  if (!gathered && job->blocks) {
-    located_sums(
-        rows, d, count, weights, CK_ATTENTION_KEYS, job->values, places, slots_ahead(d), out);
-    return;
-  }
   const float *values = job->values + run_start(job, first);
   if (run_length(job, first, count) < count) {
     values = gathered;
@@ -133,15 +118,14 @@ CK_INLINE void add_values(
   multiply_tiles(rows, d, count, weights, CK_ATTENTION_KEYS, values, d, out, d, 1);
 }
 
-// Stacked rows row..<row + rows of the job. `gathered` has room for the values of a tile; without
-// it they are read where they lie.
+// Stacked rows row..<row + rows of the job against transposed keys. `gathered` has room for the
+// values of a tile.
 static void attend_tile(
     const ck_attention *job, size_t row, size_t rows, const float *panels, float *gathered) {
   const size_t d = job->width, g = job->group;
   float *q = job->workspace, *out = q + CK_ATTENTION_ROWS * d;
   float *scores = out + CK_ATTENTION_ROWS * d;
   float highest[CK_ATTENTION_ROWS], total[CK_ATTENTION_ROWS];
-  size_t places[CK_ATTENTION_KEYS + CK_SLOTS_AHEAD];
   for (size_t r = 0; r < rows; r++) {
     size_t slot = (row + r) / g, head = (row + r) % g;
     const float *query = job->queries + slot * job->query_stride + head * d;
@@ -154,20 +138,18 @@ static void attend_tile(
   size_t visible = job->context + (row + rows - 1) / g + 1;
   for (size_t first = 0; first < visible; first += CK_ATTENTION_KEYS) {
     size_t count = visible - first < CK_ATTENTION_KEYS ? visible - first : CK_ATTENTION_KEYS;
-    size_t padded = (count + CK_WIDTH - 1) / CK_WIDTH * CK_WIDTH;
-    if (job->blocks && !gathered) locate(job, first, count, slots_ahead(d), places);
-    score(job, panels, places, q, rows, first, count, scores);
-    for (size_t r = 0; r < rows; r++) {
-      float *line = scores + r * CK_ATTENTION_KEYS;
-      size_t slot = (row + r) / g, seen = job->context + slot + 1;
-      exclude(line, seen > first ? seen - first : 0, padded, padded);
-      if (slot >= job->real_begin && slot < job->real_end && job->masked_end > first)
-        exclude(
-            line, job->masked_begin > first ? job->masked_begin - first : 0,
-            job->masked_end - first, padded);
-      soften(line, padded, out + r * d, d, &highest[r], &total[r]);
+    for (size_t j = 0; j < count; j += CK_PANEL) {
+      size_t columns = count - j < CK_PANEL ? count - j : CK_PANEL;
+      columns = (columns + CK_WIDTH - 1) / CK_WIDTH * CK_WIDTH;
+      multiply_tiles(
+          rows, columns, d, q, d, panels + (first + j) * d, CK_PANEL, scores + j,
+          CK_ATTENTION_KEYS, 0);
     }
-    add_values(job, scores, places, rows, first, count, gathered, out);
+    for (size_t r = 0; r < rows; r++)
+      weigh_row(
+          job, row + r, first, count, scores + r * CK_ATTENTION_KEYS, out + r * d, d, &highest[r],
+          &total[r]);
+    add_values(job, scores, rows, first, count, gathered, out);
   }
 
   for (size_t r = 0; r < rows; r++) {
@@ -178,17 +160,15 @@ static void attend_tile(
   }
 }
 
-static void attend(const ck_attention *job) {
+// A job of CK_TRANSPOSE_FROM stacked rows or more.
+static void attend_many(const ck_attention *job) {
   const size_t d = job->width, stacked = job->slots * job->group;
   const size_t visible = job->context + job->slots;
-  float *panels = 0, *gathered = 0;
-  if (stacked >= CK_TRANSPOSE_FROM) {
-    gathered = job->workspace + CK_ATTENTION_ROWS * (2 * d + CK_ATTENTION_KEYS);
-    panels = gathered + CK_ATTENTION_KEYS * d;
-    for (size_t j = 0; j < visible; j += CK_PANEL) {
-      size_t count = visible - j < CK_PANEL ? visible - j : CK_PANEL;
-      transpose_keys(job, panels + j * d, j, count);
-    }
+  float *gathered = job->workspace + CK_ATTENTION_ROWS * (2 * d + CK_ATTENTION_KEYS);
+  float *panels = gathered + CK_ATTENTION_KEYS * d;
+  for (size_t j = 0; j < visible; j += CK_PANEL) {
+    size_t count = visible - j < CK_PANEL ? visible - j : CK_PANEL;
+    transpose_keys(job, panels + j * d, j, count);
   }
   for (size_t row = 0; row < stacked; row += CK_ATTENTION_ROWS) {
     size_t rows = stacked - row < CK_ATTENTION_ROWS ? stacked - row : CK_ATTENTION_ROWS;

@@ -12,12 +12,14 @@
 
 #include "tiles.h"
 
-#include "located.h"
 #include "attention.h"
 
 #include "multiply_add.h"
 
 #include "bf16_rows.h"
+
+#define CK_HALF_KEYS 1
+#include "attention_few.h"
 
 #include "bf16_attention.h"
 

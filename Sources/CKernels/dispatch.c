@@ -1,5 +1,6 @@
 // Picks the variant that this machine runs.
 #include <string.h>
+#include <unistd.h>
 
 #include "variants.h"
 
@@ -45,4 +46,13 @@ size_t ck_attention_workspace(size_t slots, size_t group, size_t width, size_t c
   if (slots * group < CK_TRANSPOSE_FROM) return tile;
   size_t keys = (context + slots + CK_PANEL - 1) / CK_PANEL * CK_PANEL;
   return tile + CK_ATTENTION_KEYS * width + keys * width;
+}
+
+size_t ck_second_level_cache(void) {
+#if defined(_SC_LEVEL2_CACHE_SIZE)
+  long bytes = sysconf(_SC_LEVEL2_CACHE_SIZE);
+  return bytes > 0 ? (size_t)bytes : 0;
+#else
+  return 0;
+#endif
 }

@@ -14,9 +14,10 @@
 
 #include "tiles.h"
 
-#include "located.h"
-
 #include "attention.h"
+
+#define CK_HALF_KEYS 0
+#include "attention_few.h"
 
 #include "encoder.h"
 
@@ -28,6 +29,6 @@
     .add_rms_norm = add_rms_norm, .add = add, .silu_multiply = silu_multiply, .rotate = rotate, \
     .softmax = softmax, .softmax_parts = softmax_parts, .argmax = argmax, \
     .skinny_linear = skinny_linear, .attend = attend, .multiply_add = multiply_add, \
-    .read_streams = read_streams, .layer_norm = layer_norm, .gelu = gelu, \
-    .attend_both = attend_both, \
+    .read_streams = read_streams, .read_in_order = read_in_order, .layer_norm = layer_norm, \
+    .gelu = gelu, .attend_both = attend_both, \
   }

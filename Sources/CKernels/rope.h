@@ -2,20 +2,23 @@
 
 static void rotate(
     float *x, const float *cosines, const float *sines, size_t heads, size_t d) {
-  size_t half = d / 2;
-  for (size_t h = 0; h < heads; h++) {
-    float *first = x + h * d, *second = first + half;
-    size_t i = 0;
-    for (; i + CK_WIDTH <= half; i += CK_WIDTH) {
-      vec a = load(first + i), b = load(second + i);
-      vec c = load(cosines + i), s = load(sines + i);
-      store(first + i, a * c - b * s);
-      store(second + i, b * c + a * s);
+  size_t half = d / 2, i = 0;
+  // The angles of a few elements serve all heads.
+  for (; i + CK_WIDTH <= half; i += CK_WIDTH) {
+    vec c = load(cosines + i), s = load(sines + i);
+    for (size_t h = 0; h < heads; h++) {
+      float *first = x + h * d + i, *second = first + half;
+      vec a = load(first), b = load(second);
+      store(first, a * c - b * s);
+      store(second, b * c + a * s);
     }
-    for (; i < half; i++) {
-      float a = first[i], b = second[i];
-      first[i] = a * cosines[i] - b * sines[i];
-      second[i] = b * cosines[i] + a * sines[i];
+  }
+  for (; i < half; i++) {
+    for (size_t h = 0; h < heads; h++) {
+      float *first = x + h * d + i, *second = first + half;
+      float a = *first, b = *second;
+      *first = a * cosines[i] - b * sines[i];
+      *second = b * cosines[i] + a * sines[i];
     }
   }
 }

@@ -12,9 +12,8 @@ enum {
   CK_ATTENTION_KEYS = 256,
   // From this many stacked rows on, keys are transposed first.
   CK_TRANSPOSE_FROM = 24,
-  // Elements of keys or values from a use to a prefetch where they lie in blocks, and slots at most.
-  // Half and twice as many are no faster (Zen 4).
-  CK_ELEMENTS_AHEAD = 4096,
+  // Bytes of keys or values of one row from a use to a prefetch, and slots at most.
+  CK_BYTES_AHEAD = 4096,
   CK_SLOTS_AHEAD = 64,
 };
 

@@ -9,6 +9,8 @@ extension CPUBackend {
     checkAttend(queries: queries, cache: cache, queryHeads: queryHeads, into: out)
     let width = cache.headDimension
     let group = queryHeads / cache.kvHeads
+    // Between two steps all layers are read, so all that the storages hold has to fit.
+    let isCached: Int32 = 4 * (cache.keys.count + cache.values.count) <= cachedBytes ? 1 : 0
     for row in rows where row.slots > 0 {
       row.check(querySlots: queries.rows, cache: cache)
       let isHalf = cache.format == .bfloat16
@@ -31,7 +33,8 @@ extension CPUBackend {
             out: out.row(row.firstSlot) + column, out_stride: out.stride, slots: row.slots,
             group: group, width: width, context: row.context, real_begin: row.real.lowerBound,
             real_end: row.real.upperBound, masked_begin: row.masked.lowerBound,
-            masked_end: row.masked.upperBound, scale: scale, workspace: workspace)
+            masked_end: row.masked.upperBound, scale: scale, is_cached: isCached,
+            workspace: workspace)
           if isHalf {
             bfloat16.attend(&job, cache.halfKeys + start, cache.halfValues + start)
             continue

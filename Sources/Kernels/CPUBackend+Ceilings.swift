@@ -67,11 +67,16 @@ extension CPUBackend {
     return kernels.read_streams(matrix.pointer, matrix.count)
   }
 
+  /// GFLOP/s of multiply-adds in float32 on registers on one thread, best run within `seconds`.
+  public func measureFloatPeak(seconds: Double = 0.025) -> Double {
+    withUnsafePointer(to: kernels) { ck_measure_fma_gflops($0, seconds) }
+  }
+
   /// GFLOP/s of multiply-adds on registers on one thread, best run within `seconds`.
   ///
   /// In bfloat16 of the instruction that its products are made of, where that does more.
   public func measureMultiplyAddPeak(seconds: Double = 0.025) -> Double {
-    let single = withUnsafePointer(to: kernels) { ck_measure_fma_gflops($0, seconds) }
+    let single = measureFloatPeak(seconds: seconds)
     guard weightFormat == .bfloat16, bfloat16Dispatch.ownRows == .max else { return single }
     return max(single, measureBFloat16Peak(seconds: seconds))
   }

@@ -51,7 +51,8 @@ extension CPUBackend: EncoderBackend {
           out_stride: out.stride, slots: row.slots,
           group: 1, width: width, context: 0, real_begin: row.real.lowerBound,
           real_end: row.real.upperBound, masked_begin: row.masked.lowerBound,
-          masked_end: row.masked.upperBound, scale: scale, workspace: workspace)
+          masked_end: row.masked.upperBound, scale: scale, is_cached: 0,
+          workspace: workspace)
         kernels.attend_both(&job, keys.stride)
       }
     }

@@ -19,6 +19,8 @@ public final class CPUBackend: HostBackend {
   /// Rounded inputs of a product, and blocks of a widened weight; grown on demand.
   var operands = Storage(count: 0)
   var widened = Storage(count: 0)
+  /// Bytes of keys and values that stay in a core's second-level cache from step to step.
+  let cachedBytes = ck_second_level_cache() / 2
   /// Scratch memory of attention, grown on demand.
   private var workspace = Storage(count: 0)
 

@@ -34,6 +34,7 @@ typedef struct {
   size_t real_begin, real_end;      // query slots that honour the mask
   size_t masked_begin, masked_end;  // KV slots of weight 0 for those queries
   float scale;
+  int is_cached;                    // keys and values are in the second-level cache: no prefetch
   float *CK_NONNULL workspace;      // ck_attention_workspace() elements
 } ck_attention;
 
@@ -77,6 +78,8 @@ typedef struct {
   double (*CK_NONNULL multiply_add)(size_t rounds, float *CK_NONNULL witness);
   // Sum of n elements, read as eight streams.
   float (*CK_NONNULL read_streams)(const float *CK_NONNULL x, size_t n);
+  // The same, read in order.
+  float (*CK_NONNULL read_in_order)(const float *CK_NONNULL x, size_t n);
 
   // Encoders.
   // y[n] = norm(x + addend) * w + b, the norm over mean and variance; y may be x or addend.
@@ -110,6 +113,8 @@ double ck_measure_fma_gflops(const ck_kernels *CK_NONNULL kernels, double second
 // GB/s of reading n elements once in eight streams, best of `repeats`; n should exceed the caches.
 double ck_measure_read_gbps(
     const ck_kernels *CK_NONNULL kernels, const float *CK_NONNULL x, size_t n, int repeats);
+// Bytes of the second-level cache of a core; 0 where the system does not tell.
+size_t ck_second_level_cache(void);
 // Seconds of the monotonic clock.
 double ck_seconds(void);
 

@@ -1,0 +1,76 @@
+import CKernels
+import Kernels
+import Tensors
+
+extension Bench {
+  /// Queries of one position over keys and values in the second-level cache and beyond all caches, over
+  /// reading as much, in order or in eight streams, whichever is faster.
+  ///
+  /// With one query head for a KV head that is what bounds it. With more the products do, at some
+  /// point: in brackets the longer of reading and of its FLOPs at the float32 multiply-add peak stands
+  /// over it.
+  func streamingAttention() throws {
+    print(
+      "\nattention of one position over reading as much (L2 0.80, memory 0.85 with one query head); in "
+        + "brackets over max(reading, FLOPs at the float32 multiply-add peak)")
+    for (heads, width) in [(1, 128), (4, 128), (7, 64)] {
+      for (bytes, calls) in [(512 << 10, 200), (128 << 20, 1)] {
+        try streamingAttention(
+          heads: heads, width: width, keys: bytes / (8 * width), calls: calls,
+          target: heads > 1 ? nil : calls > 1 ? 0.80 : 0.85)
+      }
+    }
+  }
+
+  private func streamingAttention(
+    heads: Int, width: Int, keys: Int, calls: Int, target: Double?
+  ) throws {
+    let half = try CPUBackend(cache: .bfloat16)
+    let row = AttentionRow(
+      firstSlot: 0, slots: 1, real: 0..<1, context: keys - 1, base: 0, capacity: keys,
+      masked: keys..<keys)
+    let storage = (try filled(keys, width).storage, try filled(keys, width).storage)
+    let halves = (try filled(keys, width / 2).storage, try filled(keys, width / 2).storage)
+    for index in 0..<keys * width {
+      halves.0.bfloat16Pointer[index] = BFloat16Bits(rounding: storage.0.pointer[index])
+      halves.1.bfloat16Pointer[index] = BFloat16Bits(rounding: storage.1.pointer[index])
+    }
+    let query = try filled(1, heads * width)
+    let out = try cpu.matrix(rows: 1, columns: heads * width)
+    let memory = try filled(keys, 2 * width)
+    func attend(
+      _ backend: CPUBackend, _ pair: (Storage, Storage), _ format: StorageFormat
+    ) -> (Int) -> Void {
+      let cache = KVCacheView(
+        keys: pair.0, values: pair.1, offset: 0, slots: keys, kvHeads: 1, headDimension: width,
+        format: format)
+      return { _ in
+        for _ in 0..<calls {
+          backend.attend(
+            queries: query, rows: [row], cache: cache, queryHeads: heads, scale: 0.09, into: out)
+        }
+      }
+    }
+    let table = ck_best_kernels().pointee
+    var sink: Float = 0
+    let best = interleaved(
+      10,
+      [
+        attend(cpu, storage, .float32), attend(half, halves, .bfloat16),
+        { _ in for _ in 0..<calls { sink += table.read_streams(memory.pointer, memory.count) } },
+        { _ in for _ in 0..<calls { sink += table.read_in_order(memory.pointer, memory.count) } },
+        multiplyAdds,
+      ])
+    let read = min(best[2], best[3])
+    let computed = Double(4 * calls * keys * heads * width) * best[4] / multiplyAddOperations
+    func told(_ read: Double, _ seconds: Double) -> String {
+      let ratio = read / seconds
+      return (target.map { verdict(ratio, atLeast: $0) } ?? fixed(ratio))
+        + " [\(fixed(max(read, computed) / seconds))]"
+    }
+    print(
+      "  \(heads) of \(width), \(keys) keys: fp32 \(told(read, best[0])), bf16 "
+        + "\(told(read / 2, best[1])) "
+        + "(reads \(fixed(Double(4 * calls * memory.count) / read * 1e-9)) GB/s)")
+  }
+}
