@@ -16,7 +16,7 @@ import Tensors
 @main
 struct StepBench: ParsableArguments {
   enum Section: String, CaseIterable, ExpressibleByArgument {
-    case prefill, decode, packing, scaling, instruments, exponents
+    case prefill, decode, packing, scaling, instruments, exponents, memory
   }
 
   /// Of weights, keys and values, and messages.
@@ -45,6 +45,9 @@ struct StepBench: ParsableArguments {
   @Option(help: "Seconds a section spends at most on repeating samples that lost their core.")
   var patience = 60.0
   @Flag(help: "Take orders from standard input instead (Benchmarks/peers).") var race = false
+  @Option(help: "Write a checkpoint of 988 MB with random weights into this folder, nothing else.")
+  var writeCheckpoint: String?
+  @Option(help: "Make one token of such a checkpoint, nothing else.") var firstToken: String?
   @Argument(help: "Sections to run, all by default.") var sections: [Section] = []
 
   func validate() throws {
@@ -72,6 +75,14 @@ struct StepBench: ParsableArguments {
     let ranks = try Ranks(
       patience: patience, precision: precision, blas: blas.map { .path($0) } ?? .openBLAS,
       threads: threads)
+    if let writeCheckpoint {
+      try StartUp.write(to: writeCheckpoint)
+      return 0
+    }
+    if let firstToken {
+      try StartUp.firstToken(of: firstToken, ranks: ranks)
+      return 0
+    }
     let model = try Self.model(layers: layers)
     let engine = try Engine(model: model, ranks: ranks)
     if race {
@@ -93,6 +104,7 @@ struct StepBench: ParsableArguments {
       case .exponents where ranks.count == 1:
         try ExponentMeasurement(engine, rounds: rounds).run(&report)
       case .exponents: break
+      case .memory: try MemoryMeasurement(engine).run(&report)
       }
     }
     report.end(ranks)

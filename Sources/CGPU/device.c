@@ -58,6 +58,8 @@ static int open_parts(gp_context *c) {
   // CU_STREAM_NON_BLOCKING: nothing waits for the legacy stream.
   TRY(cuStreamCreate(&c->stream, 1));
   for (int i = 0; i < 2; i++) TRY(cuEventCreate(&c->marks[i], 0));
+  // Without times.
+  for (int i = 0; i < GP_TICKETS; i++) TRY(cuEventCreate(&c->tickets[i], 2));
   int code = gp.cublasLtCreate(&c->blas);
   if (code) return gp_fail(code, "cublasLtCreate answered %d", code);
   TRY(cuMemAlloc_v2(&c->workspace, workspace_bytes));
@@ -94,6 +96,8 @@ void gp_close(gp_context *c) {
     if (c->blas) gp.cublasLtDestroy(c->blas);
     for (int i = 0; i < 2; i++)
       if (c->marks[i]) gp.cuEventDestroy_v2(c->marks[i]);
+    for (int i = 0; i < GP_TICKETS; i++)
+      if (c->tickets[i]) gp.cuEventDestroy_v2(c->tickets[i]);
     if (c->stream) gp.cuStreamDestroy_v2(c->stream);
     gp.cuDevicePrimaryCtxRelease_v2(c->device);
   }
@@ -162,6 +166,16 @@ int gp_download(gp_context *c, void *to, uint64_t from, size_t bytes) {
 
 int gp_copy(gp_context *c, uint64_t to, uint64_t from, size_t bytes) {
   TRY(cuMemcpyDtoDAsync_v2(to, from, bytes, c->stream));
+  return 0;
+}
+
+int gp_issue(gp_context *c, int ticket) {
+  TRY(cuEventRecord(c->tickets[ticket % GP_TICKETS], c->stream));
+  return 0;
+}
+
+int gp_await(gp_context *c, int ticket) {
+  TRY(cuEventSynchronize(c->tickets[ticket % GP_TICKETS]));
   return 0;
 }
 

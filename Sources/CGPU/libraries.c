@@ -13,8 +13,8 @@ gp_functions gp;
 static __thread char message[2048];
 
 // What is open, by the names that gp_library_path knows.
-enum { CUDA, NVRTC, BLAS, NVML, LIBRARIES };
-static const char *const labels[LIBRARIES] = {"cuda", "nvrtc", "cublasLt", "nvml"};
+enum { CUDA, NVRTC, BLAS, NVML, NCCL, LIBRARIES };
+static const char *const labels[LIBRARIES] = {"cuda", "nvrtc", "cublasLt", "nvml", "nccl"};
 static void *handles[LIBRARIES];
 static char paths[LIBRARIES][1024];
 
@@ -150,6 +150,16 @@ static int load_nvml(void) {
   if (!open_library(library, names)) return 1;
   NVML_FUNCTIONS(GP_RESOLVE)
   return gp.nvmlInit_v2();
+}
+
+int gp_load_groups(void) {
+  static const char *const names[] = {"libnccl.so.2", "libnccl.so", NULL};
+  const int library = NCCL;
+  if (!open_library(library, names)) return missing("NCCL", names[0], "install NCCL");
+  NCCL_FUNCTIONS(GP_RESOLVE)
+  // The one that answers with text.
+  *(void **)&gp.ncclGetErrorString = dlsym(handles[library], "ncclGetErrorString");
+  return 0;
 }
 
 int gp_load(void) {

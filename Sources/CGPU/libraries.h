@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "CGPU.h"
+
 #define CUDA_FUNCTIONS(X)                                                                         \
   X(cuInit, (unsigned))                                                                           \
   X(cuDriverGetVersion, (int *))                                                                  \
@@ -32,6 +34,7 @@
   X(cuStreamCreate, (void **, unsigned))                                                          \
   X(cuStreamDestroy_v2, (void *))                                                                 \
   X(cuStreamSynchronize, (void *))                                                                \
+  X(cuStreamWaitEvent, (void *, void *, unsigned))                                                \
   X(cuEventCreate, (void **, unsigned))                                                           \
   X(cuEventDestroy_v2, (void *))                                                                  \
   X(cuEventRecord, (void *, void *))                                                              \
@@ -89,10 +92,27 @@ typedef struct {
   X(nvmlDeviceGetTotalEnergyConsumption, (void *, unsigned long long *))                          \
   X(nvmlDeviceGetCurrentClocksThrottleReasons, (void *, unsigned long long *))
 
+// ncclUniqueId, which is passed by value.
+typedef struct {
+  char bytes[128];
+} nccl_id;
+
+#define NCCL_FUNCTIONS(X)                                                                         \
+  X(ncclGetVersion, (int *))                                                                      \
+  X(ncclGetUniqueId, (nccl_id *))                                                                 \
+  X(ncclCommInitRank, (void **, int, nccl_id, int))                                               \
+  X(ncclCommDestroy, (void *))                                                                    \
+  X(ncclAllReduce, (const void *, void *, size_t, int, int, void *, void *))                      \
+  X(ncclAllGather, (const void *, void *, size_t, int, void *, void *))                           \
+  X(ncclReduceScatter, (const void *, void *, size_t, int, int, void *, void *))                  \
+  X(ncclSend, (const void *, size_t, int, int, void *, void *))                                   \
+  X(ncclRecv, (void *, size_t, int, int, void *, void *))
+
 #define GP_DECLARE(name, parameters) int(*name) parameters;
 typedef struct {
   CUDA_FUNCTIONS(GP_DECLARE) NVRTC_FUNCTIONS(GP_DECLARE) BLAS_FUNCTIONS(GP_DECLARE)
-  NVML_FUNCTIONS(GP_DECLARE)
+  NVML_FUNCTIONS(GP_DECLARE) NCCL_FUNCTIONS(GP_DECLARE)
+  const char *(*ncclGetErrorString)(int);
   int has_nvml;
 } gp_functions;
 
@@ -102,6 +122,7 @@ struct gp_context {
   int device;
   void *context, *stream, *blas, *nvml;
   void *marks[2];
+  void *tickets[GP_TICKETS];
   uint64_t workspace;
   size_t workspace_bytes;
 };

@@ -84,7 +84,8 @@ final class DeviceBuffer {
     do {
       address = try memory.allocate(bytes: needed)
     } catch {
-      fatalError("\(error)")
+      memory.context.stop(
+        "\(error.reason); smaller batches, or fewer ranks on a card, need less")
     }
     bytes = needed
     return address

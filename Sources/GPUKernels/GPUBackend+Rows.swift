@@ -65,7 +65,7 @@ extension GPUBackend {
         upload(matrix.array(), to: copy)
         return copy
       } catch {
-        fatalError("\(error)")
+        context.stop("a table of positions [\(matrix.rows), \(matrix.columns)]: \(error)")
       }
     }
     let made = RotaryTable(cosines: copied(table.cosines), sines: copied(table.sines))

@@ -1,16 +1,19 @@
 import CGPU
 import Tensors
 
-/// A device with a stream of its own. Every call to CGPU is in this file.
+/// A device with a stream of its own. Every call to CGPU is in this file and in NCCLGroup.swift.
 ///
-/// What goes wrong after start is a fault of the device or of this program, not of input: it ends
-/// the process with the library's words.
+/// What goes wrong where nothing can be thrown, in the middle of a step, ends the process with the
+/// library's words (`stop`).
 final class GPUContext: @unchecked Sendable {
   /// Soundness: used by one thread at a time, as the backend is.
   private let handle: OpaquePointer
   let device: GPUDevice
+  /// Among the devices that the driver shows this process.
+  let number: Int
 
   init(device number: Int) throws(GPUError) {
+    self.number = number
     try Self.load()
     device = try GPUDevice(number: number)
     guard device.capability >= (8, 0) else {
@@ -36,7 +39,7 @@ final class GPUContext: @unchecked Sendable {
   }
 
   private func demand(_ code: Int32) {
-    if code != 0 { fatalError("backend cuda: \(Self.error)") }
+    if code != 0 { stop(Self.error) }
   }
 
   // MARK: Memory
@@ -82,6 +85,10 @@ final class GPUContext: @unchecked Sendable {
   // MARK: Order and time
 
   func synchronize() { demand(gp_synchronize(handle)) }
+
+  func issue(ticket: Int) { demand(gp_issue(handle, Int32(ticket))) }
+
+  func finish(ticket: Int) { demand(gp_await(handle, Int32(ticket))) }
 
   func mark(_ number: Int32) { demand(gp_mark(handle, number)) }
 
@@ -189,7 +196,7 @@ final class GPUContext: @unchecked Sendable {
         shape.output == .float32 ? GP_FLOAT32 : GP_BFLOAT16, Int64(shape.rows),
         Int64(shape.outputs), Int64(shape.inputs), Int64(shape.xStride), Int64(shape.wStride),
         Int64(shape.yStride), Int32(shape.alignment), shape.hasBias ? 1 : 0, &product))
-    guard let product else { fatalError("backend cuda: cuBLASLt gave no product") }
+    guard let product else { stop("cuBLASLt gave no product of \(shape)") }
     return product
   }
 
@@ -197,6 +204,41 @@ final class GPUContext: @unchecked Sendable {
 
   func multiply(_ product: OpaquePointer, x: UInt64, w: UInt64, bias: UInt64, y: UInt64) {
     demand(gp_multiply(handle, product, x, w, bias, y))
+  }
+
+  // MARK: Groups
+
+  static func loadGroups() throws(GPUError) { try check(gp_load_groups()) }
+
+  static func newGroup() throws(GPUError) -> [UInt8] {
+    try loadGroups()
+    var id = [UInt8](repeating: 0, count: Int(GP_GROUP_ID))
+    try check(gp_group_id(&id))
+    return id
+  }
+
+  static func groupVersion() throws(GPUError) -> Int {
+    try loadGroups()
+    var version: Int32 = 0
+    try check(gp_group_version(&version))
+    return Int(version)
+  }
+
+  func join(_ id: [UInt8], size: Int, rank: Int) -> OpaquePointer {
+    precondition(id.count == Int(GP_GROUP_ID), "an id has \(GP_GROUP_ID) bytes")
+    var group: OpaquePointer?
+    demandGroup(gp_join(handle, id, Int32(size), Int32(rank), &group))
+    guard let group else { stop("NCCL gave no group of \(size) ranks") }
+    return group
+  }
+
+  func leave(_ group: OpaquePointer) { gp_leave(group) }
+
+  /// Stops with what can be done without NCCL.
+  func demandGroup(_ code: Int32) {
+    if code != 0 {
+      stop("\(Self.error); backend.messages: staged and direct do without NCCL")
+    }
   }
 
   // MARK: State of the card

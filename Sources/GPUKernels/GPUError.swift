@@ -9,16 +9,18 @@ public enum GPUError: Error, Hashable, Sendable, CustomStringConvertible {
   case allocation(reason: String)
   case compilation(reason: String)
 
-  public var description: String {
+  public var description: String { "backend cuda: \(reason)" }
+
+  /// What was asked and what was answered, without the backend's name.
+  var reason: String {
     switch self {
-    case .unavailable(let text): "backend cuda: \(text)"
+    case .unavailable(let text): text
     case .noDevice(let asked, let found):
-      "backend cuda: GPU \(asked) was asked for, the driver shows \(found); CUDA_VISIBLE_DEVICES "
+      "GPU \(asked) was asked for, the driver shows \(found); CUDA_VISIBLE_DEVICES "
         + "chooses which"
     case .tooOld(let name, let capability):
-      "backend cuda: \(name) has compute capability \(capability); 8.0 (A100) or newer is needed"
-    case .allocation(let reason): "backend cuda: \(reason)"
-    case .compilation(let reason): "backend cuda: \(reason)"
+      "\(name) has compute capability \(capability); 8.0 (A100) or newer is needed"
+    case .allocation(let reason), .compilation(let reason): reason
     }
   }
 }

@@ -2,14 +2,16 @@ import Tensors
 
 /// Copies between device and host memory. On the host elements are float32; bf16 is widened and
 /// rounded on the device, some rows at a time.
-final class GPUStaging: StagedMemory, @unchecked Sendable {
+final class GPUStaging: @unchecked Sendable {
   // Soundness: used by the thread of its backend.
-  private let memory: DeviceMemory
-  private let kernels: KernelLibrary
+  let memory: DeviceMemory
+  let kernels: KernelLibrary
   private let timer: StreamTimer
-  private let arguments = LaunchArguments()
+  let arguments = LaunchArguments()
   private let scratch: DeviceBuffer
-  private var context: GPUContext { memory.context }
+  /// For messages in another format than their matrices'.
+  let rooms: [DeviceBuffer]
+  var context: GPUContext { memory.context }
 
   /// Elements that are converted at once.
   private static let part = 8 << 20
@@ -21,6 +23,7 @@ final class GPUStaging: StagedMemory, @unchecked Sendable {
     self.kernels = kernels
     self.timer = timer
     scratch = DeviceBuffer(memory)
+    rooms = [DeviceBuffer(memory), DeviceBuffer(memory)]
   }
 
   func hostStorage(_ count: Int) -> Storage {
@@ -102,7 +105,7 @@ final class GPUStaging: StagedMemory, @unchecked Sendable {
     }
   }
 
-  private func untimed(_ body: () -> Void) {
+  func untimed(_ body: () -> Void) {
     let runs = timer.isRunning
     if runs { timer.pause() }
     body()

@@ -39,7 +39,7 @@ final class KernelLibrary {
         return found
       }
     }
-    fatalError("backend cuda: kernel \(name): \(GPUContext.error)")
+    context.stop("kernel \(name): \(GPUContext.error)")
   }
 
   static func source(_ name: String) -> String {

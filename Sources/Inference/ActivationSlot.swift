@@ -14,9 +14,8 @@ struct ActivationSlot {
   init(slots: Int, of shard: any ModelShard, context: RankContext) throws {
     let rows = context.tensor.partition(slots).block
     func buffer() throws -> ActivationBuffer {
-      ActivationBuffer(
-        try shard.backend.matrix(rows: rows, columns: shard.plan.model.hiddenSize),
-        context.messages)
+      try ActivationBuffer(
+        shard.backend.matrix(rows: rows, columns: shard.plan.model.hiddenSize), context)
     }
     residual = try buffer()
     pending = context.passesPending ? try buffer() : nil
@@ -42,13 +41,13 @@ struct ActivationSlot {
   }
 }
 
-/// One tensor of a place and the transfer that uses its memory, or copies of it in host memory where
-/// it is a device's or travels rounded.
+/// One tensor of a place and the transfer that uses its memory, or a copy of it where it travels
+/// rounded.
 final class ActivationBuffer {
   /// [slots, hidden]
   let matrix: Matrix
-  /// The same elements as floats in host memory, where the matrix is a device's.
-  private let host: Storage?
+  /// Of a device's memory.
+  private let device: DeviceActivations?
   /// The same elements as they travel; nil where they travel as floats.
   private let wire: Storage?
   private var send: Request?
@@ -56,22 +55,23 @@ final class ActivationBuffer {
   /// Elements that the receive is for.
   private var expected = 0..<0
 
-  init(_ matrix: Matrix, _ format: StorageFormat) {
+  init(_ matrix: Matrix, _ context: RankContext) throws {
     self.matrix = matrix
-    host = matrix.storage.staging?.hostStorage(matrix.count)
-    wire = format == .bfloat16 ? Storage(count: format.floats(for: matrix.count)) : nil
+    device = try DeviceActivations(matrix, context)
+    let format = context.messages
+    wire =
+      device == nil && format == .bfloat16
+      ? Storage(count: format.floats(for: matrix.count)) : nil
   }
 
-  var isReceiving: Bool { receive != nil }
+  var isReceiving: Bool { device?.isReceiving ?? (receive != nil) }
 
   /// Starts sending some elements.
   func startSend(
     _ range: Range<Int>, on pipeline: borrowing Communicator, to stage: Int, tag: Int
   ) throws(MPIError) {
+    if let device { return try device.startSend(range, on: pipeline, to: stage, tag: tag) }
     let floats = floats(range)
-    if host != nil, let staging = matrix.storage.staging, let start = floats.baseAddress {
-      staging.copy(elements(range), toHost: start)
-    }
     guard let wire else {
       send = try pipeline.startSend(UnsafeBufferPointer(floats), to: stage, tag: tag)
       return
@@ -85,6 +85,7 @@ final class ActivationBuffer {
   func startReceive(
     _ range: Range<Int>, on pipeline: borrowing Communicator, from stage: Int, tag: Int
   ) throws(MPIError) {
+    if let device { return try device.startReceive(range, on: pipeline, from: stage, tag: tag) }
     expected = range
     guard let wire else {
       receive = try pipeline.startReceive(into: floats(range), from: stage, tag: tag)
@@ -94,22 +95,19 @@ final class ActivationBuffer {
     receive = try pipeline.startReceive(into: words, from: stage, tag: tag)
   }
 
-  /// Elements in host memory. Sound: the ring keeps this object until the request is done.
+  /// Sound: the ring keeps this object until the request is done.
   private func floats(_ range: Range<Int>) -> UnsafeMutableBufferPointer<Float> {
-    let start = host?.pointer ?? matrix.pointer
-    return UnsafeMutableBufferPointer(start: start + range.lowerBound, count: range.count)
-  }
-
-  private func elements(_ range: Range<Int>) -> Matrix {
-    matrix.reshaped(rows: 1, columns: matrix.count).columns(range)
+    UnsafeMutableBufferPointer(start: matrix.pointer + range.lowerBound, count: range.count)
   }
 
   func finishSend() throws(MPIError) {
+    if let device { return try device.finishSend() }
     guard var request = send.take() else { return }
     try request.wait()
   }
 
   func finishReceive() throws(MPIError) {
+    if let device { return try device.finishReceive() }
     guard var request = receive.take() else {
       preconditionFailure("no receive was started")
     }
@@ -117,9 +115,6 @@ final class ActivationBuffer {
     if let wire {
       UnsafeMutableBufferPointer(rebasing: wire.words(matrix.count)[expected])
         .widen(into: floats(expected))
-    }
-    if let host, let staging = matrix.storage.staging, !expected.isEmpty {
-      staging.copy(fromHost: host.pointer + expected.lowerBound, to: elements(expected))
     }
   }
 }

@@ -50,6 +50,8 @@ extension BatchExecutor {
   ) throws -> ResidualStream {
     try link.startReceive(into: ring[slot], flow.current.passed)
     if let ahead = flow.ahead { try link.startReceive(into: ring[ahead.slot], ahead.passed) }
+    // What a device was asked for and has not done is no waiting.
+    context.device?.memory.settle()
     let from = context.now()
     try ring[slot].finishReceive()
     outcome.receiveWaits.append(
@@ -62,6 +64,7 @@ extension BatchExecutor {
   func pass(
     slot: Int, _ messages: TrafficContext, outcome: inout BatchOutcome
   ) throws {
+    context.device?.memory.settle()
     outcome.sendStarts.append(context.now())
     try link.startSend(from: ring[slot], messages)
   }

@@ -10,9 +10,11 @@ extension RankContext {
     _ choice: BackendChoice, _ numbers: NumberFormats
   ) throws -> any Backend {
     let device = choice.kind == .cuda ? try chooseDevice() : nil
-    return try together("backend") {
+    let backend = try together("backend") {
       try Inference.makeBackend(choice, numbers, device: device)
     }
+    if let gpu = backend as? GPUBackend { try connect(gpu, choice.messages) }
+    return backend
   }
 
   /// Collective.

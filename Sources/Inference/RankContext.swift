@@ -35,6 +35,8 @@ public final class RankContext {
   /// What the clock pretends, as the job says it.
   private let virtualTime: VirtualTime?
   let activity = RankActivity()
+  /// How messages leave this rank's device, where it has one.
+  var device: DeviceLinks?
   /// Held while this rank computes, where ranks take turns.
   var token: ComputeToken?
   /// All ranks of the layout.

@@ -124,18 +124,17 @@ package struct RankSurvey {
       weightBytes: plan.weightBytes(
         matrixBytes: backend.weightFormat.byteCount,
         vectorBytes: backend.activationFormat.byteCount),
-      loadAverage: Self.loadAverage(), gpu: (backend as? GPUBackend).map(Self.facts))
+      loadAverage: Self.loadAverage(), gpu: (backend as? GPUBackend).map(facts))
   }
 
-  /// Messages are staged whatever MPI could do; that it could is on record.
-  private static func facts(_ gpu: GPUBackend) -> GPUFacts {
+  private func facts(_ gpu: GPUBackend) -> GPUFacts {
     let now = gpu.telemetry
     return GPUFacts(
       name: gpu.device.name, uuid: gpu.device.uuid, driver: now?.driver ?? "",
       cuda: gpu.device.cudaVersion, memoryBytes: gpu.device.memoryBytes,
       clockMHz: now?.clockMHz ?? 0, memoryClockMHz: now?.memoryClockMHz ?? 0,
-      throttleReasons: now?.throttleReasons ?? 0, messages: "staged",
-      isMPIAware: MPIEnvironment.isCUDAAware)
+      throttleReasons: now?.throttleReasons ?? 0, messages: context.device?.name ?? "none",
+      isMPIAware: MPIEnvironment.isCUDAAware, nccl: context.device?.library)
   }
 
   /// Multiply-add peak and bare GEMM rate in GFLOP/s: the best of some turns, because a neighbour
@@ -179,6 +178,10 @@ package struct RankSurvey {
       warnings.insert(
         "more ranks than usable cores compute at once: the caches that they share slow virtual "
           + "times down; compute-token: auto keeps that out")
+    }
+    if ranks.contains(where: { $0.gpu?.messages == "direct" && $0.gpu?.isMPIAware != true }) {
+      warnings.insert(
+        "backend.messages: direct, but this MPI does not say that it follows a device's addresses")
     }
     if ranks.contains(where: { $0.gpu?.isShared == true }) {
       warnings.insert(

@@ -174,7 +174,7 @@ public final class RequestSet {
 
 private let noTests = "what is done first has no meaning in virtual time; wait for all instead"
 
-private func checkWait(
+func checkWait(
   _ code: CInt, _ operation: StaticString, _ place: String, _ peer: Int
 ) throws(MPIError) {
   if code != cmpi_success() {
@@ -183,7 +183,7 @@ private func checkWait(
 }
 
 /// - Parameter operation: what the wait is marked as; nil where it returns at once.
-private func beginWait(
+func beginWait(
   _ ledger: TrafficLedger?, _ clock: VirtualClock?, _ operation: TrafficOperation?,
   _ label: CommunicatorLabel, peer: Int = -1, bytes: Int = 0
 ) -> UInt64 {
@@ -195,7 +195,7 @@ private func beginWait(
   return clock?.time ?? MonotonicClock.nanoseconds()
 }
 
-private func endWait(
+func endWait(
   _ ledger: TrafficLedger?, _ clock: VirtualClock?, _ start: UInt64, _ kind: ElementKind,
   _ label: UInt8, _ peer: Int
 ) {

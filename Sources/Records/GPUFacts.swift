@@ -11,17 +11,20 @@ public struct GPUFacts: Codable, Hashable, Sendable {
   public var memoryClockMHz: Int
   /// Bits of NVML's clock throttle reasons.
   public var throttleReasons: UInt64
-  /// How messages come out of the device's memory: `staged` through page-locked host memory.
+  /// How messages come out of the device's memory: `staged` through page-locked host memory, `direct`
+  /// by an MPI that follows the device's addresses, `nccl`; `none` of a rank alone.
   public var messages: String
   /// Whether MPI says that it could take them there itself; nil where it does not say.
   public var isMPIAware: Bool?
+  /// NCCL's version, where it carries messages.
+  public var nccl: String?
   /// Another rank of the run computes on the same card.
   public var isShared: Bool
 
   public init(
     name: String, uuid: String, driver: String, cuda: String, memoryBytes: Int,
     clockMHz: Int, memoryClockMHz: Int, throttleReasons: UInt64, messages: String,
-    isMPIAware: Bool? = nil, isShared: Bool = false
+    isMPIAware: Bool? = nil, nccl: String? = nil, isShared: Bool = false
   ) {
     self.name = name
     self.uuid = uuid
@@ -33,6 +36,7 @@ public struct GPUFacts: Codable, Hashable, Sendable {
     self.throttleReasons = throttleReasons
     self.messages = messages
     self.isMPIAware = isMPIAware
+    self.nccl = nccl
     self.isShared = isShared
   }
 
@@ -48,7 +52,7 @@ public struct GPUFacts: Codable, Hashable, Sendable {
   }
 
   enum CodingKeys: String, CodingKey {
-    case name, uuid, driver, cuda, messages
+    case name, uuid, driver, cuda, messages, nccl
     case memoryBytes = "memory_bytes"
     case clockMHz = "clock_mhz"
     case memoryClockMHz = "memory_clock_mhz"

@@ -59,9 +59,10 @@ extension JobSpecification {
       "micro-batch-padding: \(microBatchPadding.rawValue)",
       "warm-up: \(warmup)", "repeats: \(repeats)",
       "seed: \(seed)", "backend:", "  kind: \(backend.kind.rawValue)",
-      "  blas: \(JobFile.quoted(backend.blas))", "  threads: \(backend.threads)", "verify:",
-      "  sequences: \(verification.sequences)",
+      "  blas: \(JobFile.quoted(backend.blas))", "  threads: \(backend.threads)",
     ]
+    if backend.kind == .cuda { lines.append("  messages: \(backend.messages.rawValue)") }
+    lines += ["verify:", "  sequences: \(verification.sequences)"]
     if mode == .generate { lines.append("  output-tokens: \(verification.outputTokens)") }
     lines += formats?.jobLines ?? []
     lines.append("clock: \(clock.name)")

@@ -214,10 +214,14 @@ public enum JobFile {
 
   private static func backend(_ job: inout JobNode) throws(RecordError) -> BackendChoice {
     guard var node = try job.child("backend") else { return BackendChoice() }
+    let kind = try node.choice("kind", BackendChoice.Kind.self) ?? .cpu
+    let messages = try node.choice("messages", BackendChoice.Messages.self)
+    guard kind == .cuda || (messages ?? .auto) == .auto else {
+      throw node.error("messages", "how messages leave a GPU's memory; it needs kind: cuda")
+    }
     let choice = BackendChoice(
-      kind: try node.choice("kind", BackendChoice.Kind.self) ?? .cpu,
-      blas: try node.text("blas") ?? "openblas",
-      threads: try node.integer("threads", in: 1...4096) ?? 1)
+      kind: kind, blas: try node.text("blas") ?? "openblas",
+      threads: try node.integer("threads", in: 1...4096) ?? 1, messages: messages ?? .auto)
     try node.finish()
     return choice
   }

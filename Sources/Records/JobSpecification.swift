@@ -187,11 +187,27 @@ public struct BackendChoice: Hashable, Sendable, Codable {
   public var blas: String
   /// BLAS threads per rank.
   public var threads: Int
+  /// How messages leave a GPU's memory.
+  public enum Messages: String, Sendable, Codable, CaseIterable {
+    /// The first of nccl, direct and staged that all ranks can take.
+    case auto
+    /// Through page-locked host memory.
+    case staged
+    /// MPI follows the device's addresses.
+    case direct
+    /// NCCL where it has the operation, staged elsewhere.
+    case nccl
+  }
+  /// `auto` without a GPU.
+  public var messages: Messages
 
-  public init(kind: Kind = .cpu, blas: String = "openblas", threads: Int = 1) {
+  public init(
+    kind: Kind = .cpu, blas: String = "openblas", threads: Int = 1, messages: Messages = .auto
+  ) {
     self.kind = kind
     self.blas = blas
     self.threads = threads
+    self.messages = messages
   }
 }
 

@@ -37,6 +37,21 @@ public enum Metrics {
     Double(record.inputTokens + record.outputTokens) / record.totalSeconds
   }
 
+  /// `energy_j_per_token` = joules of some executions / their real input and output tokens: of all
+  /// together, since a board's counter moves in steps that can be longer than a batch. Nil where none
+  /// tells.
+  public static func joulesPerToken(_ records: [BatchRecord]) -> Double? {
+    let told = records.filter { $0.energyJoules != nil }
+    let tokens = told.reduce(0) { $0 + $1.inputTokens + $1.outputTokens }
+    return tokens > 0 ? told.reduce(0) { $0 + ($1.energyJoules ?? 0) } / Double(tokens) : nil
+  }
+
+  /// `energy_j` of a row: mean joules of an execution. Nil where none tells.
+  public static func joules(_ records: [BatchRecord]) -> Double? {
+    let told = records.compactMap(\.energyJoules)
+    return told.isEmpty ? nil : told.reduce(0, +) / Double(told.count)
+  }
+
   /// `mfu` = model FLOPs on real tokens / (prefill time · peak FLOP/s of all ranks), of prefill.
   public static func prefillMFU(_ record: BatchRecord, peakFLOPS: Double) -> Double? {
     peakFLOPS > 0 ? record.prefillUsefulFLOPs / (record.batchTTFTSeconds * peakFLOPS) : nil

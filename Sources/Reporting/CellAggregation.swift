@@ -118,6 +118,8 @@ struct CellAggregation {
     row[.tpot] = median(records.compactMap(Metrics.tpotMilliseconds))
     row[.tprit] = median(records.map(Metrics.tpritMilliseconds))
     row[.mfu] = median(records.compactMap { Metrics.prefillMFU($0, peakFLOPS: peak) })
+    row[.energy] = Metrics.joules(records)
+    row[.energyPerToken] = Metrics.joulesPerToken(records)
     row[.mfuRaw] = median(records.compactMap { Metrics.prefillRawMFU($0, peakFLOPS: peak) })
   }
 

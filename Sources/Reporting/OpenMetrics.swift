@@ -113,6 +113,7 @@ extension OpenMetrics {
     let words = metric.split(separator: "_").map(String.init)
     let units: [(word: String, unit: String, factor: Double)] = [
       ("s", "seconds", 1), ("ms", "seconds", 1e-3), ("bytes", "bytes", 1),
+      ("j", "joules", 1),
     ]
     for entry in units where words.contains(entry.word) {
       let rest = words.filter { $0 != entry.word }

@@ -22,6 +22,8 @@ public enum SummaryMetric: String, Sendable, CaseIterable, Codable {
   case meanNLL = "mean_nll"
   case mfu = "prefill_mfu"
   case mfuRaw = "prefill_mfu_raw"
+  case energy = "energy_j"
+  case energyPerToken = "energy_j_per_token"
 
   case ttftInputEffect = "ttft_input_effect"
   case ttftNoise = "ttft_noise"

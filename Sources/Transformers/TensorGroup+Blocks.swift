@@ -14,6 +14,10 @@ extension TensorGroup {
       return partial
     }
     guard let own else { preconditionFailure("a scattered sum needs room for this rank's block") }
+    if let path = path(of: partial) {
+      try scatter(partial, into: own, on: path)
+      return own
+    }
     try partial.withMutableBuffer(.read) { (input) throws(MPIError) in
       try own.withMutableBuffer(.write) { (output) throws(MPIError) in
         guard format == .bfloat16 else {
@@ -39,6 +43,7 @@ extension TensorGroup {
   func gather(_ rows: Matrix, counts: [Int]) throws(MPIError) {
     guard isScattered else { return }
     let counts = counts.map { $0 * rows.columns }
+    if let path = path(of: rows) { return try gather(rows, counts: counts, on: path) }
     try rows.withMutableBuffer { (buffer) throws(MPIError) in
       guard format == .bfloat16 else {
         return try communicator.allGather(inPlace: buffer, counts: counts)
@@ -55,6 +60,7 @@ extension TensorGroup {
   /// own is in its place. A group of one sends nothing.
   public func gatherParts(_ matrix: Matrix) throws(MPIError) {
     guard isJoint else { return }
+    if let path = path(of: matrix) { return try gather(matrix, counts: nil, on: path) }
     try matrix.withMutableBuffer { (buffer) throws(MPIError) in
       guard format == .bfloat16 else { return try communicator.allGather(inPlace: buffer) }
       let block = buffer.count / size

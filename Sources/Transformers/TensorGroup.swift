@@ -12,6 +12,8 @@ public final class TensorGroup {
   private var pretended: (rank: Int, size: Int)?
   /// What hidden states travel in; logits and losses are not rounded.
   let format: StorageFormat
+  /// How messages of a device's memory go; nil where there is none.
+  package var devicePath: DevicePath?
   /// Rounded hidden states on their way; grown on demand.
   private var wire = Storage(count: 0)
 
@@ -49,6 +51,7 @@ public final class TensorGroup {
   /// Sums partial results of all ranks in place. A group of one sends nothing.
   func sum(_ partial: Matrix) throws(MPIError) {
     guard isJoint else { return }
+    if let path = path(of: partial) { return try sum(partial, on: path) }
     try partial.withMutableBuffer { (buffer) throws(MPIError) in
       guard format == .bfloat16 else {
         return try communicator.allReduce(inPlace: buffer, .sum)
@@ -73,6 +76,9 @@ public final class TensorGroup {
     _ part: Matrix, columns counts: [Int], into output: Matrix?
   ) throws(MPIError) {
     let counts = counts.map { $0 * part.rows }
+    if let path = path(of: part) {
+      return try collect(part, counts: counts, into: output, on: path)
+    }
     try part.withMutableBuffer(.read) { (input) throws(MPIError) in
       let input = UnsafeBufferPointer(input)
       guard let output else {

@@ -12,6 +12,7 @@
 #include "CUDAStandIn.h"
 #include "emulate.h"
 #include "kernels.h"
+#include "stream.h"
 
 namespace {
 std::map<std::string, long> counts;
@@ -30,20 +31,10 @@ size_t memory() {
   return bytes ? strtoull(bytes, nullptr, 10) : size_t(1) << 30;
 }
 
-int counted(const char *name) {
-  counts[name]++;
-  const char *fail = getenv("PADTAX_STANDIN_FAIL");
-  size_t length = strlen(name);
-  if (!fail || strncmp(fail, name, length) || (fail[length] && fail[length] != ':')) return 0;
-  return fail[length] ? atoi(fail + length + 1) : 999;
-}
-
-void drain() {
-  while (!stream.empty()) {
-    auto work = std::move(stream.front());
-    stream.pop_front();
-    work();
-  }
+void step() {
+  auto work = std::move(stream.front());
+  stream.pop_front();
+  work();
 }
 
 bool is_pinned(const void *address) {
@@ -53,9 +44,15 @@ bool is_pinned(const void *address) {
   return (const char *)address < (const char *)after->first + after->second;
 }
 
+int devices() {
+  const char *told = getenv("PADTAX_STANDIN_DEVICES");
+  return told ? atoi(told) : 1;
+}
+
 int handle;  // What all handles point to.
 struct Event {
   double milliseconds = 0;
+  int open = 0;  // Records that have not been passed.
 };
 double now() {
   timespec time;
@@ -64,8 +61,25 @@ double now() {
 }
 }  // namespace
 
-#define ANSWER \
-  if (int code = counted(__func__)) return code
+void drain() {
+  while (!stream.empty()) step();
+}
+
+void enqueue(std::function<void()> work) { stream.push_back(std::move(work)); }
+
+// PADTAX_STANDIN_FAIL is NAME[:CODE][@N]: the function answers CODE from its Nth call on, on the rank
+// that PADTAX_STANDIN_FAIL_RANK names or on all.
+int counted(const char *name) {
+  long count = ++counts[name];
+  const char *fail = getenv("PADTAX_STANDIN_FAIL");
+  size_t length = strlen(name);
+  if (!fail || strncmp(fail, name, length) || (fail[length] && !strchr(":@", fail[length]))) return 0;
+  const char *only = getenv("PADTAX_STANDIN_FAIL_RANK"), *rank = getenv("OMPI_COMM_WORLD_RANK");
+  if (only && (!rank || strcmp(only, rank))) return 0;
+  const char *from = strchr(fail, '@');
+  if (from && count < atol(from + 1)) return 0;
+  return fail[length] == ':' ? atoi(fail + length + 1) : 999;
+}
 
 extern "C" {
 
@@ -79,10 +93,19 @@ int cuDriverGetVersion(int *version) {
   *version = told ? atoi(told) : 13000;
   return 0;
 }
-int cuDeviceGetCount(int *count) { ANSWER; *count = 1; return 0; }
-int cuDeviceGet(int *device, int number) { ANSWER; *device = number; return number ? 101 : 0; }
+int cuDeviceGetCount(int *count) { ANSWER; *count = devices(); return 0; }
+int cuDeviceGet(int *device, int number) {
+  ANSWER;
+  *device = number;
+  return number < devices() ? 0 : 101;
+}
 int cuDeviceGetName(char *name, int, int) { ANSWER; strcpy(name, "stand-in"); return 0; }
-int cuDeviceGetUuid(unsigned char *id, int) { ANSWER; memset(id, 0xab, 16); return 0; }
+int cuDeviceGetUuid(unsigned char *id, int device) {
+  ANSWER;
+  memset(id, 0xab, 16);
+  id[15] += device;
+  return 0;
+}
 int cuDeviceGetAttribute(int *value, int attribute, int) {
   ANSWER;
   *value = attribute == 75 ? 9 : attribute == 16 ? 4 : attribute == 97 ? 232448 : 0;
@@ -163,10 +186,21 @@ int cuEventCreate(void **event, unsigned) { ANSWER; *event = new Event; return 0
 int cuEventDestroy_v2(void *event) { ANSWER; drain(); delete (Event *)event; return 0; }
 int cuEventRecord(void *event, void *) {
   ANSWER;
-  stream.push_back([=] { ((Event *)event)->milliseconds = now(); });
+  ((Event *)event)->open++;
+  stream.push_back([=] {
+    ((Event *)event)->milliseconds = now();
+    ((Event *)event)->open--;
+  });
   return 0;
 }
-int cuEventSynchronize(void *) { ANSWER; drain(); return 0; }
+// What was asked for after the event stays undone.
+int cuEventSynchronize(void *event) {
+  ANSWER;
+  while (((Event *)event)->open && !stream.empty()) step();
+  return 0;
+}
+// There is one queue for all streams, in the order of the calls.
+int cuStreamWaitEvent(void *, void *, unsigned) { ANSWER; return 0; }
 int cuEventElapsedTime(float *out, void *from, void *to) {
   ANSWER;
   *out = (float)(((Event *)to)->milliseconds - ((Event *)from)->milliseconds);

@@ -26,6 +26,22 @@ import Testing
     #expect(try job("backend: {kind: cuda}").numbers == .single)
   }
 
+  @Test func `how messages leave a card is a choice of kind cuda`() throws {
+    for choice in BackendChoice.Messages.allCases {
+      let made = try job("backend: {kind: cuda, messages: \(choice.rawValue)}")
+      #expect(made.backend == BackendChoice(kind: .cuda, messages: choice))
+      #expect(
+        try JobFile.parse(made.yaml, file: "again", folder: ".").backend == made.backend)
+    }
+    #expect(try job("backend: {kind: cuda}").backend.messages == .auto)
+    let unknown = #expect(throws: RecordError.self) {
+      try job("backend: {kind: cuda, messages: magic}")
+    }
+    #expect("\(unknown.map { "\($0)" } ?? "")".contains("auto, staged, direct, nccl"))
+    let other = #expect(throws: RecordError.self) { try job("backend: {messages: nccl}") }
+    #expect("\(other.map { "\($0)" } ?? "")".contains("gpu.yaml:11"))
+  }
+
   @Test func `the backend has no precision of its own`() {
     let error = #expect(throws: RecordError.self) {
       try job("backend: {kind: cuda, precision: bf16}")

@@ -24,12 +24,12 @@ const char *GP_NONNULL gp_error(void);
 int gp_load(void);
 // The same for NVRTC alone, which needs no GPU and no driver.
 int gp_load_compiler(void);
-// File that answered, by "cuda", "nvrtc", "cublasLt" or "nvml"; empty where none did.
+// File that answered, by "cuda", "nvrtc", "cublasLt", "nvml" or "nccl"; empty where none did.
 const char *GP_NONNULL gp_library_path(const char *GP_NONNULL name);
 
 typedef struct {
   char name[128];
-  char uuid[40];  // GPU-xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx
+  char uuid[48];  // GPU-xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx
   char bus[32];   // PCI address, domain:bus:device.function; empty where it has none
   int capability_major, capability_minor;
   int processors;           // multiprocessors
@@ -61,6 +61,11 @@ int gp_upload(
 int gp_download(
     gp_context *GP_NONNULL context, void *GP_NONNULL to, uint64_t from, size_t bytes);
 int gp_copy(gp_context *GP_NONNULL context, uint64_t to, uint64_t from, size_t bytes);
+
+// Tickets of the stream, 0 to GP_TICKETS - 1: waiting for one waits for what was asked for before.
+#define GP_TICKETS 16
+int gp_issue(gp_context *GP_NONNULL context, int ticket);
+int gp_await(gp_context *GP_NONNULL context, int ticket);
 
 // Two marks of the stream, 0 and 1, and the time between them once both have passed.
 int gp_mark(gp_context *GP_NONNULL context, int number);
@@ -102,6 +107,33 @@ void gp_free_matmul(gp_matmul *GP_NULLABLE matmul);
 int gp_multiply(
     gp_context *GP_NONNULL context, gp_matmul *GP_NONNULL matmul, uint64_t x, uint64_t w,
     uint64_t bias, uint64_t y);
+
+// Ranks that exchange messages by NCCL, each on a card of its own. gp_load_groups opens the library
+// as gp_load does the others; one rank makes the id (128 bytes) and tells it to all, who join at once.
+// Operations follow what the context's stream was asked for before, on a stream of the group's that
+// gp_settle_group waits for.
+typedef struct gp_group gp_group;
+#define GP_GROUP_ID 128
+int gp_load_groups(void);
+// 10000 * major + 100 * minor + patch.
+int gp_group_version(int *GP_NONNULL version);
+int gp_group_id(unsigned char *GP_NONNULL id);
+int gp_join(
+    gp_context *GP_NONNULL context, const unsigned char *GP_NONNULL id, int size, int rank,
+    gp_group *GP_NULLABLE *GP_NONNULL out);
+void gp_leave(gp_group *GP_NULLABLE group);
+int gp_all_reduce(gp_group *GP_NONNULL group, uint64_t data, size_t count, gp_type type);
+// `count` elements of each rank.
+int gp_all_gather(
+    gp_group *GP_NONNULL group, uint64_t block, uint64_t all, size_t count, gp_type type);
+int gp_reduce_scatter(
+    gp_group *GP_NONNULL group, uint64_t all, uint64_t block, size_t count, gp_type type);
+// Done once gp_finish_send of the ticket returns; a ticket may be used again before.
+int gp_send(
+    gp_group *GP_NONNULL group, uint64_t data, size_t count, gp_type type, int peer, int ticket);
+int gp_finish_send(gp_group *GP_NONNULL group, int ticket);
+int gp_receive(gp_group *GP_NONNULL group, uint64_t data, size_t count, gp_type type, int peer);
+int gp_settle_group(gp_group *GP_NONNULL group);
 
 typedef struct {
   int is_there;             // 0: no NVML, and nothing below means anything

@@ -139,6 +139,9 @@ extension JobKey {
       "or path or soname of another CBLAS (libmkl_rt.so.2, libblis.so.4)"),
     JobKey("backend.threads", "1", "BLAS threads per rank"),
     JobKey(
+      "backend.messages", "auto",
+      "of kind cuda: \(names(BackendChoice.Messages.self)) (docs/GPU.md)"),
+    JobKey(
       "step-limit", "20x",
       "a step that takes longer ends the job: times the slowest step so far, at least "
         + "\(Int(StepLimit.floor)) s; or seconds (60); or off (docs/CLUSTERS.md)"),

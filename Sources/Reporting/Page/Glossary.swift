@@ -201,6 +201,15 @@ enum Glossary {
     Entry(
       "control_bytes", "control bytes", "Bytes of plans and tokens, which are not the model's."),
     Entry(
+      "energy_j", "energy",
+      "Joules that the GPU boards of all ranks took per execution of a batch, boards as a whole, by "
+        + "NVML's counters; the mean, since a counter moves in steps of some 100 ms. Processors, memory "
+        + "and network of the hosts are not in it."),
+    Entry(
+      "energy_j_per_token", "joules per real token",
+      "That energy of all executions together over their real input and output tokens; slots without "
+        + "a token count nothing."),
+    Entry(
       "kv_waste", "W",
       "Memory waste: 1 − KV slots that hold a token at the end / KV slots reserved."),
     Entry(

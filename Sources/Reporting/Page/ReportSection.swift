@@ -19,8 +19,8 @@ struct ReportSection: Sendable {
   static let all: [Maker] = [
     { $0.servingSection }, { $0.taxSection }, { $0.gridSection }, { $0.budgetSection },
     { $0.efficiencySection }, { $0.spreadSection }, { $0.throughputSection },
-    { $0.communicationSection }, { $0.memorySection }, { $0.rankTimeSection },
-    { $0.predictionSection }, { $0.findingsSection }, { $0.claimsSection },
+    { $0.communicationSection }, { $0.memorySection }, { $0.energySection },
+    { $0.rankTimeSection }, { $0.predictionSection }, { $0.findingsSection }, { $0.claimsSection },
     { $0.provenanceSection }, { $0.glossarySection },
   ]
 

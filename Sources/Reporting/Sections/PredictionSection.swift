@@ -1,4 +1,3 @@
-import Statistics
 import Units
 
 extension ReportData {
@@ -18,20 +17,30 @@ extension ReportData {
   /// report has no such pair.
   var predictionSection: ReportSection? {
     let modelled = rows.filter { $0.origin == .modelled }
-    guard !modelled.isEmpty else { return nil }
-    let predictions = rows.filter { $0.origin != .modelled }.flatMap { row in
-      modelled.filter { isSameWork($0, row) }.map { Prediction(row: row, modelled: $0) }
-    }
-    guard !predictions.isEmpty else { return nil }
+    let predictions =
+      modelled.isEmpty
+      ? []
+      : rows.filter { $0.origin != .modelled }.flatMap { row in
+        modelled.filter { isSameWork($0, row) }.map { Prediction(row: row, modelled: $0) }
+      }
+    let served = servingPredictions
+    guard !predictions.isEmpty || !served.isEmpty else { return nil }
     var section = ReportSection(id: "prediction", title: "Predicted against measured")
     section.lead = """
-      <p>What the simulator says of plans that also ran: same model, layout, policy and slots. The error \
-      is modelled over found, less one; a device of another kind than the ranks' own is no error of \
-      the simulator.</p>
+      <p>What the simulator says of plans that also ran: same model, layout, policy and slots, or \
+      layout, load, system and limits. The error is modelled over found, less one; a device of \
+      another kind than the ranks' own is no error of the simulator.</p>
       """
-    section.charts = [errorChart(predictions)]
-    section.body = HTML(
-      table(predictions), caption: "Modelled and found, medians; \(errors(predictions))")
+    if !predictions.isEmpty {
+      section.charts = [errorChart(predictions)]
+      section.body = HTML(
+        table(predictions), caption: "Modelled and found, medians; \(errors(predictions))")
+    }
+    if !served.isEmpty {
+      section.body += HTML(
+        table(served),
+        caption: "Served and modelled, means over the requests in the window; \(errors(served))")
+    }
     return section
   }
 
@@ -89,9 +98,7 @@ extension ReportData {
   /// Mean absolute error of each time, in words.
   private func errors(_ predictions: [Prediction]) -> String {
     [("TTFT", SummaryMetric.batchTTFT), ("total", .total)].compactMap { name, metric in
-      guard let errors = try? Sample(predictions.compactMap { $0.error(metric) }.map(abs))
-      else { return nil }
-      return "mean absolute error of \(name) \((errors.mean * 100).fixed(1)) %"
+      Self.meanError(of: name, predictions.compactMap { $0.error(metric) })
     }.joined(separator: ", ")
   }
 }

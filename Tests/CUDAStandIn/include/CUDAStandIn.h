@@ -1,9 +1,12 @@
-// A driver, NVRTC and cuBLASLt in one library that need no GPU: memory is the host's, streams are
+// A driver, NVRTC, cuBLASLt and NCCL in one library that need no GPU: memory is the host's, streams are
 // queues that run when somebody waits for them, kernels are the project's device code compiled for
 // the host and run thread by thread, with barriers, warps, tensor core tiles and asynchronous copies
 // as the device has them. For tests; slow.
 //
-// PADTAX_STANDIN_FAIL   "name" or "name:code": that function answers the code (default 999).
+// PADTAX_STANDIN_FAIL   "name[:code][@n]": that function, or launch of a kernel, answers the code
+//                       (default 999) from its nth call on; only on the rank that
+//                       PADTAX_STANDIN_FAIL_RANK names, where it does.
+// PADTAX_STANDIN_DEVICES  how many there are (default 1).
 // PADTAX_STANDIN_ORDER  "reverse": threads of a block run from the last to the first.
 // PADTAX_STANDIN_MEMORY bytes that the device has (default 1 GiB).
 #ifndef CUDA_STAND_IN_H
