@@ -179,7 +179,8 @@ let package = Package(
     .testTarget(name: "LocalityTests", dependencies: ["Locality", "TestSupport"]),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
     .testTarget(
-      name: "KernelsTests", dependencies: ["Kernels", "Tensors", "CKernels", "CBLASLoader"]),
+      name: "KernelsTests",
+      dependencies: ["Kernels", "Tensors", "CKernels", "CBLASLoader", "TestSupport"]),
     .testTarget(
       name: "GPUKernelsTests",
       dependencies: [
