@@ -32,7 +32,7 @@ let package = Package(
     .target(name: "CGPU", linkerSettings: [.linkedLibrary("dl")]),
 
     // The rank side's ground.
-    .target(name: "MPI", dependencies: ["CMPI"]),
+    .target(name: "MPI", dependencies: ["CMPI", "CKernels"]),
     .target(name: "Locality", dependencies: ["CHwloc"]),
     .target(name: "Tensors"),
     .target(
@@ -133,7 +133,7 @@ let package = Package(
     // Measurements against ceilings.
     .target(name: "CMPIBaseline", dependencies: ["CMPI"], path: "Benchmarks/CMPIBaseline"),
     .executableTarget(
-      name: "mpi-bench", dependencies: ["MPI", "CMPI", "CMPIBaseline"],
+      name: "mpi-bench", dependencies: ["MPI", "CMPI", "CMPIBaseline", "Kernels"],
       path: "Benchmarks/mpi-bench"),
     .executableTarget(
       name: "netbench-check",
@@ -146,7 +146,7 @@ let package = Package(
       name: "step-bench",
       dependencies: [
         "Inference", "Transformers", "Scheduling", "Models", "Kernels", "Tensors", "MPI",
-        argumentParser,
+        "Checkpoints", argumentParser,
       ],
       path: "Benchmarks/step-bench"),
     .executableTarget(

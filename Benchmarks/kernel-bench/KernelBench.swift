@@ -14,7 +14,7 @@ enum KernelBench {
       ("decode-attention", { try $0.decodeAttention() }),
       ("paged-attention", { try $0.pagedAttention() }), ("rows", { try $0.rowKernels() }),
       ("bf16", { try $0.bfloat16Products() }), ("bf16-decode", { try $0.bfloat16Decode() }),
-      ("streaming", { try $0.streamingAttention() }),
+      ("streaming", { try $0.streamingAttention() }), ("libraries", { try $0.otherProducts() }),
     ]
     let asked = CommandLine.arguments.dropFirst()
     if let unknown = asked.first(where: { name in !sections.contains { $0.name == name } }) {

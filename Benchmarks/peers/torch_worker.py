@@ -47,10 +47,7 @@ try:
 except AttributeError:
     pass
 
-configuration = transformers.Qwen2Config(
-    hidden_size=896, intermediate_size=4864, num_attention_heads=14, num_key_value_heads=2,
-    num_hidden_layers=shape["layers"], vocab_size=shape["vocabulary"],
-    max_position_embeddings=32768, tie_word_embeddings=True, bos_token_id=None, eos_token_id=None)
+configuration = transformers.Qwen2Config.from_pretrained(shape["model"])
 configuration._attn_implementation = "sdpa"
 model = transformers.Qwen2ForCausalLM(configuration).to(kind).eval()
 
@@ -101,8 +98,8 @@ def decode():
 
 works = {"padded": padded, "packed": packed, "decode": decode}
 print(json.dumps({
-    "torch": torch.__version__, "transformers": transformers.__version__,
-    "capability": torch.backends.cpu.get_cpu_capability()}), flush=True)
+    "engine": f"PyTorch {torch.__version__} ({torch.backends.cpu.get_cpu_capability()}), "
+    f"transformers {transformers.__version__}"}), flush=True)
 for line in sys.stdin:
     run = works[line.strip()]()
     start = time.perf_counter()

@@ -21,13 +21,14 @@ final class Engine {
   static let seed: UInt64 = 7
 
   /// All ranks together, each with its part of the model; or with `alone` the whole on each rank
-  /// that asks.
+  /// that asks. Weights are random where there is no source of others.
   init(
-    model: ModelConfiguration, ranks: Ranks, backend: CPUBackend? = nil, alone: Bool = false
+    model: ModelConfiguration, ranks: Ranks, backend: CPUBackend? = nil, alone: Bool = false,
+    source: (any WeightSource)? = nil
   ) throws {
     self.model = model
     self.ranks = ranks
-    let backend = try backend ?? ranks.precision.backend()
+    let backend = try backend ?? ranks.precision.backend(blas: ranks.blas, threads: ranks.threads)
     self.backend = backend
     let layout = try ParallelLayout(tensor: alone ? 1 : ranks.count)
     let context = try RankContext(
@@ -36,7 +37,7 @@ final class Engine {
     ledger = context.ledger
     shard = try TransformerShard(
       plan: ShardPlan(model: model, layout: layout, rank: context.rank),
-      source: RandomWeights(seed: Self.seed, layers: model.layerCount), backend: backend,
+      source: source ?? RandomWeights(seed: Self.seed, layers: model.layerCount), backend: backend,
       group: context.tensor, positions: Self.positions)
     executor = BatchExecutor(context: context, shard: shard)
   }

@@ -26,8 +26,14 @@ struct RaceServer {
     let plan = engine.model
     // Output to a pipe waits in a buffer that `StandardStream` does not have.
     if ranks.isRoot {
+      let provenance = engine.backend.provenance
+      let words =
+        "padtax \(SourceVersion.padtax), \(provenance.instructionSet), "
+        + (engine.ranks.precision == .bf16 ? "\(engine.backend.bfloat16Dispatch.kernels), " : "")
+        + "\(provenance.version.split(separator: " ").prefix(2).joined(separator: " ")) "
+        + provenance.core
       StandardStream.output.line(
-        "{\"layers\": \(plan.layerCount), \"vocabulary\": \(plan.vocabularySize), "
+        "{\"engine\": \"\(words)\", \"layers\": \(plan.layerCount), \"vocabulary\": \(plan.vocabularySize), "
           + "\"lengths\": \(lengths), \"sequences\": \(Self.sequences), "
           + "\"context\": \(Self.context), \"steps\": \(Self.steps)}")
     }

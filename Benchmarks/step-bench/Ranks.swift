@@ -1,4 +1,5 @@
 import Glibc
+import Kernels
 import MPI
 
 /// The ranks of the launch, and what measuring together needs.
@@ -19,9 +20,16 @@ final class Ranks {
   private static let pause = 0.2
 
   let precision: StepBench.Precision
+  let blas: BLASSelection
+  /// BLAS threads of each rank.
+  let threads: Int
 
-  init(patience: Double, precision: StepBench.Precision) throws(MPIError) {
+  init(
+    patience: Double, precision: StepBench.Precision, blas: BLASSelection, threads: Int
+  ) throws(MPIError) {
     self.precision = precision
+    self.blas = blas
+    self.threads = threads
     let label = CommunicatorLabel(raw: 0, name: "bench")
     world = try Communicator.world(label: label, ledger: TrafficLedger())
     own = try Communicator.ownSelf(label: label, ledger: TrafficLedger())

@@ -18,8 +18,8 @@ struct Report {
     for line in p.notes { note(line) }
     for warning in p.warnings { note("warning: \(warning)") }
     note(
-      "\(engine.model.shapeSummary); \(engine.ranks.precision.rawValue), tp\(ranks), one thread a rank; load average "
-        + fixed(load))
+      "\(engine.model.shapeSummary); \(engine.ranks.precision.rawValue), tp\(ranks), "
+        + "\(p.threads) thread(s) a rank; load average \(fixed(load))")
   }
 
   func note(_ text: String) {
@@ -43,6 +43,31 @@ struct Report {
     note(
       "\(name): \(fixed(value)) (\(ratio.count) pairs; fastest samples "
         + "\(fixed(figure(ratio.best)))), at least \(fixed(required)): \(verdict)")
+  }
+
+  /// A figure that must not exceed `allowed`.
+  mutating func figure(_ name: String, _ value: Double, atMost allowed: Double) {
+    judge(name, "\(fixed(value)), at most \(fixed(allowed))", value <= allowed)
+  }
+
+  /// A share in percent that must not exceed `allowed`.
+  mutating func share(_ name: String, _ value: Double, atMost allowed: Double) {
+    judge(name, "\(fixed(value * 100)) %, at most \(fixed(allowed * 100)) %", value <= allowed)
+  }
+
+  /// As above, of a share that lies between two values: undecided where the bound does too.
+  mutating func share(_ name: String, from low: Double, to high: Double, atMost allowed: Double) {
+    let text =
+      "\(fixed(low * 100)) to \(fixed(high * 100)) %, at most \(fixed(allowed * 100)) %"
+    judge(name, text, high <= allowed ? true : low > allowed ? false : nil)
+  }
+
+  private mutating func judge(_ name: String, _ text: String, _ passes: Bool?) {
+    let verdict = passes.map { $0 ? "PASS" : "FAIL" } ?? "----"
+    let end = passes == nil ? "undecided" : verdict
+    if passes == false { failures += 1 }
+    verdicts.append("\(verdict)  \(name): \(text)\(passes == nil ? ": undecided" : "")")
+    note("\(name): \(text): \(end)")
   }
 
   /// A ratio that this machine cannot be held to.
@@ -74,6 +99,15 @@ struct PairedRatio {
   var bestJudged: Double { samples.map(\.judged).min() ?? .nan }
   /// The fastest samples of each side, whenever they were taken.
   var best: Double { bestCeiling / bestJudged }
+  /// The 95 % interval of the median of the ratios, whatever they are distributed like: order
+  /// statistics (binomial, in its normal approximation).
+  var medianInterval: (low: Double, high: Double) {
+    let sorted = samples.map { $0.ceiling / $0.judged }.sorted()
+    let n = Double(sorted.count)
+    let low = Int((n / 2 - 0.98 * n.squareRoot()).rounded(.down)) - 1
+    guard low >= 0 else { return (-.infinity, .infinity) }
+    return (sorted[low], sorted[sorted.count - 1 - low])
+  }
   /// The middle of the ratios pair by pair.
   var median: Double {
     let sorted = samples.map { $0.ceiling / $0.judged }.sorted()

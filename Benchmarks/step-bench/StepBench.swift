@@ -16,16 +16,16 @@ import Tensors
 @main
 struct StepBench: ParsableArguments {
   enum Section: String, CaseIterable, ExpressibleByArgument {
-    case prefill, decode, packing, scaling, instruments, exponents
+    case prefill, decode, packing, scaling, instruments, exponents, memory
   }
 
   /// Of weights, keys and values, and messages.
   enum Precision: String, ExpressibleByArgument {
     case fp32, bf16
 
-    func backend() throws -> CPUBackend {
+    func backend(blas: BLASSelection, threads: Int) throws -> CPUBackend {
       let format = self == .fp32 ? StorageFormat.float32 : .bfloat16
-      return try CPUBackend(weights: format, cache: format)
+      return try CPUBackend(blas: blas, threads: threads, weights: format, cache: format)
     }
 
     /// The ratio that is asked for: of fp32, of bf16.
@@ -39,16 +39,22 @@ struct StepBench: ParsableArguments {
       """)
   var layers = 6
   @Option(help: "fp32 or bf16.") var precision = Precision.fp32
+  @Option(help: "Path or soname of a CBLAS other than OpenBLAS.") var blas: String?
+  @Option(help: "BLAS threads of each rank.") var threads = 1
   @Option(help: "Rounds of each measurement.") var rounds = 5
   @Option(help: "Seconds a section spends at most on repeating samples that lost their core.")
   var patience = 60.0
   @Flag(help: "Take orders from standard input instead (Benchmarks/peers).") var race = false
+  @Option(help: "Write a checkpoint of 988 MB with random weights into this folder, nothing else.")
+  var writeCheckpoint: String?
+  @Option(help: "Make one token of such a checkpoint, nothing else.") var firstToken: String?
   @Argument(help: "Sections to run, all by default.") var sections: [Section] = []
 
   func validate() throws {
     guard (1...24).contains(layers) else {
       throw ValidationError("--layers is \(layers); it must be 1 to 24")
     }
+    guard threads > 0 else { throw ValidationError("--threads must be at least 1") }
     guard rounds > 0 else { throw ValidationError("--rounds must be at least 1") }
   }
 
@@ -66,7 +72,17 @@ struct StepBench: ParsableArguments {
   private func run() throws -> Int32 {
     let environment = try MPIEnvironment(threads: .funneled)
     defer { withExtendedLifetime(environment) {} }
-    let ranks = try Ranks(patience: patience, precision: precision)
+    let ranks = try Ranks(
+      patience: patience, precision: precision, blas: blas.map { .path($0) } ?? .openBLAS,
+      threads: threads)
+    if let writeCheckpoint {
+      try StartUp.write(to: writeCheckpoint)
+      return 0
+    }
+    if let firstToken {
+      try StartUp.firstToken(of: firstToken, ranks: ranks)
+      return 0
+    }
     let model = try Self.model(layers: layers)
     let engine = try Engine(model: model, ranks: ranks)
     if race {
@@ -88,6 +104,7 @@ struct StepBench: ParsableArguments {
       case .exponents where ranks.count == 1:
         try ExponentMeasurement(engine, rounds: rounds).run(&report)
       case .exponents: break
+      case .memory: try MemoryMeasurement(engine).run(&report)
       }
     }
     report.end(ranks)

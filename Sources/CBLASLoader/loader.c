@@ -16,14 +16,20 @@ typedef union {
   void (*set_threads)(int);
   void (*set_long_threads)(long);
   void (*text_into)(char *, int);
+  int (*set_layer)(int);
 } symbol;
 
 static const char *const default_candidates[] = {
     "libopenblas.so.0", "libopenblas.so", "libopenblas.dylib"};
 
+// PyPI's scipy-openblas32 puts a prefix before every name.
 static symbol find(void *handle, const char *name) {
   symbol result;
   result.object = dlsym(handle, name);
+  if (result.object) return result;
+  char prefixed[64];
+  snprintf(prefixed, sizeof prefixed, "scipy_%s", name);
+  result.object = dlsym(handle, prefixed);
   return result;
 }
 
@@ -52,6 +58,17 @@ void cb_prepare_environment(int threads) {
   set_variable("BLIS_NUM_THREADS", text);
 }
 
+// MKL starts its threads by a layer that its first call fixes. One thread needs none, and so no OpenMP
+// library; for more the user's MKL_THREADING_LAYER or MKL's own choice stands.
+static void set_mkl_layer(cb_library *library, int threads) {
+  static const char *const names[] = {"Intel", "sequential", "PGI", "GNU", "TBB"};
+  symbol f = find(library->handle, "MKL_Set_Threading_Layer");
+  if (!f.object || threads != 1 || getenv("MKL_THREADING_LAYER")) return;
+  int layer = f.set_layer(1);
+  if (layer >= 0 && layer < (int)(sizeof names / sizeof names[0]))
+    snprintf(library->core, cb_text_size, "%s threading layer", names[layer]);
+}
+
 // Names the library, and sets its thread count through its own call: the environment has no
 // effect on a library that the process had already loaded.
 static void identify(cb_library *library, int threads) {
@@ -69,6 +86,7 @@ static void identify(cb_library *library, int threads) {
   f = find(handle, "MKL_Set_Num_Threads");
   if (f.object) {
     library->kind = cb_kind_mkl;
+    set_mkl_layer(library, threads);
     f.set_threads(threads);
     f = find(handle, "MKL_Get_Version_String");
     if (!f.object) f = find(handle, "mkl_get_version_string");

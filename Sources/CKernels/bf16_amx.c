@@ -71,6 +71,7 @@ static int tile_product_is_right(void) {
 
 static void round_row(uint16_t *y, const float *x, size_t n) { ck_bf16_avx512.round(y, x, n); }
 static void widen_row(float *y, const uint16_t *x, size_t n) { ck_bf16_avx512.widen(y, x, n); }
+static void add_row(uint16_t *y, const uint16_t *x, size_t n) { ck_bf16_avx512.add(y, x, n); }
 static void unpack_panels(const ck_packed *w, size_t first, size_t count, float *y, size_t ld) {
   ck_bf16_avx512.unpack(w, first, count, y, ld);
 }
@@ -80,6 +81,7 @@ static void attend(const ck_attention *job, const uint16_t *keys, const uint16_t
 
 const ck_bf16_kernels ck_bf16_amx = {
     .name = "amx", .few = 32, .blocked = 1, .round = round_row, .widen = widen_row,
+    .add = add_row,
     .linear = amx_linear, .unpack = unpack_panels, .attend = attend,
     .multiply_add = multiply_add,
 };

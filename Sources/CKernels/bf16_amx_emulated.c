@@ -71,6 +71,7 @@ static void software_configure(const void *shape) {
 
 static void round_row(uint16_t *y, const float *x, size_t n) { ck_bf16_portable.round(y, x, n); }
 static void widen_row(float *y, const uint16_t *x, size_t n) { ck_bf16_portable.widen(y, x, n); }
+static void add_row(uint16_t *y, const uint16_t *x, size_t n) { ck_bf16_portable.add(y, x, n); }
 static void unpack_panels(const ck_packed *w, size_t first, size_t count, float *y, size_t ld) {
   ck_bf16_portable.unpack(w, first, count, y, ld);
 }
@@ -83,6 +84,7 @@ static double multiply_add(size_t rounds, float *witness) {
 
 const ck_bf16_kernels ck_bf16_amx_emulated = {
     .name = "amx-emulated", .few = 32, .blocked = 1, .round = round_row, .widen = widen_row,
+    .add = add_row,
     .linear = amx_linear, .unpack = unpack_panels, .attend = attend,
     .multiply_add = multiply_add,
 };

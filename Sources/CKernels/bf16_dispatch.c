@@ -14,17 +14,26 @@ static size_t element(size_t depth, size_t n, size_t k) {
   return ((n / 16 * (depth / 2) + k / 2) * 16 + n % 16) * 2 + k % 2;
 }
 
+// Panel by panel: 16 rows are rounded side by side, then taken pair by pair.
 void ck_pack(const float *w, size_t ldw, size_t outputs, size_t inputs, uint16_t *panels) {
   enum { chunk = 256 };
-  const ck_bf16_kernels *rows = ck_best_bf16();
+  const ck_bf16_kernels *best = ck_best_bf16();
   size_t depth = ck_packed_depth(inputs);
-  uint16_t part[chunk];
-  for (size_t first = 0; first < inputs; first += chunk) {
-    size_t count = inputs - first < chunk ? inputs - first : chunk;
-    for (size_t n = 0; n < outputs; n++) {
-      rows->round(part, w + n * ldw + first, count);
+  uint16_t part[16][chunk];
+  memset(part, 0, sizeof part);
+  for (size_t n = 0; n < outputs; n += 16) {
+    size_t rows = outputs - n < 16 ? outputs - n : 16;
+    if (rows < 16) memset(part, 0, sizeof part);
+    for (size_t first = 0; first < inputs; first += chunk) {
+      size_t count = inputs - first < chunk ? inputs - first : chunk;
+      for (size_t r = 0; r < rows; r++) {
+        best->round(part[r], w + (n + r) * ldw + first, count);
+        if (count % 2) part[r][count] = 0;
+      }
       uint16_t *to = panels + element(depth, n, first);
-      for (size_t k = 0; k < count; k++) to[k / 2 * 32 + k % 2] = part[k];
+      for (size_t k = 0; k < count; k += 2) {
+        for (size_t r = 0; r < 16; r++) memcpy(to + k * 16 + 2 * r, part[r] + k, 4);
+      }
     }
   }
 }
@@ -98,4 +107,13 @@ const ck_bf16_kernels *ck_best_bf16(void) {
     if (found) return found;
   }
   return &ck_bf16_portable;
+}
+
+static const ck_bf16_kernels *adding;
+static pthread_once_t adding_once = PTHREAD_ONCE_INIT;
+static void find_adding(void) { adding = ck_best_bf16(); }
+
+void ck_bf16_add(uint16_t *y, const uint16_t *x, size_t n) {
+  pthread_once(&adding_once, find_adding);
+  adding->add(y, x, n);
 }

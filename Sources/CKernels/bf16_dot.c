@@ -217,6 +217,7 @@ static void dot_linear(
 
 static void round_row(uint16_t *y, const float *x, size_t n) { ck_bf16_avx512.round(y, x, n); }
 static void widen_row(float *y, const uint16_t *x, size_t n) { ck_bf16_avx512.widen(y, x, n); }
+static void add_row(uint16_t *y, const uint16_t *x, size_t n) { ck_bf16_avx512.add(y, x, n); }
 static void unpack_panels(const ck_packed *w, size_t first, size_t count, float *y, size_t ld) {
   ck_bf16_avx512.unpack(w, first, count, y, ld);
 }
@@ -244,7 +245,8 @@ static double multiply_add(size_t rounds, float *witness) {
 
 const ck_bf16_kernels ck_bf16_dot = {
     .name = "avx512-bf16", .few = dot_few, .blocked = 1, .round = round_row,
-    .widen = widen_row, .linear = dot_linear, .unpack = unpack_panels, .attend = attend,
+    .widen = widen_row, .add = add_row, .linear = dot_linear, .unpack = unpack_panels,
+    .attend = attend,
     .multiply_add = multiply_add,
 };
 

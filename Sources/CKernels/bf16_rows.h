@@ -41,6 +41,20 @@ static void widen_row(float *y, const uint16_t *x, size_t n) {
   }
 }
 
+// A NaN of either side is kept; sums of finite values overflow to infinity as roundings do.
+static void add_row(uint16_t *y, const uint16_t *x, size_t n) {
+  size_t i = 0;
+  for (; i + CK_WIDTH <= n; i += CK_WIDTH) {
+    store_rounded(y + i, load_widened(y + i) + load_widened(x + i));
+  }
+  for (; i < n; i++) {
+    uint32_t bits[2] = {(uint32_t)y[i] << 16, (uint32_t)x[i] << 16};
+    float values[2];
+    memcpy(values, bits, sizeof bits);
+    y[i] = (uint16_t)(rounded_bits(splat(values[0] + values[1]))[0] >> 16);
+  }
+}
+
 static void unpack_panels(
     const ck_packed *w, size_t first, size_t count, float *y, size_t ld) {
   size_t pairs = ck_packed_depth(w->inputs) / 2;

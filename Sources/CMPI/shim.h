@@ -58,28 +58,25 @@ static inline float cmpi_widen(uint16_t bits) {
   } word = {(uint32_t)bits << 16};
   return word.value;
 }
-static inline uint16_t cmpi_round(float value) {
-  union {
-    float value;
-    uint32_t bits;
-  } word = {value};
-  uint32_t nearest = word.bits + 0x7fff + ((word.bits >> 16) & 1);
-  return (uint16_t)(((word.bits & 0x7fffffff) > 0x7f800000 ? word.bits | 0x400000 : nearest) >> 16);
+// CKernels' vectorised sum: to += from, `count` words, each sum rounded to nearest even.
+extern void ck_bf16_add(uint16_t *to, const uint16_t *from, size_t count);
+static inline void cmpi_bfloat16_sum(
+    void *input, void *inout, int *length, MPI_Datatype *type) {
+  (void)type;
+  ck_bf16_add((uint16_t *)inout, (const uint16_t *)input, (size_t)*length);
 }
-#define CMPI_BFLOAT16_OP(NAME, RESULT)                                            \
+#define CMPI_BFLOAT16_OP(NAME, WINS)                                              \
   static inline void cmpi_bfloat16_##NAME(                                        \
       void *input, void *inout, int *length, MPI_Datatype *type) {                \
     (void)type;                                                                   \
     const uint16_t *from = (const uint16_t *)input;                               \
     uint16_t *to = (uint16_t *)inout;                                             \
     for (int i = 0; i < *length; i++) {                                           \
-      float a = cmpi_widen(to[i]), b = cmpi_widen(from[i]);                       \
-      to[i] = cmpi_round(RESULT);                                                 \
+      if (!(cmpi_widen(to[i]) WINS cmpi_widen(from[i]))) to[i] = from[i];         \
     }                                                                             \
   }
-CMPI_BFLOAT16_OP(sum, a + b)
-CMPI_BFLOAT16_OP(max, a > b ? a : b)
-CMPI_BFLOAT16_OP(min, a < b ? a : b)
+CMPI_BFLOAT16_OP(max, >)
+CMPI_BFLOAT16_OP(min, <)
 
 // Made on first use, by the one thread that calls MPI; MPI_Finalize takes them away.
 static inline MPI_Op cmpi_bfloat16_op(uint8_t op) {

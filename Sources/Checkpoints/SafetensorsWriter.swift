@@ -1,4 +1,4 @@
-/// Collects F32 tensors and writes them as one safetensors file, for references and fixtures.
+/// Collects F32 and BF16 tensors and writes them as one safetensors file, for references and fixtures.
 ///
 /// Holds everything in memory; the header is padded with spaces to a multiple of 8 bytes, so the data
 /// is aligned. Assumes a little-endian machine, as all platforms of this package are.
@@ -13,6 +13,17 @@ public struct SafetensorsWriter {
 
   /// Adds one tensor; `values` are row-major and as many as the shape says, the name is new.
   public mutating func add(_ name: String, shape: [Int], values: [Float]) {
+    add(name, type: "F32", shape: shape, values)
+  }
+
+  /// As above, of elements that are bfloat16.
+  public mutating func add(_ name: String, shape: [Int], bfloat16 words: [UInt16]) {
+    add(name, type: "BF16", shape: shape, words)
+  }
+
+  private mutating func add<Value: BitwiseCopyable>(
+    _ name: String, type: String, shape: [Int], _ values: [Value]
+  ) {
     precondition(
       shape.allSatisfy { $0 >= 0 } && shape.reduce(1, *) == values.count,
       "\(name) has \(values.count) values for shape \(shape)")
@@ -21,7 +32,7 @@ public struct SafetensorsWriter {
     let begin = data.count
     values.withUnsafeBytes { data.append(contentsOf: $0) }
     let text =
-      "{\"dtype\":\"F32\",\"shape\":[\(shape.map(String.init).joined(separator: ","))],"
+      "{\"dtype\":\"\(type)\",\"shape\":[\(shape.map(String.init).joined(separator: ","))],"
       + "\"data_offsets\":[\(begin),\(data.count)]}"
     header.append((name, text))
   }

@@ -72,13 +72,23 @@ extension CellRun {
       )?.comparison
       guard let comparison, let reference else { continue }
       records.append(
-        VerificationRecord(
-          cell: cell.name, layout: "\(context.layout)", policy: "\(policy)",
-          sequences: prompts.count, tokensPerSequence: outputs.max() ?? 1, layers: model.layerCount,
-          maxLogitError: comparison.maxError, tolerance: reference.tolerance,
-          tokensCompared: comparison.tokensCompared, ties: comparison.ties,
-          passed: comparison.passed, failure: comparison.failure))
+        record(
+          "\(policy)", sequences: prompts.count, tokensPerSequence: outputs.max() ?? 1,
+          of: model, tolerance: reference.tolerance, comparison))
     }
     return records
+  }
+
+  /// What a comparison of generated tokens said of one policy or system.
+  func record(
+    _ policy: String, sequences: Int, tokensPerSequence: Int, of model: ModelConfiguration,
+    tolerance: Double, _ comparison: Comparison
+  ) -> VerificationRecord {
+    VerificationRecord(
+      cell: cell.name, layout: "\(context.layout)", policy: policy, sequences: sequences,
+      tokensPerSequence: tokensPerSequence, layers: model.layerCount,
+      maxLogitError: comparison.maxError, tolerance: tolerance,
+      tokensCompared: comparison.tokensCompared, ties: comparison.ties, passed: comparison.passed,
+      failure: comparison.failure)
   }
 }

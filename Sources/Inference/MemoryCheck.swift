@@ -67,21 +67,14 @@ struct MemoryCheck {
     var weights = plan.weightBytes(matrixBytes: numbers.weights.bytes, vectorBytes: kept)
     if isDevice { return (weights, kvBytes, activations) }
     if numbers.weights == .bf16 {
-      // The matrix that is read before it is packed, and the inputs of the widest product.
-      weights += 4 * Self.largestMatrix(plan)
+      // An encoder's vocabulary, as it is read; the inputs of the widest product.
+      if model.isEncoder { weights += 4 * plan.vocabulary.count * model.hiddenSize }
       activations += 4 * slots * max(model.hiddenSize, plan.feedForward.count)
     }
     if numbers.messages == .bf16 {
       activations += 2 * (1 + ring * passed) * share.padded * model.hiddenSize
     }
     return (weights, kvBytes, activations)
-  }
-
-  /// Elements of the largest matrix that is loaded at once.
-  private static func largestMatrix(_ plan: ShardPlan) -> Int {
-    let hidden = plan.model.hiddenSize
-    let vocabulary = plan.vocabularyMatrixCount > 0 ? plan.vocabulary.count : 0
-    return hidden * max(vocabulary, 2 * plan.feedForward.count, plan.queryWidth + 2 * plan.kvWidth)
   }
 
   /// What the ranks of this host need together. Collective.

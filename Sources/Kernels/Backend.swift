@@ -45,6 +45,11 @@ public protocol Backend: AnyObject {
   /// Takes `weight` `[outputs, inputs]` and an optional bias of `outputs` elements. The matrix is
   /// kept, not copied, where the backend computes from it directly.
   func makeLinear(_ weight: Matrix, bias: [Float]?) throws -> any LinearWeight
+  /// As above, of a matrix that `read` gives rows of: each row once, in order, in zero-filled or used
+  /// memory of the device. A backend that keeps its weights in another form asks for few at a time.
+  func makeLinear(
+    outputs: Int, inputs: Int, bias: [Float]?, read: (Range<Int>, Matrix) throws -> Void
+  ) throws -> any LinearWeight
   /// `y = x W^T + bias`; x `[slots, inputs]`, y `[slots, outputs]`.
   func linear(_ x: Matrix, _ weight: any LinearWeight, into y: Matrix)
 
@@ -133,6 +138,13 @@ extension Backend {
     try allocate(cacheFormat.floats(for: count))
   }
   public func fill(_ matrix: Matrix, _ block: NormalBlock) -> Bool { false }
+  public func makeLinear(
+    outputs: Int, inputs: Int, bias: [Float]?, read: (Range<Int>, Matrix) throws -> Void
+  ) throws -> any LinearWeight {
+    let weight = try matrix(rows: outputs, columns: inputs)
+    try read(0..<outputs, weight)
+    return try makeLinear(weight, bias: bias)
+  }
   /// Products of this many rows run at a BLAS's full rate.
   public var rowsAtOnce: Int { 1024 }
   public var freeMemory: Int? { nil }

@@ -1,6 +1,6 @@
 import CBLASLoader
 
-/// The loaded CBLAS. Every call to the library is in this file.
+/// The loaded CBLAS. Every call to the library is in this file, MKL's own in `MKLWeight`.
 struct CBLAS {
   private let gemm: cb_sgemm_function
   private let gemv: cb_sgemv_function
@@ -8,6 +8,8 @@ struct CBLAS {
   let core: String
   let version: String
   let kind: cb_kind
+  /// What MKL has besides; nil in another library.
+  let mkl: cb_mkl?
 
   /// Sets the environment that the library reads, then loads it; it stays loaded.
   init(_ selection: BLASSelection, threads: Int) throws(KernelsError) {
@@ -27,6 +29,9 @@ struct CBLAS {
     self.gemm = gemm
     self.gemv = gemv
     kind = library.kind
+    let more = UnsafeMutablePointer<cb_mkl>.allocate(capacity: 1)
+    defer { more.deallocate() }
+    mkl = cb_find_mkl(&library, more) == 0 ? more.pointee : nil
     path = String(cString: cb_path(&library))
     core = String(cString: cb_core(&library))
     version = String(cString: cb_version(&library))

@@ -33,12 +33,45 @@ extension CPUBackend {
   private static let widenedBytes = 512 << 10
 
   func packed(_ weight: Matrix, bias: [Float]?) throws -> PackedWeight {
-    let (outputs, inputs) = (weight.rows, weight.columns)
+    try packed(weight.rows, weight.columns, bias: bias) { panels in
+      ck_pack(weight.pointer, weight.stride, weight.rows, weight.columns, panels)
+    }
+  }
+
+  /// Packs rows as they are read, as many at a time as stay in a second-level cache.
+  public func makeLinear(
+    outputs: Int, inputs: Int, bias: [Float]?, read: (Range<Int>, Matrix) throws -> Void
+  ) throws -> any LinearWeight {
+    guard weightFormat == .bfloat16, inputs > 0 else {
+      let weight = try matrix(rows: outputs, columns: inputs)
+      try read(0..<outputs, weight)
+      return try makeLinear(weight, bias: bias)
+    }
+    let step = max(1, Self.widenedBytes / (64 * inputs)) * 16
+    let block = try matrix(rows: min(step, outputs), columns: inputs)
+    try checkLinear(block, bias: nil)
+    return try packed(outputs, inputs, bias: bias) { panels in
+      for first in stride(from: 0, to: outputs, by: step) {
+        let rows = first..<min(first + step, outputs)
+        let part = block.rows(0..<rows.count)
+        try read(rows, part)
+        // A multiple of 16 rows fills whole panels.
+        ck_pack(
+          part.pointer, part.stride, part.rows, inputs, panels + first * ck_packed_depth(inputs))
+      }
+    }
+  }
+
+  private func packed(
+    _ outputs: Int, _ inputs: Int, bias: [Float]?,
+    fill: (UnsafeMutablePointer<BFloat16Bits>) throws -> Void
+  ) throws -> PackedWeight {
     let elements = ck_packed_elements(outputs, inputs)
     let panels = try allocate(StorageFormat.bfloat16.floats(for: elements))
-    ck_pack(weight.pointer, weight.stride, outputs, inputs, panels.bfloat16Pointer)
+    try fill(panels.bfloat16Pointer)
     var terms: Storage?
     if let bias {
+      precondition(bias.count == outputs, "a bias has one term for each output")
       let storage = try allocate(bias.count)
       for (index, value) in bias.enumerated() { storage.pointer[index] = value }
       terms = storage

@@ -1,8 +1,10 @@
+import Units
+
 /// How ranks divide a model: tensor-, pipeline- and data-parallel degrees.
 ///
 /// Written `tp4`, `pp4`, `tp2pp2dp2`; the tensor degree varies fastest in rank order, then the
 /// pipeline stage, then the replica.
-public struct ParallelLayout: Hashable, Sendable, CustomStringConvertible {
+public struct ParallelLayout: Hashable, Sendable, TextCodable {
   public let tensor: Int
   public let pipeline: Int
   public let data: Int
@@ -87,21 +89,5 @@ public struct ParallelLayout: Hashable, Sendable, CustomStringConvertible {
       (0..<tensor).contains(place.tensor) && (0..<pipeline).contains(place.stage)
         && (0..<data).contains(place.replica), "coordinates \(place) lie outside \(self)")
     return (place.replica * pipeline + place.stage) * tensor + place.tensor
-  }
-}
-
-extension ParallelLayout: Codable {
-  public init(from decoder: any Decoder) throws {
-    let container = try decoder.singleValueContainer()
-    do {
-      try self.init(parsing: try container.decode(String.self))
-    } catch let error as ModelError {
-      throw DecodingError.dataCorruptedError(in: container, debugDescription: error.message)
-    }
-  }
-
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    try container.encode(description)
   }
 }

@@ -1,3 +1,5 @@
+import Units
+
 /// How the requests of a batch are laid out in slots.
 ///
 /// Descriptions are the names that jobs, records and reports use.
@@ -124,16 +126,7 @@ extension Policy: CustomStringConvertible {
   }
 }
 
-extension Policy: Codable {
-  public init(from decoder: any Decoder) throws {
-    try self.init(parsing: decoder.singleValueContainer().decode(String.self))
-  }
-
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    try container.encode(description)
-  }
-}
+extension Policy: TextCodable {}
 
 /// A request or setting that no plan can be made for.
 public struct SchedulingError: Error, Hashable, CustomStringConvertible {

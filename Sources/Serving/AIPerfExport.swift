@@ -81,20 +81,12 @@ public struct AIPerfExport: Encodable, Sendable {
     self.blocks = blocks
   }
 
-  private struct Key: CodingKey {
-    let stringValue: String
-    var intValue: Int? { nil }
-    init(_ name: String) { stringValue = name }
-    init?(stringValue: String) { self.init(stringValue) }
-    init?(intValue: Int) { nil }
-  }
-
   public func encode(to encoder: any Encoder) throws {
-    var out = encoder.container(keyedBy: Key.self)
-    try out.encode("1.1", forKey: Key("schema_version"))
-    try out.encode(times.start, forKey: Key("start_time"))
-    try out.encode(times.end, forKey: Key("end_time"))
-    try out.encode(false, forKey: Key("was_cancelled"))
-    for (name, block) in blocks { try out.encode(block, forKey: Key(name)) }
+    var out = encoder.container(keyedBy: ExportKey.self)
+    try out.encode("1.1", forKey: ExportKey("schema_version"))
+    try out.encode(times.start, forKey: ExportKey("start_time"))
+    try out.encode(times.end, forKey: ExportKey("end_time"))
+    try out.encode(false, forKey: ExportKey("was_cancelled"))
+    for (name, block) in blocks { try out.encode(block, forKey: ExportKey(name)) }
   }
 }

@@ -27,53 +27,45 @@ public struct VLLMExport: Encodable, Sendable {
     return ServingExport.plain(name)
   }
 
-  private struct Key: CodingKey {
-    let stringValue: String
-    var intValue: Int? { nil }
-    init(_ name: String) { stringValue = name }
-    init?(stringValue: String) { self.init(stringValue) }
-    init?(intValue: Int) { nil }
-  }
-
   public func encode(to encoder: any Encoder) throws {
-    var out = encoder.container(keyedBy: Key.self)
-    try out.encode(date, forKey: Key("date"))
-    try out.encode("padtax", forKey: Key("backend"))
-    try out.encode("padtax", forKey: Key("endpoint_type"))
-    try out.encode("\(record.run.layout) \(record.run.system)", forKey: Key("label"))
-    try out.encode(model, forKey: Key("model_id"))
-    try out.encode(model, forKey: Key("tokenizer_id"))
-    try out.encode(requests.count, forKey: Key("num_prompts"))
+    var out = encoder.container(keyedBy: ExportKey.self)
+    try out.encode(date, forKey: ExportKey("date"))
+    try out.encode("padtax", forKey: ExportKey("backend"))
+    try out.encode("padtax", forKey: ExportKey("endpoint_type"))
+    try out.encode("\(record.run.layout) \(record.run.system)", forKey: ExportKey("label"))
+    try out.encode(model, forKey: ExportKey("model_id"))
+    try out.encode(model, forKey: ExportKey("tokenizer_id"))
+    try out.encode(requests.count, forKey: ExportKey("num_prompts"))
     let rate = record.requestRate
     // JSON knows no infinity; vLLM writes the text too.
     if let rate {
-      try out.encode(rate, forKey: Key("request_rate"))
+      try out.encode(rate, forKey: ExportKey("request_rate"))
     } else {
-      try out.encode("inf", forKey: Key("request_rate"))
+      try out.encode("inf", forKey: ExportKey("request_rate"))
     }
-    try out.encode(record.burstiness, forKey: Key("burstiness"))
-    try out.encode(record.users, forKey: Key("max_concurrency"))
-    try out.encode(record.metrics["duration"] ?? 0, forKey: Key("duration"))
-    try out.encode(requests.count, forKey: Key("completed"))
-    try out.encode(record.refused, forKey: Key("failed"))
+    try out.encode(record.burstiness, forKey: ExportKey("burstiness"))
+    try out.encode(record.users, forKey: ExportKey("max_concurrency"))
+    try out.encode(record.metrics["duration"] ?? 0, forKey: ExportKey("duration"))
+    try out.encode(requests.count, forKey: ExportKey("completed"))
+    try out.encode(record.refused, forKey: ExportKey("failed"))
     try out.encode(
-      requests.reduce(0) { $0 + $1.promptTokens }, forKey: Key("total_input_tokens"))
+      requests.reduce(0) { $0 + $1.promptTokens }, forKey: ExportKey("total_input_tokens"))
     try out.encode(
-      requests.reduce(0) { $0 + $1.outputTokens }, forKey: Key("total_output_tokens"))
-    try out.encode(record.metrics["request_goodput"], forKey: Key("request_goodput"))
-    try out.encode(record.peakRunning, forKey: Key("max_concurrent_requests"))
-    try out.encode(mostTokensPerSecond, forKey: Key("max_output_tokens_per_s"))
+      requests.reduce(0) { $0 + $1.outputTokens }, forKey: ExportKey("total_output_tokens"))
+    try out.encode(record.metrics["request_goodput"], forKey: ExportKey("request_goodput"))
+    try out.encode(record.peakRunning, forKey: ExportKey("max_concurrent_requests"))
+    try out.encode(mostTokensPerSecond, forKey: ExportKey("max_output_tokens_per_s"))
     for (name, value) in record.metrics where Self.isVLLMName(name) {
-      try out.encode(value, forKey: Key(name))
+      try out.encode(value, forKey: ExportKey(name))
     }
-    try out.encode(requests.map(\.promptTokens), forKey: Key("input_lens"))
-    try out.encode(requests.map(\.outputTokens), forKey: Key("output_lens"))
-    try out.encode(requests.map { $0.ttftMilliseconds / 1000 }, forKey: Key("ttfts"))
+    try out.encode(requests.map(\.promptTokens), forKey: ExportKey("input_lens"))
+    try out.encode(requests.map(\.outputTokens), forKey: ExportKey("output_lens"))
+    try out.encode(requests.map { $0.ttftMilliseconds / 1000 }, forKey: ExportKey("ttfts"))
     try out.encode(
-      requests.map { $0.itlMilliseconds.map { $0 / 1000 } }, forKey: Key("itls"))
-    try out.encode(requests.map(\.arrivalSeconds), forKey: Key("start_times"))
-    try out.encode(requests.map { _ in "" }, forKey: Key("generated_texts"))
-    try out.encode(requests.map { _ in "" }, forKey: Key("errors"))
+      requests.map { $0.itlMilliseconds.map { $0 / 1000 } }, forKey: ExportKey("itls"))
+    try out.encode(requests.map(\.arrivalSeconds), forKey: ExportKey("start_times"))
+    try out.encode(requests.map { _ in "" }, forKey: ExportKey("generated_texts"))
+    try out.encode(requests.map { _ in "" }, forKey: ExportKey("errors"))
   }
 
   /// The most output tokens of a second, counted from the window's start.

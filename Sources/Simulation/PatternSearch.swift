@@ -9,7 +9,7 @@ enum PatternSearch {
   static func minimum(
     from start: [Double], step: Double, least: Double, lowest: Double,
     _ function: ([Double]) throws(SimulationError) -> Double
-  ) throws(SimulationError) -> [Double] {
+  ) throws(SimulationError) -> (numbers: [Double], value: Double) {
     var best = start
     var value = try function(best)
     var step = step
@@ -37,6 +37,6 @@ enum PatternSearch {
       let found = try function(further)
       if found < value { (best, value) = (further, found) }
     }
-    return best
+    return (best, value)
   }
 }

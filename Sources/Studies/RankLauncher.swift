@@ -48,6 +48,12 @@ public struct LaunchPlan: Hashable, Sendable {
   /// True when the ranks' threads are more than the usable cores.
   public let isOversubscribed: Bool
 
+  /// What Open MPI moves messages of a host's ranks by, where it does not do so by itself: up to 32
+  /// KiB through shared memory at once, without asking the receiver first. Its own limit of 4 KiB makes
+  /// sums of a few rows of hidden states take twice as long (docs/SPEED.md). Open MPI 5 takes the
+  /// parameter's old name too.
+  static let transport = ["OMPI_MCA_btl_vader_eager_limit": "32768"]
+
   /// - Parameters:
   ///   - ranks: processes to start.
   ///   - threads: BLAS threads of each.
@@ -78,6 +84,7 @@ public struct LaunchPlan: Hashable, Sendable {
         arguments += ["--bind-to", "core"]
       }
       arguments += ["-x", "OPENBLAS_NUM_THREADS"]
+      added.merge(Self.transport) { $1 }
       if host.isRoot {
         added["OMPI_ALLOW_RUN_AS_ROOT"] = "1"
         added["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"] = "1"
@@ -89,6 +96,7 @@ public struct LaunchPlan: Hashable, Sendable {
       // Slurm knows the cores of the allocation; a rank tells when its host has too few. Output
       // of a pipe is buffered by srun unless it is told not to.
       crowded = false
+      added.merge(Self.transport) { $1 }
       arguments = [
         "--mpi=pmix", "--unbuffered", "--kill-on-bad-exit=1", "-n", String(ranks),
         "--cpus-per-task=\(threads)",

@@ -17,7 +17,7 @@ extension CheckpointWeights {
   }
 
   /// Names and shapes of a model's tensors, as Hugging Face writes them.
-  static func tensors(of model: ModelConfiguration) -> [(name: String, shape: [Int])] {
+  package static func tensors(of model: ModelConfiguration) -> [(name: String, shape: [Int])] {
     let hidden = model.hiddenSize
     var all = [
       ("model.embed_tokens.weight", [model.vocabularySize, hidden]),

@@ -45,7 +45,7 @@ struct ShardWeights {
     let table =
       if !plan.hasEmbedding { Table?.none } else if backend.weightFormat == .float32 {
         try Table.matrix(reader.vocabulary(words))
-      } else { try Table.weight(backend.makeLinear(reader.vocabulary(words), bias: nil)) }
+      } else { try Table.weight(reader.vocabularyWeight(words)) }
     embedding = table
     guard plan.hasLMHead else {
       finalNorm = nil
@@ -58,7 +58,7 @@ struct ShardWeights {
     case .matrix(let shared): head = try backend.makeLinear(shared, bias: nil)
     case nil:
       let name = plan.model.tiedEmbeddings ? words : "lm_head.weight"
-      head = try backend.makeLinear(reader.vocabulary(name), bias: nil)
+      head = try reader.vocabularyWeight(name)
     }
   }
 }
@@ -117,33 +117,49 @@ struct ShardReader {
     return matrix
   }
 
+  func vocabularyWeight(_ name: String) throws -> any LinearWeight {
+    let first = plan.vocabulary.lowerBound
+    return try backend.makeLinear(
+      outputs: plan.vocabulary.count, inputs: model.hiddenSize, bias: nil
+    ) { rows, part in
+      try fill(
+        part, name, shape: (model.vocabularySize, model.hiddenSize),
+        rows: first + rows.lowerBound..<first + rows.upperBound, columns: 0..<model.hiddenSize)
+    }
+  }
+
   /// Row blocks of several matrices, one under the other.
   func stacked(
     _ parts: [(name: String, outputs: Int, rows: Range<Int>)], bias: Bool
   ) throws -> any LinearWeight {
-    let rows = parts.reduce(0) { $0 + $1.rows.count }
-    let matrix = try backend.matrix(rows: rows, columns: model.hiddenSize)
-    var biases: [Float] = []
-    var first = 0
-    for part in parts {
-      try fill(
-        matrix.rows(first..<first + part.rows.count), part.name + ".weight",
-        shape: (part.outputs, model.hiddenSize), rows: part.rows, columns: 0..<model.hiddenSize)
-      first += part.rows.count
-      guard bias else { continue }
-      biases += try values(part.name + ".bias", count: part.outputs, range: part.rows)
+    let biases =
+      bias
+      ? try parts.flatMap { try values($0.name + ".bias", count: $0.outputs, range: $0.rows) } : nil
+    return try backend.makeLinear(
+      outputs: parts.reduce(0) { $0 + $1.rows.count }, inputs: model.hiddenSize, bias: biases
+    ) { wanted, matrix in
+      var first = 0
+      for part in parts {
+        // What is wanted of this part, counted over all parts.
+        let here = wanted.clamped(to: first..<first + part.rows.count)
+        let offset = part.rows.lowerBound - first
+        first += part.rows.count
+        guard !here.isEmpty else { continue }
+        try fill(
+          matrix.rows(here.lowerBound - wanted.lowerBound..<here.upperBound - wanted.lowerBound),
+          part.name + ".weight", shape: (part.outputs, model.hiddenSize),
+          rows: here.lowerBound + offset..<here.upperBound + offset,
+          columns: 0..<model.hiddenSize)
+      }
     }
-    return try backend.makeLinear(matrix, bias: bias ? biases : nil)
   }
 
   func rowParallel(
     _ name: String, inputs: Int, columns: Range<Int>, bias: [Float]? = nil
   ) throws -> any LinearWeight {
-    let matrix = try backend.matrix(rows: model.hiddenSize, columns: columns.count)
-    try fill(
-      matrix, name, shape: (model.hiddenSize, inputs), rows: 0..<model.hiddenSize,
-      columns: columns)
-    return try backend.makeLinear(matrix, bias: bias)
+    try backend.makeLinear(outputs: model.hiddenSize, inputs: columns.count, bias: bias) {
+      try fill($1, name, shape: (model.hiddenSize, inputs), rows: $0, columns: columns)
+    }
   }
 
   /// Part of a vector of `count` elements.

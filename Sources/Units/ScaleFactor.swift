@@ -5,7 +5,7 @@ public struct UnitsError: Error, Hashable, Sendable, CustomStringConvertible {
 }
 
 /// A ratio in (0, 1] written as people write it: `1/16`, `3/4`, `1`.
-public struct ScaleFactor: Sendable, Hashable, Codable, CustomStringConvertible {
+public struct ScaleFactor: Sendable, Hashable, TextCodable {
   public let numerator: Int
   public let denominator: Int
 
@@ -46,19 +46,5 @@ public struct ScaleFactor: Sendable, Hashable, Codable, CustomStringConvertible 
   public var isOne: Bool { numerator == denominator }
   public var description: String {
     denominator == 1 ? "\(numerator)" : "\(numerator)/\(denominator)"
-  }
-
-  public init(from decoder: any Decoder) throws {
-    let container = try decoder.singleValueContainer()
-    do {
-      try self.init(parsing: try container.decode(String.self))
-    } catch let error as UnitsError {
-      throw DecodingError.dataCorruptedError(in: container, debugDescription: error.message)
-    }
-  }
-
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    try container.encode(description)
   }
 }

@@ -149,6 +149,15 @@ struct AdviseCommand: ParsableCommand {
     return lengths.count > 1 ? lengths : Array(repeating: lengths[0], count: batch)
   }
 
+  /// What the seconds of a check are of.
+  private static func subject(_ goal: Advice.Goal?, served: Bool) -> String {
+    switch goal ?? .throughput {
+    case .throughput: served ? "an output token" : "a batch"
+    case .ttft: served ? "the time to a request's first token" : "the time to a batch's first tokens"
+    case .tpot: served ? "a request's time per output token" : "a batch's decode"
+    }
+  }
+
   /// Prices what a run measured and says what following the first choice loses.
   private func hold(_ path: String) throws {
     let contents = try RunContents(RunDirectory(path: path))
@@ -176,7 +185,10 @@ struct AdviseCommand: ParsableCommand {
     }
     let check = try AdviceCheck(rows)
     let passed = check.loss * 100 <= within
-    Terminal.line("\(path) on \(device.name): mean seconds, best prediction first")
+    let served = contents.cells.contains { $0.job?.serving != nil }
+    Terminal.line(
+      "\(path) on \(device.name): mean seconds of \(Self.subject(goal, served: served)), best "
+        + "prediction first")
     for row in check.rows {
       Terminal.line(
         "\(row.name): measured \(row.measured.significant(4)), padtax "

@@ -71,6 +71,57 @@ import Testing
     }
   }
 
+  @Test(arguments: [1, 16, 40, 300])
+  func `a weight that is read in parts is the weight as a whole`(outputs: Int) throws {
+    var generator = SeededGenerator(seed: UInt64(outputs))
+    // Wide enough that 300 rows are read in more than one part.
+    let inputs = 1203
+    let w = randomMatrix(rows: outputs, columns: inputs, using: &generator)
+    let bias = (0..<outputs).map { Float($0) - 3 }
+    let x = randomMatrix(rows: 2, columns: inputs, using: &generator)
+    for weights in [StorageFormat.float32, .bfloat16] {
+      let cpu = try CPUBackend(weights: weights)
+      var next = 0
+      let parts = try cpu.makeLinear(outputs: outputs, inputs: inputs, bias: bias) { rows, part in
+        #expect(rows.lowerBound == next && part.rows == rows.count && part.columns == inputs)
+        next = rows.upperBound
+        for (index, row) in rows.enumerated() {
+          part.row(index).update(from: w.row(row), count: inputs)
+        }
+      }
+      #expect(next == outputs)
+      let (one, other) = (Matrix(rows: 2, columns: outputs), Matrix(rows: 2, columns: outputs))
+      cpu.linear(x, parts, into: one)
+      cpu.linear(x, try cpu.makeLinear(w, bias: bias), into: other)
+      for row in 0..<2 {
+        for column in 0..<outputs { #expect(one[row, column] == other[row, column]) }
+      }
+    }
+  }
+
+  @Test(arguments: [0, 1, 15, 16, 17, 37])
+  func `sums of words are sums in float, rounded once`(count: Int) throws {
+    var generator = SeededGenerator(seed: UInt64(count))
+    let special: [BFloat16Bits] = [0x7F7F, 0x3F81, 0x3F80, 0x7FC0]
+    let other: [BFloat16Bits] = [0x7F7F, 0x3B80, 0x3B80, 0x3F80]
+    func words(_ first: [BFloat16Bits]) -> [BFloat16Bits] {
+      let row = randomMatrix(rows: 1, columns: max(1, count), using: &generator)
+      return (0..<count).map { $0 % 5 < 4 ? first[$0 % 5] : BFloat16Bits(rounding: row[0, $0]) }
+    }
+    let (x, y) = (words(special), words(other))
+    let expected = zip(x, y).map { BFloat16Bits(rounding: $0.widened + $1.widened) }
+    let names = ["amx", "avx512-bf16", "avx512", "avx2", "portable", "amx-emulated"]
+    for name in names {
+      guard let table = ck_bf16_named(name)?.pointee else { continue }
+      var sum = x
+      table.add(&sum, y, count)
+      #expect(sum == expected, "\(name)")
+    }
+    var sum = x
+    ck_bf16_add(&sum, y, count)
+    #expect(sum == expected)
+  }
+
   @Test(arguments: [1, 3, 7], [6, 64, 80])
   func `attention over keys and values in bfloat16 agrees with the reference`(
     group: Int, width: Int

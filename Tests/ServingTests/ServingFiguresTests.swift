@@ -176,13 +176,13 @@ import Workloads
     var alone = saturated
     saturated.metrics = ["request_throughput": 8, "p90_ttft_ms": 900]
     alone.metrics = ["request_throughput": 1, "p90_ttft_ms": 20, "p90_e2el_ms": 90]
-    let found = try #require(ServingCalibration(saturated: saturated, alone: alone))
+    let found = try ServingCalibration(saturated: saturated, alone: alone)
     #expect(
       found
         == ServingCalibration(
           requestRate: 8, ttftMilliseconds: 20, tpotMilliseconds: nil, e2elMilliseconds: 90))
     saturated.metrics = [:]
-    #expect(ServingCalibration(saturated: saturated, alone: alone) == nil)
+    #expect(throws: RecordError.self) { try ServingCalibration(saturated: saturated, alone: alone) }
   }
 
   @Test func theAIPerfExportHasABlockPerMetric() throws {

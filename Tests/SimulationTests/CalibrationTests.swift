@@ -1,3 +1,4 @@
+import Glibc
 import Hardware
 import Networks
 import Records
@@ -7,25 +8,30 @@ import Units
 @testable import Simulation
 
 @Suite struct CalibrationTests {
-  /// A core unlike the one that the search begins with.
+  /// A core unlike those that searches begin with.
   private static let truth = Calibration.Parameters(
-    logs: Calibration.Parameters.start.logs.enumerated().map { $1 + ($0 % 2 == 0 ? 0.9 : -0.7) })
+    logs: Calibration.Parameters.starts[0].logs.enumerated().map { $1 + ($0 % 2 == 0 ? 0.9 : -0.7) }
+  )
 
   /// Cells priced on a device that is known, as if they had been measured.
-  /// - Parameter scale: how many times as slow device and links are.
-  private func data(scale: Double = 1) throws -> CalibrationData {
+  /// - Parameters:
+  ///   - prompts: of each run.
+  ///   - scale: how many times as slow device and links are.
+  private func data(
+    _ truth: Calibration.Parameters = truth, model: String = "qwen2.5-0.5b, layers: 2, scale: 1/8",
+    prompts: [String] = ["uniform:10-90"], batchSize: Int = 4, outputs: Int = 3, scale: Double = 1
+  ) throws -> CalibrationData {
     var data = CalibrationData()
-    let device = Calibration.accelerator(
-      Self.truth, memory: Bytes(8 << 30), devicesPerNode: 2)
-    for layout in ["tp1", "tp2"] {
+    let device = Calibration.accelerator(truth, memory: Bytes(8 << 30), devicesPerNode: 2)
+    for (layout, prompts) in prompts.flatMap({ prompts in ["tp1", "tp2"].map { ($0, prompts) } }) {
       let job = try JobFile.parse(
         """
         name: cell
-        model: {preset: qwen2.5-0.5b, layers: 2, scale: 1/8}
+        model: {preset: \(model)}
         layouts: [\(layout)]
         policies: [right-pad, packed]
-        output-tokens: 3
-        workload: {generate: "uniform:10-90", batch-size: 4, batches-taken: 3}
+        output-tokens: \(outputs)
+        workload: {generate: "\(prompts)", batch-size: \(batchSize), batches-taken: 3}
         """, file: "j.yaml", folder: ".")
       let resolved = try ResolvedJob(job, file: "j.yaml")
       let deployment = try Deployment(
@@ -65,6 +71,22 @@ import Units
       #expect(errors.count == 8)
       #expect(errors.allSatisfy { abs($0) < 0.03 }, "\(errors)")
     }
+  }
+
+  @Test
+  func
+    `slow attention of narrow heads is told from products, in runs of short and of long prompts`()
+    throws
+  {
+    let truth = Calibration.Parameters(
+      logs: [9.5e10, 4.2e9, 3e10, 6.4e8, 1.5e-6, 1e-8, 1e-9, 5e-5, 1e-8].map { log($0) })
+    let errors = try calibration(
+      data(
+        truth, model: "qwen2.5-32b, scale: 1/4096", prompts: ["uniform:16-128", "uniform:8-448"],
+        batchSize: 8, outputs: 9)
+    ).lines.filter(\.isHeldOut).map(\.error)
+    #expect(errors.count == 16)
+    #expect(errors.allSatisfy { abs($0) < 0.05 }, "\(errors)")
   }
 
   @Test func `the file that is written gives the device that was fitted`() throws {

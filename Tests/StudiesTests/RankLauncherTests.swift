@@ -13,6 +13,18 @@ import Testing
       host: host, variables: variables)
   }
 
+  /// What Open MPI's ranks get, by whatever launcher.
+  private func additions(threads: Int) -> [String: String] {
+    ["OPENBLAS_NUM_THREADS": "\(threads)", "OMPI_MCA_btl_vader_eager_limit": "32768"]
+  }
+
+  @Test("Open MPI's ranks pass short messages at once, unless the user says how")
+  func transport() {
+    let name = "OMPI_MCA_btl_vader_eager_limit"
+    #expect(plan(ranks: 2, variables: [name: "4096"]).command.environment[name] == "4096")
+    #expect(plan(.hydra(path: "/bin/mpiexec"), ranks: 2).command.environment[name] == nil)
+  }
+
   @Test("as many ranks as cores are bound to cores")
   func fits() {
     let plan = plan(ranks: 2)
@@ -21,7 +33,7 @@ import Testing
         "-np", "2", "--bind-to", "core", "-x", "OPENBLAS_NUM_THREADS", "/x/padtax-rank",
         "a job.yaml",
       ])
-    #expect(plan.additions == ["OPENBLAS_NUM_THREADS": "1"])
+    #expect(plan.additions == additions(threads: 1))
     #expect(!plan.isOversubscribed)
   }
 
@@ -66,7 +78,7 @@ import Testing
       plan.command.arguments.dropLast(2) == [
         "--mpi=pmix", "--unbuffered", "--kill-on-bad-exit=1", "-n", "8", "--cpus-per-task=4",
       ])
-    #expect(!plan.isOversubscribed && plan.additions == ["OPENBLAS_NUM_THREADS": "4"])
+    #expect(!plan.isOversubscribed && plan.additions == additions(threads: 4))
   }
 
   @Test("MPICH's launcher gets its own options")
@@ -81,7 +93,7 @@ import Testing
   func shellText() {
     #expect(
       plan(ranks: 1).shellText
-        == "OPENBLAS_NUM_THREADS=1 /bin/mpirun -np 1 --bind-to core -x OPENBLAS_NUM_THREADS "
+        == "OMPI_MCA_btl_vader_eager_limit=32768 OPENBLAS_NUM_THREADS=1 /bin/mpirun -np 1 --bind-to core -x OPENBLAS_NUM_THREADS "
         + "/x/padtax-rank 'a job.yaml'")
   }
 

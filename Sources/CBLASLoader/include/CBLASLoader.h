@@ -32,7 +32,7 @@ typedef struct {
   cb_sgemv_function CB_NULLABLE sgemv;
   cb_kind kind;
   char path[cb_text_size];     // the file the loader chose
-  char core[cb_text_size];     // OpenBLAS: the kernel family in use; else empty
+  char core[cb_text_size];     // OpenBLAS: its kernels' family; MKL: its threading layer; else empty
   char version[cb_text_size];  // the library's own words; else empty
   void *CB_NULLABLE handle;
 } cb_library;
@@ -49,6 +49,36 @@ void cb_prepare_environment(int threads);
 int cb_load(
     const char *CB_NULLABLE name, int threads, cb_library *CB_NONNULL library,
     char *CB_NONNULL error, size_t error_size);
+
+// Values that MKL adds to the CBLAS standard's enumerations.
+enum { cb_mkl_packed = 151, cb_mkl_right_matrix = 162 };
+
+// MKL's products with a packed matrix, in float and in bfloat16 with float sums (its Developer
+// Reference: cblas_?gemm_pack, cblas_gemm_bf16bf16f32). Arguments as cblas_sgemm's; sizes are bytes.
+typedef struct {
+  size_t (*CB_NONNULL single_size)(int matrix, int m, int n, int k);
+  void (*CB_NONNULL single_pack)(
+      int order, int matrix, int transpose, int m, int n, int k, float alpha,
+      const float *CB_NONNULL from, int stride, float *CB_NONNULL packed);
+  void (*CB_NONNULL single_compute)(
+      int order, int transpose_a, int transpose_b, int m, int n, int k, const float *CB_NONNULL a,
+      int lda, const float *CB_NONNULL b, int ldb, float beta, float *CB_NONNULL c, int ldc);
+  size_t (*CB_NONNULL half_size)(int matrix, int m, int n, int k);
+  void (*CB_NONNULL half_pack)(
+      int order, int matrix, int transpose, int m, int n, int k, const uint16_t *CB_NONNULL from,
+      int stride, uint16_t *CB_NONNULL packed);
+  void (*CB_NONNULL half_compute)(
+      int order, int transpose_a, int transpose_b, int m, int n, int k, float alpha,
+      const uint16_t *CB_NONNULL a, int lda, const uint16_t *CB_NONNULL b, int ldb, float beta,
+      float *CB_NONNULL c, int ldc);
+  void (*CB_NONNULL half)(
+      int order, int transpose_a, int transpose_b, int m, int n, int k, float alpha,
+      const uint16_t *CB_NONNULL a, int lda, const uint16_t *CB_NONNULL b, int ldb, float beta,
+      float *CB_NONNULL c, int ldc);
+} cb_mkl;
+
+// Finds all of them in a loaded MKL. Returns 0, or -1 when the library is another or has not all.
+int cb_find_mkl(const cb_library *CB_NONNULL library, cb_mkl *CB_NONNULL products);
 
 // The same strings as C arrays, readable from languages that see a char[N] as a tuple.
 const char *CB_NONNULL cb_path(const cb_library *CB_NONNULL library);

@@ -40,6 +40,8 @@ typedef struct {
   // y[n] = x[n], rounded to nearest even, and the reverse.
   void (*CK_NONNULL round)(uint16_t *CK_NONNULL y, const float *CK_NONNULL x, size_t n);
   void (*CK_NONNULL widen)(float *CK_NONNULL y, const uint16_t *CK_NONNULL x, size_t n);
+  // y[n] += x[n], each sum in float32, rounded to nearest even.
+  void (*CK_NONNULL add)(uint16_t *CK_NONNULL y, const uint16_t *CK_NONNULL x, size_t n);
   // y[m, outputs] = bf16(x[m, inputs]) w^T + bias; rows ldx, ldy elements apart.
   void (*CK_NONNULL linear)(
       size_t m, const ck_packed *CK_NONNULL w, const float *CK_NONNULL x, size_t ldx,
@@ -60,6 +62,8 @@ const ck_bf16_kernels *CK_NONNULL ck_best_bf16(void);
 // One by name, or NULL where this machine cannot run it. "amx-emulated" is the AMX kernel with its
 // tiles in software, for tests: it runs everywhere, slowly.
 const ck_bf16_kernels *CK_NULLABLE ck_bf16_named(const char *CK_NONNULL name);
+// The best variant's `add`, found once: what MPI sums messages with (CMPI/shim.h).
+void ck_bf16_add(uint16_t *CK_NONNULL y, const uint16_t *CK_NONNULL x, size_t n);
 // 1 where vdpbf16ps takes the time of a float32 multiply-add, of which it does twice the work: AMD.
 // Intel's takes four times as long.
 int ck_dot_is_fast(void);

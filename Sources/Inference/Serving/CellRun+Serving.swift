@@ -70,12 +70,9 @@ extension CellRun {
       let comparison = try verification.compare(system, reference: reference)
       guard let comparison, let reference else { continue }
       records.append(
-        VerificationRecord(
-          cell: cell.name, layout: "\(context.layout)", policy: "\(system)",
-          sequences: prompts.count, tokensPerSequence: outputs.max() ?? 1, layers: model.layerCount,
-          maxLogitError: comparison.maxError, tolerance: reference.tolerance,
-          tokensCompared: comparison.tokensCompared, ties: comparison.ties,
-          passed: comparison.passed, failure: comparison.failure))
+        record(
+          "\(system)", sequences: prompts.count, tokensPerSequence: outputs.max() ?? 1,
+          of: model, tolerance: reference.tolerance, comparison))
     }
     return Dictionary(
       uniqueKeysWithValues: zip(choice.systems, try agree(on: records)).filter { $0.1 != "" })

@@ -52,13 +52,7 @@ struct ServingBench {
     let saturated = try record(.atOnce)
     return try context.together("calibration") {
       guard let saturated, let alone else { return nil }
-      guard let found = ServingCalibration(saturated: saturated, alone: alone) else {
-        throw InferenceError(
-          .badInput,
-          "calibrate: none of the \(saturated.requests) requests could be answered in flight, of "
-            + "which \(saturated.refused) were refused")
-      }
-      return found
+      return try ServingCalibration(saturated: saturated, alone: alone)
     }
   }
 }

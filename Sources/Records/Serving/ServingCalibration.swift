@@ -34,9 +34,13 @@ public struct ServingCalibration: Hashable, Sendable, Codable {
   /// - Parameters:
   ///   - saturated: the requests when all came at once.
   ///   - alone: requests that were served one at a time.
-  /// - Returns: nil when nothing was answered.
-  public init?(saturated: ServingRecord, alone: ServingRecord) {
-    guard let rate = saturated.metrics["request_throughput"], rate > 0 else { return nil }
+  /// - Throws: `RecordError` when nothing was answered.
+  public init(saturated: ServingRecord, alone: ServingRecord) throws(RecordError) {
+    guard let rate = saturated.metrics["request_throughput"], rate > 0 else {
+      throw RecordError(
+        "serving.calibrate: none of the \(saturated.requests) requests could be answered in "
+          + "flight, of which \(saturated.refused) were refused")
+    }
     self.init(
       requestRate: rate, ttftMilliseconds: alone.metrics["p90_ttft_ms"],
       tpotMilliseconds: alone.metrics["p90_tpot_ms"],

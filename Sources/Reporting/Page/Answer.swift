@@ -245,14 +245,10 @@ extension SummaryRow {
 
   /// `+48 % [+45, +51]`.
   var signedTax: String {
-    func signed(_ value: Double) -> String {
-      let text = (value * 100).fixed(abs(value) < 0.095 ? 1 : 0)
-      return value < 0 ? "−" + text.dropFirst() : "+" + text
-    }
     guard let low = self[.taxTTFTLower], let high = self[.taxTTFTUpper] else {
-      return signed(tax) + " %"
+      return tax.signedPercent() + " %"
     }
-    return "\(signed(tax)) % [\(signed(low)), \(signed(high))]"
+    return "\(tax.signedPercent()) % [\(low.signedPercent()), \(high.signedPercent())]"
   }
 
   /// `123 ms [120, 126]`.

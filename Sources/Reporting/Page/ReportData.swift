@@ -48,6 +48,11 @@ struct ReportData: Sendable {
   /// Name of the model that a row's cell ran; nil where its provenance does not tell.
   func model(_ row: SummaryRow) -> String? { cell(row)?.provenance?.model.name }
 
+  /// Name of the model that the first cell of a name ran.
+  func model(cell name: String) -> String? {
+    runs.lazy.flatMap(\.cells).first { $0.name == name }?.provenance?.model.name
+  }
+
   private func cell(_ row: SummaryRow) -> CellContents? {
     runs.first { $0.identifier == row.run }?.cells.first { $0.name == row.cell }
   }

@@ -16,20 +16,31 @@ extension ReportData {
   /// Modelled times against those of the same plans that ran or were imported; nothing where the
   /// report has no such pair.
   var predictionSection: ReportSection? {
-    let predictions = rows.filter { $0.origin != .modelled }.flatMap { row in
-      rows.filter { $0.origin == .modelled && isSameWork($0, row) }
-        .map { Prediction(row: row, modelled: $0) }
-    }
-    guard !predictions.isEmpty else { return nil }
+    let modelled = rows.filter { $0.origin == .modelled }
+    let predictions =
+      modelled.isEmpty
+      ? []
+      : rows.filter { $0.origin != .modelled }.flatMap { row in
+        modelled.filter { isSameWork($0, row) }.map { Prediction(row: row, modelled: $0) }
+      }
+    let served = servingPredictions
+    guard !predictions.isEmpty || !served.isEmpty else { return nil }
     var section = ReportSection(id: "prediction", title: "Predicted against measured")
     section.lead = """
-      <p>What the simulator says of plans that also ran: same model, layout, policy and slots. The error \
-      is modelled over found, less one; a device of another kind than the ranks' own is no error of \
-      the simulator.</p>
+      <p>What the simulator says of plans that also ran: same model, layout, policy and slots, or \
+      layout, load, system and limits. The error is modelled over found, less one; a device of \
+      another kind than the ranks' own is no error of the simulator.</p>
       """
-    section.charts = [errorChart(predictions)]
-    section.body = HTML(
-      table(predictions), caption: "Modelled and found, medians; \(errors(predictions))")
+    if !predictions.isEmpty {
+      section.charts = [errorChart(predictions)]
+      section.body = HTML(
+        table(predictions), caption: "Modelled and found, medians; \(errors(predictions))")
+    }
+    if !served.isEmpty {
+      section.body += HTML(
+        table(served),
+        caption: "Served and modelled, means over the requests in the window; \(errors(served))")
+    }
     return section
   }
 
@@ -46,7 +57,7 @@ extension ReportData {
   private func errorChart(_ predictions: [Prediction]) -> Chart {
     let bars = predictions.compactMap { prediction in
       prediction.error(.batchTTFT).map {
-        Bar(row: prediction.row, value: $0 * 100, label: signed($0))
+        Bar(row: prediction.row, value: $0 * 100, label: $0.signedPercent(1))
       }
     }
     let title = "Error of the modelled time to first token"
@@ -68,7 +79,7 @@ extension ReportData {
     func error(_ metric: SummaryMetric) -> ColumnTable.Column {
       .init(
         "error", unit: "%",
-        cells: predictions.map { $0.error(metric).map(signed) ?? ColumnTable.blank })
+        cells: predictions.map { $0.error(metric)?.signedPercent(1) ?? ColumnTable.blank })
     }
     return ColumnTable(
       keys: [
@@ -87,14 +98,7 @@ extension ReportData {
   /// Mean absolute error of each time, in words.
   private func errors(_ predictions: [Prediction]) -> String {
     [("TTFT", SummaryMetric.batchTTFT), ("total", .total)].compactMap { name, metric in
-      let errors = predictions.compactMap { $0.error(metric) }.map(abs)
-      guard !errors.isEmpty else { return nil }
-      let mean = errors.reduce(0, +) / Double(errors.count)
-      return "mean absolute error of \(name) \((mean * 100).fixed(1)) %"
+      Self.meanError(of: name, predictions.compactMap { $0.error(metric) })
     }.joined(separator: ", ")
-  }
-
-  private func signed(_ error: Double) -> String {
-    (error < 0 ? "−" : "+") + (abs(error) * 100).fixed(1)
   }
 }

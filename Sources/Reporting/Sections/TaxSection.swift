@@ -33,7 +33,7 @@ extension ReportData {
       row[metric.value].map {
         Bar(
           row: row, value: $0, lower: row[metric.lower], upper: row[metric.upper],
-          label: row.signedPercent($0))
+          label: $0.signedPercent() + " %")
       }
     }
     return Chart(
@@ -44,11 +44,5 @@ extension ReportData {
         bootstrap 95 % \(Glossary.link("interval", text: "interval")).
         """,
       description: barDescription(title, bars), table: nil)
-  }
-}
-
-extension SummaryRow {
-  fileprivate func signedPercent(_ value: Double) -> String {
-    (value < 0 ? "−" : "+") + (abs(value) * 100).fixed(abs(value) < 0.095 ? 1 : 0) + " %"
   }
 }

@@ -1,3 +1,5 @@
+import Units
+
 /// How a server puts its iterations together, under the name that jobs, records and reports use:
 /// a mode and what differs from its defaults, such as `in-flight+prefix-cache`.
 public struct ServingSystem: Hashable, Sendable {
@@ -110,13 +112,4 @@ extension ServingSystem: CustomStringConvertible {
   }
 }
 
-extension ServingSystem: Codable {
-  public init(from decoder: any Decoder) throws {
-    try self.init(parsing: decoder.singleValueContainer().decode(String.self))
-  }
-
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    try container.encode(description)
-  }
-}
+extension ServingSystem: TextCodable {}

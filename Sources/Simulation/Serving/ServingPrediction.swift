@@ -157,7 +157,9 @@ private struct Sweep: Sendable {
     let point =
       (try? PatternSearch.minimum(
         from: [1, 1, 1], step: 1, least: 1e-4, lowest: 0
-      ) { point throws(SimulationError) in loss(rows, predicted(scaled(point))) }) ?? [0, 0, 0]
+      ) { point throws(SimulationError) in loss(rows, predicted(scaled(point))) })?.numbers ?? [
+        0, 0, 0,
+      ]
     let overheads = scaled(point)
     (engine.step, engine.perSequence, engine.request) = (overheads[0], overheads[1], overheads[2])
     return (engine, loss(rows, run(engine)))

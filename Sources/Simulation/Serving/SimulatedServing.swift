@@ -66,13 +66,7 @@ public struct SimulatedServing: SimulatedWork {
     }
     let alone = try record(.closed(users: 1), count: ServingCalibration.requestsAlone)
     let saturated = try record(.atOnce)
-    guard let found = ServingCalibration(saturated: saturated, alone: alone) else {
-      throw SimulationError(
-        .configuration,
-        "serving.calibrate: none of the \(saturated.requests) requests could be answered in flight, "
-          + "of which \(saturated.refused) were refused")
-    }
-    return found
+    return try SimulationError.wrap { try ServingCalibration(saturated: saturated, alone: alone) }
   }
 
   private func serving(_ system: String, _ load: String) -> Records.ServingRun {

@@ -1,4 +1,5 @@
 import Statistics
+import Units
 
 /// When the clients of a serving run send their requests.
 ///
@@ -190,13 +191,4 @@ extension ArrivalProcess {
   }
 }
 
-extension ArrivalProcess: Codable {
-  public init(from decoder: any Decoder) throws {
-    try self.init(parsing: decoder.singleValueContainer().decode(String.self))
-  }
-
-  public func encode(to encoder: any Encoder) throws {
-    var container = encoder.singleValueContainer()
-    try container.encode(description)
-  }
-}
+extension ArrivalProcess: TextCodable {}
