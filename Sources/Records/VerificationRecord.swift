@@ -43,7 +43,8 @@ public struct VerificationRecord: Record, Hashable {
     self.tokensPerSequence = tokensPerSequence
     self.layers = layers
     self.mode = mode
-    self.maxLogitError = maxLogitError
+    // JSON has no infinity; an answer that is no number is as wrong as can be.
+    self.maxLogitError = maxLogitError.isFinite ? maxLogitError : .greatestFiniteMagnitude
     self.tolerance = tolerance
     self.tokensCompared = tokensCompared
     self.ties = ties

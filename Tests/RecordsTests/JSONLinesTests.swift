@@ -31,6 +31,14 @@ import Testing
     #expect(text.contains("\"schema\":\"padtax/verification\""))
   }
 
+  @Test("an error that is no number can be written, as the largest there is")
+  func infiniteError() throws {
+    for error in [Double.infinity, .nan] {
+      let text = try JSONText.line(record("packed", error: error))
+      #expect(text.contains("\"max_logit_error\":1.797"))
+    }
+  }
+
   @Test("a torn last line is dropped with a warning, wherever it was torn")
   func tornLine() throws {
     let folder = try TemporaryFolder()
