@@ -29,7 +29,9 @@ extension RankContext {
     let choice = try messages(wanted, gpu)
     let size = layout.worldSize
     var links = DeviceLinks(memory: gpu.messages, name: size == 1 ? "none" : choice.rawValue)
-    let part = try together("messages") { try Self.partBytes() }
+    let asked = try together("messages") { try Self.partBytes() }
+    // Both sides of a message cut it alike, whatever the environment of a host says.
+    let part = Int(try control.broadcastArray([Int64(asked)], root: 0)[0])
     func path(_ way: DevicePath.Way) -> DevicePath {
       DevicePath(memory: gpu.messages, way: way, part: part)
     }

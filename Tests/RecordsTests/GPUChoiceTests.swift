@@ -39,7 +39,7 @@ import Testing
     }
     #expect("\(unknown.map { "\($0)" } ?? "")".contains("auto, staged, direct, nccl"))
     let other = #expect(throws: RecordError.self) { try job("backend: {messages: nccl}") }
-    #expect("\(other.map { "\($0)" } ?? "")".contains("gpu.yaml:11"))
+    #expect("\(other.map { "\($0)" } ?? "")".contains("gpu.yaml:9:21: backend.messages"))
   }
 
   @Test func `the backend has no precision of its own`() {
