@@ -153,7 +153,8 @@ struct AdviseCommand: ParsableCommand {
   private static func subject(_ goal: Advice.Goal?, served: Bool) -> String {
     switch goal ?? .throughput {
     case .throughput: served ? "an output token" : "a batch"
-    case .ttft: served ? "the time to a request's first token" : "the time to a batch's first tokens"
+    case .ttft:
+      served ? "the time to a request's first token" : "the time to a batch's first tokens"
     case .tpot: served ? "a request's time per output token" : "a batch's decode"
     }
   }
