@@ -135,15 +135,14 @@ CK_INLINE void weigh_tile(
   for (size_t j = 0; j < count; j++) {
     const stored *line = values + places[j];
     ask(&plan, M == 1, j, values, places);
-    vec_pair value[4];
+    vec weight[4];
+    CK_UNROLL for (int m = 0; m < M; m++)
+      weight[m] = splat(weights[(size_t)m * CK_ATTENTION_KEYS + j]);
     CK_UNROLL for (int p = 0; p < P; p++) {
-      value[p] = n ? load_pair_part(line, n) : load_pair(line + p * CK_PAIR);
-    }
-    CK_UNROLL for (int m = 0; m < M; m++) {
-      vec weight = splat(weights[(size_t)m * CK_ATTENTION_KEYS + j]);
-      CK_UNROLL for (int p = 0; p < P; p++) {
-        total[m][2 * p] = weight * value[p].first + total[m][2 * p];
-        total[m][2 * p + 1] = weight * value[p].second + total[m][2 * p + 1];
+      vec_pair value = n ? load_pair_part(line, n) : load_pair(line + p * CK_PAIR);
+      CK_UNROLL for (int m = 0; m < M; m++) {
+        total[m][2 * p] = weight[m] * value.first + total[m][2 * p];
+        total[m][2 * p + 1] = weight[m] * value.second + total[m][2 * p + 1];
       }
     }
   }
