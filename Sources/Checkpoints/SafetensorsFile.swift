@@ -85,6 +85,7 @@ extension SafetensorsFile {
     try mapping.checkLength(tensor: tensor.name)
     // Mapped pages lie between the first byte touched since the last release and the current end.
     var resident = tensor.byteRange.lowerBound + first * size
+    var last = resident
     for run in 0..<count {
       var done = 0
       while done < length {
@@ -96,7 +97,8 @@ extension SafetensorsFile {
           resident = start
           try mapping.checkLength(tensor: tensor.name)
         }
-        mapping.prefetch(after: start..<end)
+        mapping.prefetch(after: last..<end)
+        last = start
         FloatWidening.widen(
           tensor.elementType, at: base + start, count: part,
           into: target + run * targetStride + done)

@@ -189,6 +189,7 @@ import Testing
     let values: [Float] = [0, -0, 1, .infinity, -.infinity, .leastNonzeroMagnitude, .pi, .ulpOfOne]
     writer.add("m\"\\\t", shape: [2, 4], values: values)
     writer.add("empty", shape: [3, 0], values: [])
+    writer.add("half", shape: [4], bfloat16: [0x3F80, 0x4000, 0xC040, 0])
     writer.add("scalar", shape: [], values: [42])
     let path = folder.file("w.safetensors")
     try writer.write(to: path)
@@ -197,6 +198,8 @@ import Testing
     #expect(try file.floats("m\"\\\t").map(\.bitPattern) == values.map(\.bitPattern))
     #expect(file.tensor(named: "empty")?.shape == [3, 0])
     #expect(try file.floats("scalar") == [42])
+    #expect(
+      try file.floats("half") == [1, 2, -3, 0] && file.tensor(named: "half")?.byteRange.count == 8)
     #expect(file.byteCount == writer.serialized().count)
     #expect(file.tensors.allSatisfy { $0.byteRange.lowerBound % 8 == 0 })
     #expect(
