@@ -37,37 +37,41 @@ struct Report {
     atLeast required: Double
   ) {
     let value = figure(ratio.median)
-    let verdict = value >= required ? "PASS" : "FAIL"
-    if verdict == "FAIL" { failures += 1 }
-    verdicts.append("\(verdict)  \(name): \(fixed(value)), at least \(fixed(required))")
-    note(
-      "\(name): \(fixed(value)) (\(ratio.count) pairs; fastest samples "
-        + "\(fixed(figure(ratio.best)))), at least \(fixed(required)): \(verdict)")
+    judge(
+      name, fixed(value),
+      detail: " (\(ratio.count) pairs; fastest samples \(fixed(figure(ratio.best))))",
+      ", at least \(fixed(required))", value >= required)
   }
 
   /// A figure that must not exceed `allowed`.
   mutating func figure(_ name: String, _ value: Double, atMost allowed: Double) {
-    judge(name, "\(fixed(value)), at most \(fixed(allowed))", value <= allowed)
+    judge(name, fixed(value), ", at most \(fixed(allowed))", value <= allowed)
   }
 
   /// A share in percent that must not exceed `allowed`.
   mutating func share(_ name: String, _ value: Double, atMost allowed: Double) {
-    judge(name, "\(fixed(value * 100)) %, at most \(fixed(allowed * 100)) %", value <= allowed)
+    judge(
+      name, "\(fixed(value * 100)) %", ", at most \(fixed(allowed * 100)) %", value <= allowed)
   }
 
   /// As above, of a share that lies between two values: undecided where the bound does too.
   mutating func share(_ name: String, from low: Double, to high: Double, atMost allowed: Double) {
-    let text =
-      "\(fixed(low * 100)) to \(fixed(high * 100)) %, at most \(fixed(allowed * 100)) %"
-    judge(name, text, high <= allowed ? true : low > allowed ? false : nil)
+    judge(
+      name, "\(fixed(low * 100)) to \(fixed(high * 100)) %", ", at most \(fixed(allowed * 100)) %",
+      high <= allowed ? true : low > allowed ? false : nil)
   }
 
-  private mutating func judge(_ name: String, _ text: String, _ passes: Bool?) {
+  /// - Parameters:
+  ///   - detail: of the note alone.
+  ///   - passes: nil where that is undecided.
+  private mutating func judge(
+    _ name: String, _ value: String, detail: String = "", _ bound: String, _ passes: Bool?
+  ) {
     let verdict = passes.map { $0 ? "PASS" : "FAIL" } ?? "----"
-    let end = passes == nil ? "undecided" : verdict
     if passes == false { failures += 1 }
-    verdicts.append("\(verdict)  \(name): \(text)\(passes == nil ? ": undecided" : "")")
-    note("\(name): \(text): \(end)")
+    verdicts.append(
+      "\(verdict)  \(name): \(value)\(bound)\(passes == nil ? ": undecided" : "")")
+    note("\(name): \(value)\(detail)\(bound): \(passes == nil ? "undecided" : verdict)")
   }
 
   /// A ratio to another ceiling than the one that is judged, printed below it.
@@ -104,10 +108,11 @@ struct PairedRatio {
   var bestJudged: Double { samples.map(\.judged).min() ?? .nan }
   /// The fastest samples of each side, whenever they were taken.
   var best: Double { bestCeiling / bestJudged }
+  private var sorted: [Double] { samples.map { $0.ceiling / $0.judged }.sorted() }
   /// The 95 % interval of the median of the ratios, whatever they are distributed like: order
   /// statistics (binomial, in its normal approximation).
   var medianInterval: (low: Double, high: Double) {
-    let sorted = samples.map { $0.ceiling / $0.judged }.sorted()
+    let sorted = sorted
     let n = Double(sorted.count)
     let low = Int((n / 2 - 0.98 * n.squareRoot()).rounded(.down)) - 1
     guard low >= 0 else { return (-.infinity, .infinity) }
@@ -115,7 +120,7 @@ struct PairedRatio {
   }
   /// The middle of the ratios pair by pair.
   var median: Double {
-    let sorted = samples.map { $0.ceiling / $0.judged }.sorted()
+    let sorted = sorted
     guard !sorted.isEmpty else { return .nan }
     return (sorted[(sorted.count - 1) / 2] + sorted[sorted.count / 2]) / 2
   }

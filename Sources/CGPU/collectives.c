@@ -21,11 +21,6 @@ static int nccl(int code, const char *what) {
   return gp_fail(code, "%s: NCCL answered %d (%s)", what, code, text ? text : "unknown error");
 }
 
-#define TRY(call)                                  \
-  do {                                             \
-    int code = gp_driver(gp.call, #call);          \
-    if (code) return code;                         \
-  } while (0)
 #define TRY_NCCL(call)                             \
   do {                                             \
     int code = nccl(gp.call, #call);               \

@@ -16,12 +16,6 @@ enum {
 };
 static const size_t workspace_bytes = 64 << 20;
 
-#define TRY(call)                                  \
-  do {                                             \
-    int code = gp_driver(gp.call, #call);          \
-    if (code) return code;                         \
-  } while (0)
-
 int gp_device_count(int *count) {
   TRY(cuDeviceGetCount(count));
   return 0;

@@ -132,4 +132,11 @@ int gp_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 
 // 0, or the driver's answer to `what` in words.
 int gp_driver(int code, const char *what);
 
+// Calls a function of the driver; returns its answer from the caller where that is not 0.
+#define TRY(call)                                  \
+  do {                                             \
+    int code = gp_driver(gp.call, #call);          \
+    if (code) return code;                         \
+  } while (0)
+
 #endif

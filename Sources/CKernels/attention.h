@@ -84,13 +84,12 @@ CK_INLINE void soften(
   *maximum_so_far = high;
 }
 
-// Scores of a stacked row against keys first..<first + count become weights: what it must not see
-// gets none. There is room for whole vectors of scores.
+// Scores of a slot that sees the first `seen` keys, against keys first..<first + count, become weights:
+// what it must not see gets none. There is room for whole vectors of scores.
 CK_INLINE void weigh_row(
-    const ck_attention *job, size_t row, size_t first, size_t count, float *scores, float *out,
-    size_t d, float *highest, float *total) {
+    const ck_attention *job, size_t slot, size_t seen, size_t first, size_t count, float *scores,
+    float *out, size_t d, float *highest, float *total) {
   size_t padded = (count + CK_WIDTH - 1) / CK_WIDTH * CK_WIDTH;
-  size_t slot = row / job->group, seen = job->context + slot + 1;
   exclude(scores, seen > first ? seen - first : 0, padded, padded);
   if (slot >= job->real_begin && slot < job->real_end && job->masked_end > first)
     exclude(
@@ -119,9 +118,10 @@ CK_INLINE void add_values(
 }
 
 // Stacked rows row..<row + rows of the job against transposed keys. `gathered` has room for the
-// values of a tile.
+// values of a tile. With `stride` every slot sees all slots, whose values lie so far apart.
 static void attend_tile(
-    const ck_attention *job, size_t row, size_t rows, const float *panels, float *gathered) {
+    const ck_attention *job, size_t row, size_t rows, const float *panels, float *gathered,
+    size_t stride) {
   const size_t d = job->width, g = job->group;
   float *q = job->workspace, *out = q + CK_ATTENTION_ROWS * d;
   float *scores = out + CK_ATTENTION_ROWS * d;
@@ -135,7 +135,7 @@ static void attend_tile(
   }
   memset(out, 0, rows * d * sizeof(float));
 
-  size_t visible = job->context + (row + rows - 1) / g + 1;
+  size_t visible = stride ? job->slots : job->context + (row + rows - 1) / g + 1;
   for (size_t first = 0; first < visible; first += CK_ATTENTION_KEYS) {
     size_t count = visible - first < CK_ATTENTION_KEYS ? visible - first : CK_ATTENTION_KEYS;
     for (size_t j = 0; j < count; j += CK_PANEL) {
@@ -145,11 +145,17 @@ static void attend_tile(
           rows, columns, d, q, d, panels + (first + j) * d, CK_PANEL, scores + j,
           CK_ATTENTION_KEYS, 0);
     }
-    for (size_t r = 0; r < rows; r++)
+    for (size_t r = 0; r < rows; r++) {
+      size_t slot = (row + r) / g;
       weigh_row(
-          job, row + r, first, count, scores + r * CK_ATTENTION_KEYS, out + r * d, d, &highest[r],
-          &total[r]);
-    add_values(job, scores, rows, first, count, gathered, out);
+          job, slot, stride ? job->slots : job->context + slot + 1, first, count,
+          scores + r * CK_ATTENTION_KEYS, out + r * d, d, &highest[r], &total[r]);
+    }
+    if (stride)
+      multiply_tiles(
+          rows, d, count, scores, CK_ATTENTION_KEYS, job->values + first * stride, stride, out, d, 1);
+    else
+      add_values(job, scores, rows, first, count, gathered, out);
   }
 
   for (size_t r = 0; r < rows; r++) {
@@ -160,18 +166,24 @@ static void attend_tile(
   }
 }
 
+// All stacked rows of the job, tile by tile.
+static void attend_tiles(
+    const ck_attention *job, const float *panels, float *gathered, size_t stride) {
+  const size_t stacked = job->slots * job->group;
+  for (size_t row = 0; row < stacked; row += CK_ATTENTION_ROWS) {
+    size_t rows = stacked - row < CK_ATTENTION_ROWS ? stacked - row : CK_ATTENTION_ROWS;
+    attend_tile(job, row, rows, panels, gathered, stride);
+  }
+}
+
 // A job of CK_TRANSPOSE_FROM stacked rows or more.
 static void attend_many(const ck_attention *job) {
-  const size_t d = job->width, stacked = job->slots * job->group;
-  const size_t visible = job->context + job->slots;
+  const size_t d = job->width, visible = job->context + job->slots;
   float *gathered = job->workspace + CK_ATTENTION_ROWS * (2 * d + CK_ATTENTION_KEYS);
   float *panels = gathered + CK_ATTENTION_KEYS * d;
   for (size_t j = 0; j < visible; j += CK_PANEL) {
     size_t count = visible - j < CK_PANEL ? visible - j : CK_PANEL;
     transpose_keys(job, panels + j * d, j, count);
   }
-  for (size_t row = 0; row < stacked; row += CK_ATTENTION_ROWS) {
-    size_t rows = stacked - row < CK_ATTENTION_ROWS ? stacked - row : CK_ATTENTION_ROWS;
-    attend_tile(job, row, rows, panels, gathered);
-  }
+  attend_tiles(job, panels, gathered, 0);
 }

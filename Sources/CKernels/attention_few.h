@@ -265,8 +265,8 @@ static void attend_few(const ck_attention *job, const stored *keys, const stored
     score_few(rows, d, q, wide, keys, places, count, plan, scores);
     for (size_t r = 0; r < rows; r++)
       weigh_row(
-          job, r, first, count, scores + r * CK_ATTENTION_KEYS, out + r * wide, wide, &highest[r],
-          &total[r]);
+          job, r / g, job->context + r / g + 1, first, count, scores + r * CK_ATTENTION_KEYS,
+          out + r * wide, wide, &highest[r], &total[r]);
     weigh_few(rows, d, scores, values, places, count, plan, out, wide);
   }
   for (size_t r = 0; r < rows; r++) {

@@ -20,10 +20,9 @@ static void transpose_bf16(
 
 static void attend_bf16(
     const ck_attention *job, const uint16_t *keys, const uint16_t *values) {
-  const size_t d = job->width, stacked = job->slots * job->group;
-  const size_t visible = job->context + job->slots;
+  const size_t d = job->width, visible = job->context + job->slots;
   float *free = job->workspace + CK_ATTENTION_ROWS * (2 * d + CK_ATTENTION_KEYS);
-  if (stacked < CK_TRANSPOSE_FROM) {
+  if (job->slots * job->group < CK_TRANSPOSE_FROM) {
     attend_few(job, keys, values);
     return;
   }
@@ -39,8 +38,5 @@ static void attend_bf16(
     size_t count = visible - j < CK_PANEL ? visible - j : CK_PANEL;
     transpose_bf16(job, panels + j * d, keys, j, count);
   }
-  for (size_t row = 0; row < stacked; row += CK_ATTENTION_ROWS) {
-    size_t rows = stacked - row < CK_ATTENTION_ROWS ? stacked - row : CK_ATTENTION_ROWS;
-    attend_tile(&widened, row, rows, panels, 0);
-  }
+  attend_tiles(&widened, panels, 0, 0);
 }

@@ -54,51 +54,8 @@ static void gelu(float *x, size_t n) {
   if (i < n) store_part(x + i, gelu_of(load_part(x + i, n - i)), n - i);
 }
 
-// Queries row..<row + rows of one head against all keys, block by block as in attention.h.
-static void attend_both_tile(
-    const ck_attention *job, size_t key_stride, size_t row, size_t rows, const float *panels) {
-  const size_t d = job->width;
-  float *q = job->workspace, *out = q + CK_ATTENTION_ROWS * d;
-  float *scores = out + CK_ATTENTION_ROWS * d;
-  float highest[CK_ATTENTION_ROWS], total[CK_ATTENTION_ROWS];
-  for (size_t r = 0; r < rows; r++) {
-    const float *query = job->queries + (row + r) * job->query_stride;
-    for (size_t i = 0; i < d; i++) q[r * d + i] = query[i] * job->scale;
-    highest[r] = -INFINITY;
-    total[r] = 0;
-  }
-  memset(out, 0, rows * d * sizeof(float));
-  for (size_t first = 0; first < job->slots; first += CK_ATTENTION_KEYS) {
-    size_t count = job->slots - first < CK_ATTENTION_KEYS ? job->slots - first : CK_ATTENTION_KEYS;
-    size_t padded = (count + CK_WIDTH - 1) / CK_WIDTH * CK_WIDTH;
-    for (size_t j = 0; j < count; j += CK_PANEL) {
-      size_t columns = count - j < CK_PANEL ? count - j : CK_PANEL;
-      columns = (columns + CK_WIDTH - 1) / CK_WIDTH * CK_WIDTH;
-      multiply_tiles(
-          rows, columns, d, q, d, panels + (first + j) * d, CK_PANEL, scores + j,
-          CK_ATTENTION_KEYS, 0);
-    }
-    for (size_t r = 0; r < rows; r++) {
-      float *line = scores + r * CK_ATTENTION_KEYS;
-      size_t slot = row + r;
-      exclude(line, count, padded, padded);
-      if (slot >= job->real_begin && slot < job->real_end && job->masked_end > first)
-        exclude(
-            line, job->masked_begin > first ? job->masked_begin - first : 0,
-            job->masked_end - first, padded);
-      soften(line, padded, out + r * d, d, &highest[r], &total[r]);
-    }
-    multiply_tiles(
-        rows, d, count, scores, CK_ATTENTION_KEYS, job->values + first * key_stride, key_stride,
-        out, d, 1);
-  }
-  for (size_t r = 0; r < rows; r++) {
-    float *target = job->out + (row + r) * job->out_stride;
-    float factor = total[r] > 0 ? 1.0f / total[r] : 0;
-    for (size_t i = 0; i < d; i++) target[i] = out[r * d + i] * factor;
-  }
-}
-
+// One head over all slots in both directions: a group of one, without context or blocks; keys and
+// values lie key_stride elements apart.
 static void attend_both(const ck_attention *job, size_t key_stride) {
   const size_t d = job->width;
   float *panels = job->workspace + CK_ATTENTION_ROWS * (2 * d + CK_ATTENTION_KEYS);
@@ -111,8 +68,5 @@ static void attend_both(const ck_attention *job, size_t key_stride) {
       for (size_t k = count; k < CK_PANEL; k++) panel[i * CK_PANEL + k] = 0;
     }
   }
-  for (size_t row = 0; row < job->slots; row += CK_ATTENTION_ROWS) {
-    size_t rows = job->slots - row < CK_ATTENTION_ROWS ? job->slots - row : CK_ATTENTION_ROWS;
-    attend_both_tile(job, key_stride, row, rows, panels);
-  }
+  attend_tiles(job, panels, 0, key_stride);
 }

@@ -65,9 +65,8 @@ public struct Calibration: Sendable {
     self.memory = memory
     self.devicesPerNode = devicesPerNode
     let seen = data.rows.filter { !$0.isHeldOut }
-    var found: (logs: [Double], error: Double)?
-    for start in Parameters.starts {
-      let low = try PatternSearch.minimum(
+    let lows = try Parameters.starts.map { start throws(SimulationError) in
+      try PatternSearch.minimum(
         // A nanosecond is nothing.
         from: start.logs, step: 1, least: 0.005, lowest: log(1e-9)
       ) { logs throws(SimulationError) in
@@ -77,10 +76,11 @@ public struct Calibration: Sendable {
           return sum + error * error
         }
       }
-      if low.value < found?.error ?? .infinity { found = (low.numbers, low.value) }
     }
-    guard let found else { preconditionFailure("there is a start") }
-    let best = Parameters(logs: found.logs)
+    guard let lowest = lows.min(by: { $0.value < $1.value }) else {
+      preconditionFailure("there is a start")
+    }
+    let best = Parameters(logs: lowest.numbers)
     parameters = best
     lines = try Self.price(data.rows, data, best, memory, devicesPerNode)
   }

@@ -1,19 +1,6 @@
-import Statistics
 import Units
 
 extension ReportData {
-  /// Requests that were served, and what the simulator says of the same ones.
-  struct ServingPrediction {
-    let row: ServingRow
-    let modelled: ServingRow
-
-    /// Modelled over found, less one; nil where one of them has no such figure.
-    func error(_ metric: String) -> Double? {
-      guard let found = row[metric], found > 0, let modelled = modelled[metric] else { return nil }
-      return modelled / found - 1
-    }
-  }
-
   /// The figures that are compared: title, unit, name. Means, since a median jumps where a few
   /// requests change their place in a queue.
   private static let figures = [
@@ -21,13 +8,9 @@ extension ReportData {
     ("output", "tok/s", "output_throughput"),
   ]
 
-  var servingPredictions: [ServingPrediction] {
-    let rows = ServingTables(summary).rows
-    let modelled = rows.filter { $0.run.origin == .modelled }
-    guard !modelled.isEmpty else { return [] }
-    return rows.filter { $0.run.origin != .modelled }.flatMap { row in
-      modelled.filter { isSameWork($0, row) }.map { ServingPrediction(row: row, modelled: $0) }
-    }
+  /// Requests that were served, and what the simulator says of the same ones.
+  var servingPredictions: [Prediction<ServingRow>] {
+    Self.predictions(ServingTables(summary).rows, origin: \.run.origin, isSameWork: isSameWork)
   }
 
   /// Whether two rows served as many requests of the same model under the same load and limits.
@@ -42,9 +25,10 @@ extension ReportData {
       && first.maxNumTokens == second.maxNumTokens
   }
 
-  func table(_ predictions: [ServingPrediction]) -> ColumnTable {
+  func table(_ predictions: [Prediction<ServingRow>]) -> ColumnTable {
     func column(
-      _ title: String, _ unit: String, _ metric: String, _ row: (ServingPrediction) -> ServingRow
+      _ title: String, _ unit: String, _ metric: String,
+      _ row: (Prediction<ServingRow>) -> ServingRow
     ) -> ColumnTable.Column {
       .init(
         title, unit: unit,
@@ -62,25 +46,14 @@ extension ReportData {
         + Self.figures.flatMap { title, unit, metric in
           [
             column(title, unit, metric, \.row), column("modelled", unit, metric, \.modelled),
-            .init(
-              "error", unit: "%",
-              cells: predictions.map {
-                $0.error(metric)?.signedPercent(1) ?? ColumnTable.blank
-              }),
+            Self.errorColumn(predictions) { $0[metric] },
           ]
         })
   }
 
-  func errors(_ predictions: [ServingPrediction]) -> String {
+  func errors(_ predictions: [Prediction<ServingRow>]) -> String {
     Self.figures.compactMap { title, _, metric in
-      Self.meanError(of: title, predictions.compactMap { $0.error(metric) })
+      Self.meanError(of: title, predictions) { $0[metric] }
     }.joined(separator: ", ")
-  }
-
-  /// `mean absolute error of TTFT 3.1 %, median 2.0 %`; nil without errors.
-  static func meanError(of name: String, _ errors: [Double]) -> String? {
-    guard let sizes = try? Sample(errors.map(abs)) else { return nil }
-    return "mean absolute error of \(name) \((sizes.mean * 100).fixed(1)) %, median "
-      + "\((sizes.median * 100).fixed(1)) %"
   }
 }
