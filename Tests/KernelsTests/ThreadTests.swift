@@ -35,6 +35,8 @@ import Testing
   @Test func `other threads than the caller's take parts`() throws {
     let team = try ThreadTeam(threads: 2)
     let seen = [Counter(), Counter()]
+    // By now the other one sleeps.
+    usleep(50_000)
     // A part ends when both threads have one: it would not end on one thread.
     team.run(2) { _, thread in
       seen[thread].value.store(1, ordering: .relaxed)
