@@ -84,6 +84,10 @@ CK_INLINE void soften(
   *maximum_so_far = high;
 }
 
+CK_INLINE float log_sum(float highest, float total) {
+  return total > 0 ? highest + logf(total) : -INFINITY;
+}
+
 // Scores of a slot that sees the first `seen` keys, against keys first..<first + count, become weights:
 // what it must not see gets none. There is room for whole vectors of scores.
 CK_INLINE void weigh_row(
@@ -163,6 +167,7 @@ static void attend_tile(
     float *target = job->out + slot * job->out_stride + head * d;
     float factor = total[r] > 0 ? 1.0f / total[r] : 0;
     for (size_t i = 0; i < d; i++) target[i] = out[r * d + i] * factor;
+    if (job->lse) job->lse[row + r] = log_sum(highest[r], total[r]);
   }
 }
 

@@ -273,6 +273,7 @@ static void attend_few(const ck_attention *job, const stored *keys, const stored
     float *target = job->out + r / g * job->out_stride + r % g * d;
     float factor = total[r] > 0 ? 1.0f / total[r] : 0;
     for (size_t i = 0; i < d; i++) target[i] = out[r * wide + place_in_pairs(i)] * factor;
+    if (job->lse) job->lse[r] = log_sum(highest[r], total[r]);
   }
 }
 

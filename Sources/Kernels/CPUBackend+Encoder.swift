@@ -53,7 +53,7 @@ extension CPUBackend: EncoderBackend {
         queries: queries.row(row.firstSlot) + column, query_stride: queries.stride,
         keys: keys.row(row.firstSlot) + column, values: values.row(row.firstSlot) + column,
         blocks: nil, block_slots: 0, block_stride: 0, out: out.row(row.firstSlot) + column,
-        out_stride: out.stride, slots: row.slots,
+        out_stride: out.stride, lse: nil, slots: row.slots,
         group: 1, width: width, context: 0, real_begin: row.real.lowerBound,
         real_end: row.real.upperBound, masked_begin: row.masked.lowerBound,
         masked_end: row.masked.upperBound, scale: scale, is_cached: 0,

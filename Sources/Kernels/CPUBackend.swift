@@ -27,6 +27,8 @@ public final class CPUBackend: HostBackend {
   /// Scratch memory of attention, and its tasks.
   var workspace: ThreadScratch
   var attentionTasks: [AttentionTask] = []
+  /// What shares of long contexts gave, until they are put together.
+  var shareMemory = Storage(count: 0)
 
   /// Loads the library and picks the kernels.
   ///

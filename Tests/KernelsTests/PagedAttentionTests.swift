@@ -145,6 +145,17 @@ import Testing
     }
   }
 
+  @Test(arguments: [3, 16])
+  func `shares of a long context start with a block`(block: Int) throws {
+    for (width, format) in [(8, StorageFormat.float32), (6, .bfloat16)] {
+      var generator = SeededGenerator(seed: UInt64(block))
+      try check(
+        Pair(
+          [(1, 2300), (1, 5)], kvHeads: 2, group: 2, width: width, blockSlots: block,
+          format: format, using: &generator), "\(format) blocks of \(block)")
+    }
+  }
+
   @Test(arguments: [1, 16, 48])
   func `ragged chunks after a context give what regions give`(block: Int) throws {
     for (group, width, format) in [

@@ -128,6 +128,58 @@ import Testing
     expectClose(outs[1], outs[0], tolerance: 0, "attention")
   }
 
+  @Test(arguments: [1, 3, 7, 100], [StorageFormat.float32, .bfloat16])
+  func `long contexts come in shares, whose sums are the same on any number of threads`(
+    group: Int, format: StorageFormat
+  ) throws {
+    var generator = SeededGenerator(seed: UInt64(group))
+    // All keys of the first share masked, of the second, and of all; short ones beside them.
+    let contexts = [
+      (2500, 0..<1000), (1024, 520..<1025), (1023, 0..<0), (3000, 0..<3001), (40, 0..<7),
+    ]
+    var (rows, base) = ([AttentionRow](), 0)
+    for (slot, (context, masked)) in contexts.enumerated() {
+      rows.append(
+        AttentionRow(
+          firstSlot: slot, slots: 1, real: 0..<1, context: context, base: base,
+          capacity: context + 2, masked: masked))
+      base += context + 2
+    }
+    // More than 96 rows are more than one tile.
+    let (width, heads) = (group == 100 ? 4 : 24, 2)
+    let elements = base * heads * width
+    let keys = randomMatrix(rows: base, columns: heads * width, using: &generator)
+    let cache = KVCacheView(
+      keys: Storage(count: elements), values: Storage(count: elements), offset: 0, slots: base,
+      kvHeads: heads, headDimension: width, format: format)
+    for index in 0..<elements {
+      let (key, value) = (
+        keys[index / (heads * width), index % (heads * width)],
+        Float.random(in: -1...1, using: &generator)
+      )
+      if format == .bfloat16 {
+        cache.keys.bfloat16Pointer[index] = BFloat16Bits(rounding: key)
+        cache.values.bfloat16Pointer[index] = BFloat16Bits(rounding: value)
+      } else {
+        cache.keys.pointer[index] = key
+        cache.values.pointer[index] = value
+      }
+    }
+    let queries = randomMatrix(
+      rows: rows.count, columns: heads * group * width, range: -9...9, using: &generator)
+    func attend(_ backend: any Backend) -> Matrix {
+      let out = copy(queries)
+      backend.attend(
+        queries: queries, rows: rows, cache: cache, queryHeads: heads * group,
+        scale: 1 / Float(width).squareRoot(), into: out)
+      return out
+    }
+    let one = attend(try CPUBackend(cache: format))
+    expectClose(attend(try CPUBackend(threads: 3, cache: format)), one, tolerance: 0, "three")
+    expectClose(
+      one, attend(ReferenceBackend(cache: format)), tolerance: 5e-5, "\(group) \(format)")
+  }
+
   @Test func `operations of many rows on three threads are those on one`() throws {
     var generator = SeededGenerator(seed: 8)
     let (rows, columns) = (300, 256)

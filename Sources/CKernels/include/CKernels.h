@@ -29,6 +29,7 @@ typedef struct {
   size_t block_slots, block_stride;
   float *CK_NONNULL out;            // slot i, head h at out + i * out_stride + h * d
   size_t out_stride;
+  float *CK_NULLABLE lse;           // [s, g] log of the sum of exp(score), wanted where keys come in shares
   size_t slots, group, width;       // s, g, d
   size_t context;                   // query slot i sees the KV slots 0...(context + i)
   size_t real_begin, real_end;      // query slots that honour the mask
