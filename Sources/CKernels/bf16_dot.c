@@ -28,13 +28,6 @@ CK_INLINE vec multiply_words(vec sum, vec w, vec x) {
 
 #include "panels.h"
 
-static void dot_linear(
-    size_t m, const ck_packed *w, const float *x, size_t ldx, const float *bias, float *y,
-    size_t ldy, void *workspace) {
-  panel_arrange(m, 0, 1, w->inputs, x, ldx, workspace);
-  panel_multiply(m, w, 0, (w->outputs + 15) / 16, workspace, bias, y, ldy);
-}
-
 static void round_row(uint16_t *y, const float *x, size_t n) { ck_bf16_avx512.round(y, x, n); }
 static void widen_row(float *y, const uint16_t *x, size_t n) { ck_bf16_avx512.widen(y, x, n); }
 static void add_row(uint16_t *y, const uint16_t *x, size_t n) { ck_bf16_avx512.add(y, x, n); }
@@ -62,7 +55,8 @@ static double multiply_add(size_t rounds, float *witness) {
 
 const ck_bf16_kernels ck_bf16_dot = {
     .name = "avx512-bf16", .few = few_rows_packed, .blocked = 1, .round = round_row,
-    .widen = widen_row, .add = add_row, .linear = dot_linear, .product = &packed_product, .unpack = unpack_panels,
+    .widen = widen_row, .add = add_row, .linear = panel_linear,
+    .workspace = panel_workspace, .unpack = unpack_panels,
     .attend = attend,
     .multiply_add = multiply_add,
 };

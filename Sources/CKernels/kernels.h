@@ -32,9 +32,9 @@ CK_INLINE vec multiply_words(vec sum, vec w, vec x) { return w * x + sum; }
 
 #include "panels.h"
 
-#define CK_PACKED &packed_product
+#define CK_PACKED .packed_linear = panel_linear, .packed_workspace = panel_workspace,
 #else
-#define CK_PACKED 0
+#define CK_PACKED
 #endif
 
 #define CK_TABLE(variant_name) \
@@ -44,5 +44,5 @@ CK_INLINE vec multiply_words(vec sum, vec w, vec x) { return w * x + sum; }
     .softmax = softmax, .softmax_parts = softmax_parts, .argmax = argmax, \
     .skinny_linear = skinny_linear, .attend = attend, .multiply_add = multiply_add, \
     .read_streams = read_streams, .read_in_order = read_in_order, .layer_norm = layer_norm, \
-    .gelu = gelu, .attend_both = attend_both, .packed = CK_PACKED, \
+    .gelu = gelu, .attend_both = attend_both, CK_PACKED \
   }

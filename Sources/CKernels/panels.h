@@ -55,7 +55,7 @@ static void stream_rest(
 // Few rows. A stream of whole panels goes on without gaps; where rows would push it out of the
 // first-level cache, all streams do one block of words after the other, and what is prefetched is
 // the block of the next panel.
-static void stream_multiply(
+static void stream_linear(
     size_t m, panel_weight w, const word *x, const float *bias, float *y, size_t ldy) {
   const size_t block = block_of(w.words), apart = w.outputs / 16 / stream_panels[m];
   const int is_whole = m == 1 || m * w.words <= stream_words;
@@ -73,78 +73,98 @@ static void stream_multiply(
   }
 }
 
-// Tiles top..<end of m rows against all panels, words first..<first + words. While the last tiles
-// meet a pair of panels, the next pair is brought to the second-level cache; behind the last pair
-// that is `after`.
+// What many rows are multiplied with: a block of words of all panels. `after` is prefetched at the end.
+typedef struct {
+  const word *panels, *after;
+  size_t outputs, stride, words;
+  int accumulate;
+} panel_block;
+
+// Tiles top..<end of m rows, packed one behind the other, against all panels. While they meet a
+// pair of panels, the next pair is brought to the second-level cache.
 static void block_pass(
-    size_t m, panel_weight w, size_t top, size_t end, size_t first, size_t words,
-    const word *after, const word *x, const float *bias, float *y, size_t ldy) {
-  const size_t all = tiles_of(m, block_rows), stride = w.words * 16;
+    size_t m, panel_block w, size_t top, size_t end, const word *x, const float *bias, float *y,
+    size_t ldy) {
+  const size_t all = tiles_of(m, block_rows), start = m * top / all, tiles = end - top;
   const size_t full = w.outputs / 16, panels = (w.outputs + 15) / 16;
   size_t count = 0;
   for (size_t j = 0; j < panels; j += count) {
     count = j + block_panels <= full ? block_panels : 1;
-    const word *panel = w.panels + first * 16 + j * stride;
-    const word *next = j + count < panels ? panel + count * stride : after;
+    const word *panel = w.panels + j * w.stride;
+    const word *next = j + count < panels ? panel + count * w.stride : w.after;
     for (size_t t = top; t < end; t++) {
       size_t row = m * t / all, rows = m * (t + 1) / all - row;
-      int is_last = t + block_panels >= end;
-      const word *line = is_last ? next + (t + block_panels - end) * stride : panel;
-      size_t ahead = is_last ? 16 : 0;
-      const word *inputs = x + row * w.words + first * rows;
+      // Its share of the lines of one of the next panels.
+      size_t p = (t - top) * count / tiles, begin = tiles_of(p * tiles, count);
+      size_t sharers = tiles_of((p + 1) * tiles, count) - begin;
+      const word *line =
+          next + p * w.stride + w.words * (t - top - begin) / sharers * 16;
+      size_t ahead = tiles_of(64, sharers);
+      const word *inputs = x + (row - start) * w.words;
       const float *terms = bias ? bias + j * 16 : 0;
       float *target = y + row * ldy + j * 16;
       panel_function tile = block_tiles[count - 1][rows];
       if (j < full)
-        tile(words, inputs, panel, stride, ahead, line, 1, first > 0, terms, target, ldy);
+        tile(
+            w.words, inputs, panel, w.stride, ahead, line, 1, w.accumulate, terms, target, ldy);
       else
         edge_tile(
-            tile, rows, w.outputs % 16, words, inputs, panel, ahead, line, first > 0, terms,
+            tile, rows, w.outputs % 16, w.words, inputs, panel, ahead, line, w.accumulate, terms,
             target, ldy);
     }
   }
 }
 
-// Many rows: as many as stay in the second-level cache meet all panels.
-static void block_multiply(
-    size_t m, panel_weight w, const word *x, const float *bias, float *y, size_t ldy) {
+// Tiles at a time where there are many rows: what block_bytes hold.
+static size_t tiles_at_once(size_t words) {
+  size_t tiles = block_bytes / (block_of(words) * block_rows * sizeof(word));
+  return tiles > 0 ? tiles : 1;
+}
+
+// Many rows: a block of their inputs is packed for as many as stay in the second-level cache, and
+// meets all panels.
+static void block_linear(
+    size_t m, panel_weight w, size_t inputs, const float *x, size_t ldx, const float *bias,
+    float *y, size_t ldy, word *operand) {
   const size_t block = block_of(w.words), all = tiles_of(m, block_rows);
-  const size_t parts = tiles_of(m * block * sizeof(word), block_bytes);
-  const size_t passes = parts < all ? parts : all;
+  const size_t passes = tiles_of(all, tiles_at_once(w.words));
   for (size_t first = 0; first < w.words; first += block) {
     size_t words = w.words - first < block ? w.words - first : block;
     for (size_t pass = 0; pass < passes; pass++) {
-      size_t from = pass + 1 < passes ? first : first + block < w.words ? first + block : 0;
-      block_pass(
-          m, w, all * pass / passes, all * (pass + 1) / passes, first, words,
-          w.panels + from * 16, x, bias, y, ldy);
+      size_t top = all * pass / passes, end = all * (pass + 1) / passes, start = m * top / all;
+      for (size_t t = top; t < end; t++) {
+        size_t row = m * t / all, count = m * (t + 1) / all - row;
+        arrange_tile(
+            operand + (row - start) * words, count, first, words, inputs, x + row * ldx, ldx);
+      }
+      size_t following = pass + 1 < passes ? first : first + block < w.words ? first + block : 0;
+      panel_block part = {
+          .panels = w.panels + first * 16, .after = w.panels + following * 16,
+          .outputs = w.outputs, .stride = w.words * 16, .words = words, .accumulate = first > 0};
+      block_pass(m, part, top, end, operand, bias, y, ldy);
     }
   }
 }
 
-// Share `share` of `shares` of the work of packing m rows.
-static void panel_arrange(
-    size_t m, size_t share, size_t shares, size_t inputs, const float *x, size_t ldx,
-    void *operand) {
-  const size_t height = m <= few_rows_packed ? few_rows_packed : block_rows;
-  const size_t all = tiles_of(m, height), words = panel_words(inputs);
-  for (size_t t = all * share / shares; t < all * (share + 1) / shares; t++) {
-    size_t row = m * t / all, count = m * (t + 1) / all - row;
-    arrange_tile((word *)operand + row * words, count, inputs, x + row * ldx, ldx);
+// Bytes of the workspace of panel_linear.
+static size_t panel_workspace(size_t m, size_t inputs) {
+  const size_t words = panel_words(inputs), tiles = tiles_of(m, block_rows);
+  if (words == 0) return 0;
+  const size_t most = tiles_at_once(words);
+  if (m <= few_rows_packed) return m * words * sizeof(word);
+  return (tiles < most ? tiles : most) * block_rows * block_of(words) * sizeof(word);
+}
+
+static void panel_linear(
+    size_t m, const ck_packed *w, const float *x, size_t ldx, const float *bias, float *y,
+    size_t ldy, void *workspace) {
+  panel_weight all = {
+      .panels = w->panels, .outputs = w->outputs, .words = panel_words(w->inputs)};
+  if (m == 0 || all.outputs == 0 || all.words == 0) return;
+  if (m > few_rows_packed) {
+    block_linear(m, all, w->inputs, x, ldx, bias, y, ldy, workspace);
+    return;
   }
+  arrange_tile(workspace, m, 0, all.words, w->inputs, x, ldx);
+  stream_linear(m, all, workspace, bias, y, ldy);
 }
-
-static void panel_multiply(
-    size_t m, const ck_packed *w, size_t begin, size_t end, const void *operand,
-    const float *bias, float *y, size_t ldy) {
-  const size_t words = panel_words(w->inputs), first = begin * 16;
-  const size_t last = end * 16 < w->outputs ? end * 16 : w->outputs;
-  if (m == 0 || first >= last || words == 0) return;
-  panel_weight part = {
-      .panels = (const word *)w->panels + first * words, .outputs = last - first, .words = words};
-  (m <= few_rows_packed ? stream_multiply : block_multiply)(
-      m, part, operand, bias ? bias + first : 0, y + first, ldy);
-}
-
-static const ck_packed_product packed_product = {
-    .arrange = panel_arrange, .multiply = panel_multiply};

@@ -47,20 +47,6 @@ typedef struct {
   size_t outputs, inputs;
 } ck_packed;
 
-// A product with a packed weight in two steps, each of which threads may share. Results depend neither
-// on the number of rows nor on how the work is shared.
-typedef struct {
-  // Packs share 0..<shares of x[m, inputs]; operand has room for m rows of words.
-  void (*CK_NONNULL arrange)(
-      size_t m, size_t share, size_t shares, size_t inputs, const float *CK_NONNULL x, size_t ldx,
-      void *CK_NONNULL operand);
-  // Outputs of the panels begin..<end: y[m, outputs] = x w^T + bias; bias and y begin at output 0.
-  void (*CK_NONNULL multiply)(
-      size_t m, const ck_packed *CK_NONNULL w, size_t begin, size_t end,
-      const void *CK_NONNULL operand, const float *CK_NULLABLE bias, float *CK_NONNULL y,
-      size_t ldy);
-} ck_packed_product;
-
 typedef struct {
   const char *CK_NONNULL name;
   // Lanes of a vector.
@@ -95,9 +81,14 @@ typedef struct {
       size_t m, size_t n, size_t k, const float *CK_NONNULL x, size_t ldx,
       const float *CK_NONNULL w, size_t ldw, const float *CK_NULLABLE bias, float *CK_NONNULL y,
       size_t ldy);
-  // Products with float weights that ck_float_pack packed, for any number of rows; NULL where there
-  // is none.
-  const ck_packed_product *CK_NULLABLE packed;
+  // y[m, outputs] = x[m, inputs] w^T + bias with floats that ck_float_pack packed, for any m; rows ldx,
+  // ldy elements apart. A row's result does not depend on the rows beside it, and outputs may be
+  // computed panel by panel. NULL where the library is the better choice.
+  void (*CK_NULLABLE packed_linear)(
+      size_t m, const ck_packed *CK_NONNULL w, const float *CK_NONNULL x, size_t ldx,
+      const float *CK_NULLABLE bias, float *CK_NONNULL y, size_t ldy, void *CK_NONNULL workspace);
+  // Bytes of its workspace, aligned to 64.
+  size_t (*CK_NULLABLE packed_workspace)(size_t m, size_t inputs);
   void (*CK_NONNULL attend)(const ck_attention *CK_NONNULL job);
   // Runs `rounds` rounds of independent multiply-adds on registers; returns the operations done
   // (a multiply-add counts two), and writes a value that depends on all of them.
