@@ -21,7 +21,7 @@ final class Ranks {
 
   let precision: StepBench.Precision
   let blas: BLASSelection
-  /// BLAS threads of each rank.
+  /// Threads of each rank.
   let threads: Int
 
   init(

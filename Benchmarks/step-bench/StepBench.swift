@@ -40,7 +40,7 @@ struct StepBench: ParsableArguments {
   var layers = 6
   @Option(help: "fp32 or bf16.") var precision = Precision.fp32
   @Option(help: "Path or soname of a CBLAS other than OpenBLAS.") var blas: String?
-  @Option(help: "BLAS threads of each rank.") var threads = 1
+  @Option(help: "Threads of each rank.") var threads = 1
   @Option(help: "Rounds of each measurement.") var rounds = 5
   @Option(help: "Seconds a section spends at most on repeating samples that lost their core.")
   var patience = 60.0

@@ -43,35 +43,33 @@ __attribute__((format(printf, 3, 4))) static void append(
   va_end(arguments);
 }
 
-// Writes only what changes: a second backend with the same threads leaves the environment alone.
+// Writes only what changes: a second backend leaves the environment alone.
 static void set_variable(const char *name, const char *value) {
   const char *old = getenv(name);
   if (!old || strcmp(old, value) != 0) setenv(name, value, 1);
 }
 
-void cb_prepare_environment(int threads) {
-  char text[16];
-  snprintf(text, sizeof text, "%d", threads);
+void cb_prepare_environment(void) {
   if (!getenv("OPENBLAS_CORETYPE")) setenv("OPENBLAS_CORETYPE", "auto", 1);
-  set_variable("OPENBLAS_NUM_THREADS", text);
-  set_variable("MKL_NUM_THREADS", text);
-  set_variable("BLIS_NUM_THREADS", text);
+  set_variable("OPENBLAS_NUM_THREADS", "1");
+  set_variable("MKL_NUM_THREADS", "1");
+  set_variable("BLIS_NUM_THREADS", "1");
 }
 
 // MKL starts its threads by a layer that its first call fixes. One thread needs none, and so no OpenMP
-// library; for more the user's MKL_THREADING_LAYER or MKL's own choice stands.
-static void set_mkl_layer(cb_library *library, int threads) {
+// library; the user's MKL_THREADING_LAYER wins.
+static void set_mkl_layer(cb_library *library) {
   static const char *const names[] = {"Intel", "sequential", "PGI", "GNU", "TBB"};
   symbol f = find(library->handle, "MKL_Set_Threading_Layer");
-  if (!f.object || threads != 1 || getenv("MKL_THREADING_LAYER")) return;
+  if (!f.object || getenv("MKL_THREADING_LAYER")) return;
   int layer = f.set_layer(1);
   if (layer >= 0 && layer < (int)(sizeof names / sizeof names[0]))
     snprintf(library->core, cb_text_size, "%s threading layer", names[layer]);
 }
 
-// Names the library, and sets its thread count through its own call: the environment has no
-// effect on a library that the process had already loaded.
-static void identify(cb_library *library, int threads) {
+// Names the library, and has it start no threads through its own call: the environment has no effect
+// on a library that the process had already loaded.
+static void identify(cb_library *library) {
   void *handle = library->handle;
   symbol f = find(handle, "openblas_get_config");
   if (f.object) {
@@ -80,14 +78,14 @@ static void identify(cb_library *library, int threads) {
     f = find(handle, "openblas_get_corename");
     if (f.object) snprintf(library->core, cb_text_size, "%s", f.text());
     f = find(handle, "openblas_set_num_threads");
-    if (f.object) f.set_threads(threads);
+    if (f.object) f.set_threads(1);
     return;
   }
   f = find(handle, "MKL_Set_Num_Threads");
   if (f.object) {
     library->kind = cb_kind_mkl;
-    set_mkl_layer(library, threads);
-    f.set_threads(threads);
+    set_mkl_layer(library);
+    f.set_threads(1);
     f = find(handle, "MKL_Get_Version_String");
     if (!f.object) f = find(handle, "mkl_get_version_string");
     if (f.object) f.text_into(library->version, cb_text_size - 1);
@@ -98,7 +96,7 @@ static void identify(cb_library *library, int threads) {
   f = find(handle, "bli_thread_set_num_threads");
   if (f.object) {
     library->kind = cb_kind_blis;
-    f.set_long_threads(threads);
+    f.set_long_threads(1);
     f = find(handle, "bli_info_get_version_str");
     if (f.object) snprintf(library->version, cb_text_size, "BLIS %s", f.text());
   }
@@ -106,7 +104,7 @@ static void identify(cb_library *library, int threads) {
 
 // Opens one candidate. Returns 0, or -1 after appending the reason to `error`.
 static int try_one(
-    const char *name, int threads, cb_library *library, char *error, size_t error_size) {
+    const char *name, cb_library *library, char *error, size_t error_size) {
   void *handle = dlopen(name, RTLD_NOW | RTLD_LOCAL);
   if (!handle) {
     append(error, error_size, "; %s: %s", name, dlerror());
@@ -125,21 +123,21 @@ static int try_one(
   Dl_info where;
   int known = dladdr(sgemm.object, &where) != 0 && where.dli_fname;
   snprintf(library->path, cb_text_size, "%s", known ? where.dli_fname : name);
-  identify(library, threads);
+  identify(library);
   return 0;
 }
 
 int cb_load(
-    const char *name, int threads, cb_library *library, char *error, size_t error_size) {
+    const char *name, cb_library *library, char *error, size_t error_size) {
   memset(library, 0, sizeof *library);
   if (error_size == 0) return -1;
   error[0] = 0;
   if (name) {
-    if (try_one(name, threads, library, error, error_size) == 0) return 0;
+    if (try_one(name, library, error, error_size) == 0) return 0;
   } else {
     size_t candidates = sizeof default_candidates / sizeof default_candidates[0];
     for (size_t i = 0; i < candidates; i++)
-      if (try_one(default_candidates[i], threads, library, error, error_size) == 0) {
+      if (try_one(default_candidates[i], library, error, error_size) == 0) {
         error[0] = 0;
         return 0;
       }

@@ -22,17 +22,3 @@ double ck_measure_fma_gflops(const ck_kernels *kernels, double seconds) {
   } while (ck_seconds() < end);
   return best;
 }
-
-double ck_measure_read_gbps(
-    const ck_kernels *kernels, const float *x, size_t n, int repeats) {
-  volatile float witness = 0;
-  double best = 0;
-  for (int i = 0; i < repeats; i++) {
-    double start = ck_seconds();
-    witness += kernels->read_streams(x, n);
-    double rate = (double)(n * sizeof(float)) / (ck_seconds() - start) * 1e-9;
-    if (rate > best) best = rate;
-  }
-  (void)witness;
-  return best;
-}

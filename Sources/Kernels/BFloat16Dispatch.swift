@@ -42,19 +42,16 @@ public struct BFloat16Dispatch: Sendable, Hashable, Codable {
     self.ownRows = ownRows
   }
 
-  /// The rule for a table of kernels beside a library with its threads.
+  /// The rule for a table of kernels.
   ///
   /// Tiles take all. `vdpbf16ps` takes all where it does twice the work of a float32 multiply-add
   /// in its time (AMD's Zen 4: 236 against 118 GFLOP/s, `kernel-bench bf16`), and 16 rows where it
   /// does half of it (Intel: 114 against 228, measured on Emerald Rapids). Kernels that widen in
   /// registers take rows as long as the weight's way from memory is the longer one.
-  ///
-  /// padtax's kernels use one thread. With more, the library takes what is wide enough to use them.
-  static func rule(for table: ck_bf16_kernels, threads: Int) -> BFloat16Dispatch {
+  static func rule(for table: ck_bf16_kernels) -> BFloat16Dispatch {
     let name = String(cString: table.name)
     let takesAll = table.blocked == 1 && (name != "avx512-bf16" || ck_dot_is_fast() == 1)
-    return BFloat16Dispatch(
-      kernels: name, ownRows: takesAll && threads == 1 ? .max : Int(table.few))
+    return BFloat16Dispatch(kernels: name, ownRows: takesAll ? .max : Int(table.few))
   }
 
   /// The rule in words, for provenance.

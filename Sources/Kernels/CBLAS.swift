@@ -11,16 +11,16 @@ struct CBLAS {
   /// What MKL has besides; nil in another library.
   let mkl: cb_mkl?
 
-  /// Sets the environment that the library reads, then loads it; it stays loaded.
-  init(_ selection: BLASSelection, threads: Int) throws(KernelsError) {
-    guard (1...1024).contains(threads) else { throw KernelsError.invalidThreads(threads) }
-    cb_prepare_environment(Int32(threads))
+  /// Sets the environment that the library reads, then loads it; it stays loaded, and starts no
+  /// threads.
+  init(_ selection: BLASSelection) throws(KernelsError) {
+    cb_prepare_environment()
     var library = cb_library()
     var text = [CChar](repeating: 0, count: 2048)
     let code =
       switch selection {
-      case .openBLAS: cb_load(nil, Int32(threads), &library, &text, text.count)
-      case .path(let path): cb_load(path, Int32(threads), &library, &text, text.count)
+      case .openBLAS: cb_load(nil, &library, &text, text.count)
+      case .path(let path): cb_load(path, &library, &text, text.count)
       }
     guard code == 0, let gemm = library.sgemm, let gemv = library.sgemv else {
       throw KernelsError.libraryNotFound(

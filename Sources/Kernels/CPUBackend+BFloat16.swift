@@ -17,8 +17,13 @@ final class PackedWeight: ReadableWeight {
 
   var bytes: Int { 2 * outputs * inputs + (bias == nil ? 0 : 4 * outputs) }
 
-  var table: ck_packed {
-    ck_packed(panels: panels.bfloat16Pointer, outputs: outputs, inputs: inputs)
+  var table: ck_packed { table(0..<outputs) }
+
+  /// The weight of some outputs, from a multiple of 16 on.
+  func table(_ range: Range<Int>) -> ck_packed {
+    ck_packed(
+      panels: panels.bfloat16Pointer + range.lowerBound * ck_packed_depth(inputs),
+      outputs: range.count, inputs: inputs)
   }
 
   func copyRow(_ index: Int, to target: UnsafeMutablePointer<Float>) {
@@ -82,42 +87,58 @@ extension CPUBackend {
   func linear(_ x: Matrix, _ weight: PackedWeight, into y: Matrix) {
     checkLinear(x, weight, into: y)
     guard x.rows > 0 else { return }
-    guard x.rows <= bfloat16Dispatch.ownRows else { return linearWidened(x, weight, into: y) }
-    let bytes = ck_packed_workspace(x.rows, x.columns)
-    if operands.count * 4 < bytes { operands = Storage(count: bytes / 4) }
-    var packed = weight.table
-    bfloat16.linear(
-      x.rows, &packed, x.pointer, x.stride, weight.bias?.pointer, y.pointer, y.stride,
-      operands.pointer)
+    let parts = ProductParts(rows: x.rows, outputs: weight.outputs, threads: team.threads)
+    guard x.rows <= bfloat16Dispatch.ownRows else {
+      return linearWidened(x, weight, parts, into: y)
+    }
+    let bytes = ck_packed_workspace(parts.mostRows, x.columns)
+    let operands = operands.reserve(bytes / MemoryLayout<Float>.stride)
+    team.run(parts.count) { part, thread in
+      let (rows, outputs) = parts[part]
+      guard !rows.isEmpty && !outputs.isEmpty else { return }
+      var packed = weight.table(outputs)
+      bfloat16.linear(
+        rows.count, &packed, x.row(rows.lowerBound), x.stride,
+        weight.bias.map { $0.pointer + outputs.lowerBound },
+        y.row(rows.lowerBound) + outputs.lowerBound, y.stride, operands[thread])
+    }
   }
 
   /// Blocks of the weight as floats, through the library.
-  private func linearWidened(_ x: Matrix, _ weight: PackedWeight, into y: Matrix) {
+  private func linearWidened(
+    _ x: Matrix, _ weight: PackedWeight, _ parts: ProductParts, into y: Matrix
+  ) {
     let inputs = weight.inputs
-    let half = StorageFormat.bfloat16.floats(for: inputs)
-    if operands.count < x.rows * inputs + half {
-      operands = Storage(count: x.rows * inputs + half)
+    if rounded.count < x.rows * inputs { rounded = Storage(count: x.rows * inputs) }
+    let rounded = rounded.pointer
+    let halves = operands.reserve(StorageFormat.bfloat16.floats(for: inputs))
+    team.run(rows: x.rows, columns: inputs) { rows, thread in
+      let bits = UnsafeMutableRawPointer(halves[thread])
+        .assumingMemoryBound(to: BFloat16Bits.self)
+      for slot in rows {
+        bfloat16.round(bits, x.row(slot), inputs)
+        bfloat16.widen(rounded + slot * inputs, bits, inputs)
+      }
     }
-    let rounded = (operands.pointer + x.rows * inputs)
-    let bits = UnsafeMutableRawPointer(rounded).assumingMemoryBound(to: BFloat16Bits.self)
-    for slot in 0..<x.rows {
-      bfloat16.round(bits, x.row(slot), inputs)
-      bfloat16.widen(operands.pointer + slot * inputs, bits, inputs)
-    }
-    if let bias = weight.bias {
-      for slot in 0..<y.rows { y.row(slot).update(from: bias.pointer, count: y.columns) }
-    }
-    let panels = (weight.outputs + 15) / 16
-    let step = min(panels, max(4, Self.widenedBytes / (64 * inputs)))
-    if widened.count < inputs * step * 16 { widened = Storage(count: inputs * step * 16) }
-    var packed = weight.table
-    for first in stride(from: 0, to: panels, by: step) {
-      let count = min(step, panels - first)
-      bfloat16.unpack(&packed, first, count, widened.pointer, step * 16)
-      blas.product(
-        rows: x.rows, outputs: min(count * 16, weight.outputs - first * 16), inputs: inputs,
-        x: operands.pointer, xStride: inputs, transposed: widened.pointer, wStride: step * 16,
-        beta: weight.bias == nil ? 0 : 1, y: y.pointer + first * 16, yStride: y.stride)
+    let panels = min((weight.outputs + 15) / 16, max(4, Self.widenedBytes / (64 * inputs)))
+    let widened = widened.reserve(inputs * panels * 16)
+    team.run(parts.count) { part, thread in
+      let (rows, outputs) = parts[part]
+      for first in stride(from: outputs.lowerBound, to: outputs.upperBound, by: panels * 16) {
+        let block = first..<min(first + panels * 16, outputs.upperBound)
+        var packed = weight.table(block)
+        bfloat16.unpack(&packed, 0, (block.count + 15) / 16, widened[thread], panels * 16)
+        let target = y.row(rows.lowerBound) + first
+        if let bias = weight.bias {
+          for slot in 0..<rows.count {
+            (target + slot * y.stride).update(from: bias.pointer + first, count: block.count)
+          }
+        }
+        blas.product(
+          rows: rows.count, outputs: block.count, inputs: inputs,
+          x: rounded + rows.lowerBound * inputs, xStride: inputs, transposed: widened[thread],
+          wStride: panels * 16, beta: weight.bias == nil ? 0 : 1, y: target, yStride: y.stride)
+      }
     }
   }
 }

@@ -35,44 +35,59 @@ extension CPUBackend {
     return 2e-9 * Double(rows) * Double(inputs) * Double(outputs) / best
   }
 
-  /// Seconds of one bare `cblas_sgemm` call `y = x w^T`: what a linear layer is compared with.
+  /// Seconds of a bare `cblas_sgemm`, one call a thread, `y = x w^T`: what a linear layer is
+  /// compared with.
   public func secondsOfSgemm(_ x: Matrix, _ w: Matrix, into y: Matrix) -> Double {
     precondition(
       x.rows == y.rows && x.columns == w.columns && w.rows == y.columns,
       "[\(x.rows), \(x.columns)] times [\(w.rows), \(w.columns)]^T does not give "
         + "[\(y.rows), \(y.columns)]")
+    let parts = ProductParts(rows: x.rows, outputs: w.rows, threads: team.threads)
     let start = ck_seconds()
-    blas.product(
-      rows: x.rows, outputs: w.rows, inputs: w.columns, x: x.pointer, xStride: x.stride,
-      w: w.pointer, wStride: w.stride, beta: 0, y: y.pointer, yStride: y.stride)
+    team.run(parts.count) { part, _ in
+      let (rows, outputs) = parts[part]
+      guard !rows.isEmpty && !outputs.isEmpty else { return }
+      blas.product(
+        rows: rows.count, outputs: outputs.count, inputs: w.columns, x: x.row(rows.lowerBound),
+        xStride: x.stride, w: w.row(outputs.lowerBound), wStride: w.stride, beta: 0,
+        y: y.row(rows.lowerBound) + outputs.lowerBound, yStride: y.stride)
+    }
     return ck_seconds() - start
   }
 
-  /// GB/s of reading `bytes` of memory once in eight streams on one thread, best of `repeats`.
-  /// The buffer has to exceed the last-level cache for the figure to be memory's.
+  /// GB/s of reading `bytes` of memory once, each thread its share in eight streams, best of
+  /// `repeats`. The buffer has to exceed the last-level cache for the figure to be memory's.
   public func measureReadBandwidth(bytes: Int = 256 << 20, repeats: Int = 3) throws -> Double {
-    let buffer = try allocate(bytes / MemoryLayout<Float>.stride)
+    let memory = try matrix(rows: 1, columns: bytes / MemoryLayout<Float>.stride)
     // Untouched pages would all be one page of zeros.
-    buffer.pointer.update(repeating: 1, count: buffer.count)
-    defer { withExtendedLifetime(buffer) {} }
-    return withUnsafePointer(to: kernels) {
-      ck_measure_read_gbps($0, buffer.pointer, buffer.count, Int32(repeats))
+    memory.pointer.update(repeating: 1, count: memory.count)
+    var best = Double.infinity
+    for _ in 0..<repeats {
+      let start = ck_seconds()
+      _ = readStreams(memory)
+      best = min(best, ck_seconds() - start)
+    }
+    return 4e-9 * Double(memory.count) / best
+  }
+
+  /// Reads a contiguous matrix once, the way `measureReadBandwidth` does, and returns the sum, which
+  /// has no meaning beyond proving the reads.
+  public func readStreams(_ matrix: Matrix) -> Float {
+    precondition(matrix.isContiguous, "a strided view cannot be read as one block")
+    return sumOverThreads { thread in
+      let share = ThreadTeam.share(thread, of: team.threads, in: matrix.count)
+      return kernels.read_streams(matrix.pointer + share.lowerBound, share.count)
     }
   }
 
-  /// Reads a contiguous matrix once in eight streams, the way `measureReadBandwidth` does, and
-  /// returns the sum, which has no meaning beyond proving the reads.
-  public func readStreams(_ matrix: Matrix) -> Float {
-    precondition(matrix.isContiguous, "a strided view cannot be read as one block")
-    return kernels.read_streams(matrix.pointer, matrix.count)
-  }
-
-  /// GFLOP/s of multiply-adds in float32 on registers on one thread, best run within `seconds`.
+  /// GFLOP/s of multiply-adds in float32 on registers on all threads, best runs within `seconds`.
   public func measureFloatPeak(seconds: Double = 0.025) -> Double {
-    withUnsafePointer(to: kernels) { ck_measure_fma_gflops($0, seconds) }
+    sumOverThreads { _ in
+      withUnsafePointer(to: kernels) { ck_measure_fma_gflops($0, seconds) }
+    }
   }
 
-  /// GFLOP/s of multiply-adds on registers on one thread, best run within `seconds`.
+  /// GFLOP/s of multiply-adds on registers on all threads, best runs within `seconds`.
   ///
   /// In bfloat16 of the instruction that its products are made of, where that does more.
   public func measureMultiplyAddPeak(seconds: Double = 0.025) -> Double {
@@ -81,16 +96,29 @@ extension CPUBackend {
     return max(single, measureBFloat16Peak(seconds: seconds))
   }
 
-  /// GFLOP/s of the bfloat16 kernels' multiply-adds on registers, best run within `seconds`.
+  /// GFLOP/s of the bfloat16 kernels' multiply-adds on registers on all threads, best runs within
+  /// `seconds`.
   public func measureBFloat16Peak(seconds: Double = 0.025) -> Double {
-    let end = ck_seconds() + seconds
-    var best = 0.0
-    repeat {
-      var witness: [Float] = [0.999, 0.001]
-      let start = ck_seconds()
-      let operations = bfloat16.multiply_add(20_000, &witness)
-      best = max(best, operations / (ck_seconds() - start) * 1e-9)
-    } while ck_seconds() < end
-    return best
+    sumOverThreads { _ in
+      let end = ck_seconds() + seconds
+      var best = 0.0
+      repeat {
+        var witness: [Float] = [0.999, 0.001]
+        let start = ck_seconds()
+        let operations = bfloat16.multiply_add(20_000, &witness)
+        best = max(best, operations / (ck_seconds() - start) * 1e-9)
+      } while ck_seconds() < end
+      return best
+    }
+  }
+
+  /// The sum of what `body` gives on each thread, all at once.
+  private func sumOverThreads<Value: AdditiveArithmetic>(_ body: (Int) -> Value) -> Value {
+    var values = [Value](repeating: .zero, count: team.threads)
+    values.withUnsafeMutableBufferPointer { values in
+      guard let first = values.baseAddress else { return }
+      team.run(team.threads) { part, _ in first[part] = body(part) }
+    }
+    return values.reduce(.zero, +)
   }
 }

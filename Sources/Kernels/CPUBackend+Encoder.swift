@@ -15,15 +15,19 @@ extension CPUBackend: EncoderBackend {
     into y: Matrix
   ) {
     checkLayerNorm(x, adding: addend, weight: weight, bias: bias, into: y)
-    for slot in 0..<x.rows {
-      kernels.layer_norm(
-        y.row(slot), x.row(slot), addend?.row(slot), weight.pointer, bias.pointer, x.columns,
-        epsilon)
+    team.run(rows: x.rows, columns: x.columns) { rows, _ in
+      for slot in rows {
+        kernels.layer_norm(
+          y.row(slot), x.row(slot), addend?.row(slot), weight.pointer, bias.pointer, x.columns,
+          epsilon)
+      }
     }
   }
 
   public func gelu(_ x: Matrix) {
-    for slot in 0..<x.rows { kernels.gelu(x.row(slot), x.columns) }
+    team.run(rows: x.rows, columns: x.columns) { rows, _ in
+      for slot in rows { kernels.gelu(x.row(slot), x.columns) }
+    }
   }
 
   public func tanh(_ x: Matrix) {
@@ -40,21 +44,21 @@ extension CPUBackend: EncoderBackend {
     let width = checkAttendBoth(
       queries: queries, keys: keys, values: values, rows: rows, heads: heads, into: out)
     precondition(keys.stride == values.stride, "keys and values lie alike")
-    for row in rows where row.slots > 0 {
-      let workspace = scratch(ck_attend_both_workspace(row.slots, width))
-      for head in 0..<heads {
-        let column = head * width
-        var job = ck_attention(
-          queries: queries.row(row.firstSlot) + column, query_stride: queries.stride,
-          keys: keys.row(row.firstSlot) + column, values: values.row(row.firstSlot) + column,
-          blocks: nil, block_slots: 0, block_stride: 0, out: out.row(row.firstSlot) + column,
-          out_stride: out.stride, slots: row.slots,
-          group: 1, width: width, context: 0, real_begin: row.real.lowerBound,
-          real_end: row.real.upperBound, masked_begin: row.masked.lowerBound,
-          masked_end: row.masked.upperBound, scale: scale, is_cached: 0,
-          workspace: workspace)
-        kernels.attend_both(&job, keys.stride)
-      }
+    let most = rows.reduce(0) { max($0, $1.slots) }
+    let workspace = workspace.reserve(ck_attend_both_workspace(most, width))
+    team.run(rows.count * heads) { part, thread in
+      let (row, column) = (rows[part / heads], part % heads * width)
+      guard row.slots > 0 else { return }
+      var job = ck_attention(
+        queries: queries.row(row.firstSlot) + column, query_stride: queries.stride,
+        keys: keys.row(row.firstSlot) + column, values: values.row(row.firstSlot) + column,
+        blocks: nil, block_slots: 0, block_stride: 0, out: out.row(row.firstSlot) + column,
+        out_stride: out.stride, slots: row.slots,
+        group: 1, width: width, context: 0, real_begin: row.real.lowerBound,
+        real_end: row.real.upperBound, masked_begin: row.masked.lowerBound,
+        masked_end: row.masked.upperBound, scale: scale, is_cached: 0,
+        workspace: workspace[thread])
+      kernels.attend_both(&job, keys.stride)
     }
   }
 }

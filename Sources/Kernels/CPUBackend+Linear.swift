@@ -31,27 +31,45 @@ extension CPUBackend {
       preconditionFailure("the weight was made by another backend")
     }
     checkLinear(x, weight, into: y)
-    let w = weight.matrix
+    guard x.rows > 0 else { return }
     let own = x.rows == 1 ? dispatch.ownVectorProduct : x.rows <= dispatch.ownRows
+    let parts = ProductParts(rows: x.rows, outputs: weight.outputs, threads: team.threads)
+    team.run(parts.count) { part, _ in
+      let (rows, outputs) = parts[part]
+      guard !rows.isEmpty && !outputs.isEmpty else { return }
+      multiply(x, weight, rows: rows, outputs: outputs, own: own, into: y)
+    }
+  }
+
+  private func multiply(
+    _ x: Matrix, _ weight: CPULinearWeight, rows: Range<Int>, outputs: Range<Int>, own: Bool,
+    into y: Matrix
+  ) {
+    let w = weight.matrix
+    let (from, panel) = (x.row(rows.lowerBound), w.row(outputs.lowerBound))
+    let bias = weight.bias.map { $0.pointer + outputs.lowerBound }
+    let target = y.row(rows.lowerBound) + outputs.lowerBound
     if own {
       kernels.skinny_linear(
-        x.rows, w.rows, w.columns, x.pointer, x.stride, w.pointer, w.stride,
-        weight.bias?.pointer, y.pointer, y.stride)
+        rows.count, outputs.count, w.columns, from, x.stride, panel, w.stride, bias, target,
+        y.stride)
       return
     }
     // The library adds to the bias that is already there.
-    if let bias = weight.bias {
-      for slot in 0..<y.rows { y.row(slot).update(from: bias.pointer, count: y.columns) }
+    if let bias {
+      for slot in 0..<rows.count {
+        (target + slot * y.stride).update(from: bias, count: outputs.count)
+      }
     }
-    let beta: Float = weight.bias == nil ? 0 : 1
+    let beta: Float = bias == nil ? 0 : 1
     if x.rows == 1 {
       blas.product(
-        outputs: w.rows, inputs: w.columns, w: w.pointer, wStride: w.stride, x: x.pointer,
-        beta: beta, y: y.pointer)
-    } else if x.rows > 1 {
-      blas.product(
-        rows: x.rows, outputs: w.rows, inputs: w.columns, x: x.pointer, xStride: x.stride,
-        w: w.pointer, wStride: w.stride, beta: beta, y: y.pointer, yStride: y.stride)
+        outputs: outputs.count, inputs: w.columns, w: panel, wStride: w.stride, x: from,
+        beta: beta, y: target)
+      return
     }
+    blas.product(
+      rows: rows.count, outputs: outputs.count, inputs: w.columns, x: from, xStride: x.stride,
+      w: panel, wStride: w.stride, beta: beta, y: target, yStride: y.stride)
   }
 }

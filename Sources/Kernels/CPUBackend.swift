@@ -3,8 +3,8 @@ import Tensors
 
 /// The CPU backend: a CBLAS library for large products, padtax's own C kernels for the rest.
 ///
-/// padtax's kernels run on the calling thread; `threads` is the library's. Every operation is
-/// done when it returns.
+/// Operations are cut into parts for the threads of the rank; the library is called from each of
+/// them, and starts none of its own. Every operation is done when it returns.
 public final class CPUBackend: HostBackend {
   public let provenance: BackendProvenance
   /// Which code computes linear layers, by the number of rows.
@@ -16,17 +16,22 @@ public final class CPUBackend: HostBackend {
   /// Which code computes products in bfloat16.
   public let bfloat16Dispatch: BFloat16Dispatch
   let bfloat16: ck_bf16_kernels
-  /// Rounded inputs of a product, and blocks of a widened weight; grown on demand.
-  var operands = Storage(count: 0)
-  var widened = Storage(count: 0)
+  let team: ThreadTeam
+  /// Rounded inputs of a product.
+  var operands: ThreadScratch
+  /// Rounded inputs that all threads read, and each thread's block of a widened weight.
+  var rounded = Storage(count: 0)
+  var widened: ThreadScratch
   /// Bytes of keys and values that stay in a core's second-level cache from step to step.
   let cachedBytes = ck_second_level_cache() / 2
-  /// Scratch memory of attention, grown on demand.
-  private var workspace = Storage(count: 0)
+  /// Scratch memory of attention, and its tasks.
+  var workspace: ThreadScratch
+  var attentionTasks: [AttentionTask] = []
 
   /// Loads the library and picks the kernels.
   ///
   /// - Parameters:
+  ///   - threads: Threads of the rank, the caller's one of them.
   ///   - instructionSet: The kernels to use; the widest that the machine runs by default.
   ///   - dispatch: Overrides `LinearDispatch.rule`.
   ///   - weights: What weights are kept in.
@@ -44,15 +49,20 @@ public final class CPUBackend: HostBackend {
         asked: name, available: CPUBackend.availableInstructionSets.map(\.rawValue))
     }
     let half = try BFloat16Variant.table(variant)
-    let halfRule = bfloat16Dispatch ?? BFloat16Dispatch.rule(for: half, threads: threads)
-    let library = try CBLAS(selection, threads: threads)
+    let halfRule = bfloat16Dispatch ?? BFloat16Dispatch.rule(for: half)
+    let library = try CBLAS(selection)
+    team = try ThreadTeam(threads: threads)
+    (operands, widened, workspace) = (
+      ThreadScratch(threads: threads), ThreadScratch(threads: threads),
+      ThreadScratch(threads: threads)
+    )
     weightFormat = weights
     cacheFormat = cache
     bfloat16 = half
     self.bfloat16Dispatch = halfRule
     blas = library
     kernels = table.pointee
-    let rule = dispatch ?? LinearDispatch.rule(for: set, threads: threads)
+    let rule = dispatch ?? LinearDispatch.rule(for: set)
     self.dispatch = rule
     provenance = BackendProvenance(
       name: "cpu", library: library.path, core: library.core, version: library.version,
@@ -80,11 +90,5 @@ public final class CPUBackend: HostBackend {
         + "about five times as long as they should. Set OPENBLAS_CORETYPE=auto in the "
         + "environment before the program starts"
     ]
-  }
-
-  /// At least `count` elements of scratch memory; the content is undefined.
-  func scratch(_ count: Int) -> UnsafeMutablePointer<Float> {
-    if workspace.count < count { workspace = Storage(count: count + count / 2) }
-    return workspace.pointer
   }
 }

@@ -5,6 +5,8 @@ public enum KernelsError: Error, Hashable, Sendable, CustomStringConvertible {
   /// The machine lacks the instruction set that was asked for.
   case instructionSetMissing(asked: String, available: [String])
   case invalidThreads(Int)
+  /// The system did not start so many threads.
+  case threads(Int)
   /// Memory ran out; `reason` has the size.
   case allocation(reason: String)
   /// A weight and its bias, or another input, do not fit together.
@@ -19,7 +21,9 @@ public enum KernelsError: Error, Hashable, Sendable, CustomStringConvertible {
     case .instructionSetMissing(let asked, let available):
       "this machine has no \(asked) kernels; valid choices: \(available.joined(separator: ", "))"
     case .invalidThreads(let threads):
-      "\(threads) BLAS threads were asked for; valid choices: 1...1024"
+      "\(threads) threads were asked for; valid choices: 1...1024"
+    case .threads(let threads):
+      "the system did not start \(threads) threads; take fewer, or raise its limit (ulimit -u)"
     case .allocation(let reason): reason
     case .invalidShape(let text): text
     }

@@ -14,16 +14,13 @@ public struct LinearDispatch: Sendable, Hashable, Codable {
     self.ownRows = ownRows
   }
 
-  /// The rule for a variant of padtax's kernels beside a library with its threads.
+  /// The rule for a variant of padtax's kernels.
   ///
   /// Measured on Zen 4 beside OpenBLAS 0.3.21 (`kernel-bench crossover`): the AVX-512 kernel is
   /// 3 to 3.7 times as fast with 8 rows, 1.2 to 1.3 times with 32, equal with 64. The AVX2 limit
   /// is an estimate from its speed in the cache, two thirds of the AVX-512 kernel's.
-  ///
-  /// padtax's kernels use one thread, so with more the library takes everything.
-  public static func rule(for instructionSet: InstructionSet, threads: Int) -> LinearDispatch {
-    guard threads == 1 else { return LinearDispatch(ownVectorProduct: false, ownRows: 1) }
-    return switch instructionSet {
+  public static func rule(for instructionSet: InstructionSet) -> LinearDispatch {
+    switch instructionSet {
     case .avx512: LinearDispatch(ownVectorProduct: true, ownRows: 32)
     case .avx2: LinearDispatch(ownVectorProduct: true, ownRows: 16)
     case .portable: LinearDispatch(ownVectorProduct: false, ownRows: 1)

@@ -185,7 +185,7 @@ public struct BackendChoice: Hashable, Sendable, Codable {
   public var kind: Kind
   /// `openblas`, or the path or shared-object name of another CBLAS.
   public var blas: String
-  /// BLAS threads per rank.
+  /// Threads per rank.
   public var threads: Int
   /// How messages leave a GPU's memory.
   public enum Messages: String, Sendable, Codable, CaseIterable {

@@ -56,17 +56,16 @@ public struct LaunchPlan: Hashable, Sendable {
 
   /// - Parameters:
   ///   - ranks: processes to start.
-  ///   - threads: BLAS threads of each.
+  ///   - threads: threads of each.
   ///   - program: the rank's executable and its arguments.
   ///   - allocation: nodes over which the ranks are spread evenly, a block of ranks on each.
-  ///   - variables: environment of the launcher; what the user set wins over what is added, except
-  ///     for the thread count, which the job says.
+  ///   - variables: environment of the launcher; what the user set wins over what is added.
   public init(
     _ launcher: RankLauncher, ranks: Int, threads: Int, program: [String], host: HostFacts,
     variables: [String: String], allocation: Allocation? = nil
   ) {
     precondition(ranks > 0 && threads > 0 && !program.isEmpty, "a launch has ranks and a program")
-    var added = ["OPENBLAS_NUM_THREADS": String(threads)]
+    var added: [String: String] = [:]
     let nodes = allocation?.nodes ?? 1
     precondition(ranks % nodes == 0, "every node has as many ranks")
     var crowded = ranks / nodes * threads > host.cores
@@ -83,7 +82,6 @@ public struct LaunchPlan: Hashable, Sendable {
       } else {
         arguments += ["--bind-to", "core"]
       }
-      arguments += ["-x", "OPENBLAS_NUM_THREADS"]
       added.merge(Self.transport) { $1 }
       if host.isRoot {
         added["OMPI_ALLOW_RUN_AS_ROOT"] = "1"
@@ -109,7 +107,7 @@ public struct LaunchPlan: Hashable, Sendable {
       }
     }
     isOversubscribed = crowded
-    additions = added.filter { $0.key == "OPENBLAS_NUM_THREADS" || variables[$0.key] == nil }
+    additions = added.filter { variables[$0.key] == nil }
     command = ChildCommand(
       executable: launcher.path, arguments: arguments + program,
       environment: variables.merging(additions) { $1 })

@@ -212,7 +212,7 @@ import Testing
     try BFloat16Variant.available.flatMap { variant in
       try [nil, Int.max, 0].map { rows in
         try CPUBackend(
-          weights: .bfloat16, cache: .bfloat16, bfloat16: variant,
+          threads: rows == nil ? 3 : 1, weights: .bfloat16, cache: .bfloat16, bfloat16: variant,
           bfloat16Dispatch: rows.map { BFloat16Dispatch(kernels: variant.rawValue, ownRows: $0) })
       }
     }

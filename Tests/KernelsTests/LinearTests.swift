@@ -66,14 +66,6 @@ import Testing
     }
   }
 
-  @Test func `with more threads the library takes every product`() {
-    for set in InstructionSet.allCases {
-      let rule = LinearDispatch.rule(for: set, threads: 2)
-      #expect(rule.ownRows == 1)
-      #expect(!rule.ownVectorProduct)
-    }
-  }
-
   private func ownOnly() throws -> CPUBackend {
     try CPUBackend(dispatch: LinearDispatch(ownVectorProduct: true, ownRows: .max))
   }

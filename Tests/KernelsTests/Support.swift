@@ -81,5 +81,7 @@ func isIntactOutside(_ matrix: Matrix) -> Bool {
 
 /// A CPU backend for each instruction set of this machine.
 func cpuBackends() throws -> [CPUBackend] {
-  try CPUBackend.availableInstructionSets.map { try CPUBackend(instructionSet: $0) }
+  try CPUBackend.availableInstructionSets.map { try CPUBackend(instructionSet: $0) } + [
+    CPUBackend(threads: 3)
+  ]
 }

@@ -4,12 +4,12 @@ import MPI
 import Models
 import Scheduling
 
-/// Each folder under every layout of one replica: three policies with one and two micro-batches; the
-/// first folder with two under all, and under every dialect and reduction.
+/// Each folder under every layout of one replica, on ranks of two threads: three policies with one and
+/// two micro-batches; the first folder with two under all, and under every dialect and reduction.
 func checkGolden(
   _ folders: [String], _ world: borrowing Communicator, _ checks: Checks
 ) throws {
-  let backend = try CPUBackend(threads: 1)
+  let backend = try CPUBackend(threads: 2)
   for layout in try EngineChecks.layouts(ranks: world.size) where layout.data == 1 {
     // Four divides the hidden size of every golden model.
     for variant in EngineChecks.variants(layout, hiddenSize: 4) {

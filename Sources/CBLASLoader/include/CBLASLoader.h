@@ -38,16 +38,16 @@ typedef struct {
 } cb_library;
 
 // Sets what the libraries read when they load: OPENBLAS_CORETYPE=auto (an unknown word: older
-// OpenBLAS then picks by CPU feature and not by model number) and the thread counts
+// OpenBLAS then picks by CPU feature and not by model number) and 1 for the thread counts
 // OPENBLAS_NUM_THREADS, MKL_NUM_THREADS, BLIS_NUM_THREADS. OPENBLAS_CORETYPE is left alone where
 // the user has set it. Must be called before cb_load; not thread safe, as setenv is not.
-void cb_prepare_environment(int threads);
+void cb_prepare_environment(void);
 
 // Opens `name` (a path or a soname), or with NULL the first of the default candidates, and
-// resolves its functions. Returns 0, or -1 with a text in `error` that lists what was tried.
+// resolves its functions. It is told to start no threads; several may call it. Returns 0, or -1 with a text in `error` that lists what was tried.
 // The library stays loaded for the life of the process.
 int cb_load(
-    const char *CB_NULLABLE name, int threads, cb_library *CB_NONNULL library,
+    const char *CB_NULLABLE name, cb_library *CB_NONNULL library,
     char *CB_NONNULL error, size_t error_size);
 
 // Values that MKL adds to the CBLAS standard's enumerations.

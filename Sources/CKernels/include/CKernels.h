@@ -2,7 +2,7 @@
 //
 // One source per topic (norms.h, skinny.h, ...) is written with vectors of CK_WIDTH lanes and
 // compiled once per variant (variant_*.c). The caller asks for a table of functions once and
-// calls through it. Nothing here allocates, locks or keeps state; any thread may call.
+// calls through it. No kernel allocates, locks or keeps state; any thread may call.
 #ifndef CKERNELS_H
 #define CKERNELS_H
 
@@ -136,14 +136,12 @@ size_t ck_attend_both_workspace(size_t slots, size_t width);
 // Ceilings, for provenance and benchmarks.
 // Multiply-add peak of one thread in GFLOP/s, best of several runs in `seconds`.
 double ck_measure_fma_gflops(const ck_kernels *CK_NONNULL kernels, double seconds);
-// GB/s of reading n elements once in eight streams, best of `repeats`; n should exceed the caches.
-double ck_measure_read_gbps(
-    const ck_kernels *CK_NONNULL kernels, const float *CK_NONNULL x, size_t n, int repeats);
 // Bytes of the second-level cache of a core; 0 where the system does not tell.
 size_t ck_second_level_cache(void);
 // Seconds of the monotonic clock.
 double ck_seconds(void);
 
 #include "CKernelsBF16.h"
+#include "CKernelsTeam.h"
 
 #endif

@@ -137,7 +137,7 @@ extension JobKey {
     JobKey(
       "backend.blas", "openblas",
       "or path or soname of another CBLAS (libmkl_rt.so.2, libblis.so.4)"),
-    JobKey("backend.threads", "1", "BLAS threads per rank"),
+    JobKey("backend.threads", "1", "threads per rank, each with a core of its own"),
     JobKey(
       "backend.messages", "auto",
       "of kind cuda: \(names(BackendChoice.Messages.self)) (docs/GPU.md)"),
