@@ -79,10 +79,7 @@ const char *ck_amx_state(void) {
   return amx_text;
 }
 
-int ck_dot_is_fast(void) {
-  __builtin_cpu_init();
-  return has_dot() && __builtin_cpu_is("amd");
-}
+int ck_dot_is_fast(void) { return has_dot() && ck_is_amd(); }
 
 #else
 int ck_dot_is_fast(void) { return 0; }

@@ -118,6 +118,8 @@ const ck_kernels *CK_NULLABLE ck_kernels_named(const char *CK_NONNULL name);
 const char *CK_NONNULL ck_instruction_set(void);
 // 1 where the CPU runs AVX2 and FMA; a BLAS that reports SSE kernels there is misconfigured.
 int ck_has_avx2(void);
+// 1 where the CPU is AMD's: kernels' choice goes by what was measured there.
+int ck_is_amd(void);
 
 // Float weights for ck_kernels.packed. Words of a row of inputs, floats of a packed weight.
 size_t ck_float_words(size_t inputs);
