@@ -21,7 +21,8 @@ struct Bench {
 
   init() throws {
     cpu = try CPUBackend()
-    own = try CPUBackend(dispatch: LinearDispatch(ownVectorProduct: true, ownRows: .max))
+    own = try CPUBackend(
+      dispatch: LinearDispatch(ownVectorProduct: true, ownRows: .max, isPacked: true))
     library = try CPUBackend(dispatch: LinearDispatch(ownVectorProduct: false, ownRows: 1))
     bandwidth = try cpu.measureReadBandwidth()
     peak = cpu.measureMultiplyAddPeak()

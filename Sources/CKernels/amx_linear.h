@@ -88,7 +88,7 @@ static void amx_panels(
     const uint16_t *x, size_t depth, float *y, size_t ldy) {
   size_t panels = (w->outputs + 15) / 16, stride = depth * 16;
   for (size_t j = 0; j < panels; j += 2) {
-    const uint16_t *left = w->panels + j * stride + first * 512;
+    const uint16_t *left = (const uint16_t *)w->panels + j * stride + first * 512;
     const uint16_t *right = j + 1 < panels ? left + stride : left;
     size_t columns = w->outputs - j * 16;
     for (size_t row = top; row < top + height; row += rows) {

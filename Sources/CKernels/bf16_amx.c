@@ -82,7 +82,8 @@ static void attend(const ck_attention *job, const uint16_t *keys, const uint16_t
 const ck_bf16_kernels ck_bf16_amx = {
     .name = "amx", .few = 32, .blocked = 1, .round = round_row, .widen = widen_row,
     .add = add_row,
-    .linear = amx_linear, .unpack = unpack_panels, .attend = attend,
+    .linear = amx_linear, .workspace = ck_packed_workspace, .unpack = unpack_panels,
+    .attend = attend,
     .multiply_add = multiply_add,
 };
 

@@ -85,6 +85,7 @@ static double multiply_add(size_t rounds, float *witness) {
 const ck_bf16_kernels ck_bf16_amx_emulated = {
     .name = "amx-emulated", .few = 32, .blocked = 1, .round = round_row, .widen = widen_row,
     .add = add_row,
-    .linear = amx_linear, .unpack = unpack_panels, .attend = attend,
+    .linear = amx_linear, .workspace = ck_packed_workspace, .unpack = unpack_panels,
+    .attend = attend,
     .multiply_add = multiply_add,
 };

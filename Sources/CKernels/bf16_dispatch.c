@@ -39,7 +39,7 @@ void ck_pack(const float *w, size_t ldw, size_t outputs, size_t inputs, uint16_t
 }
 
 void ck_packed_row(const ck_packed *w, size_t n, float *y) {
-  const uint16_t *from = w->panels + element(ck_packed_depth(w->inputs), n, 0);
+  const uint16_t *from = (const uint16_t *)w->panels + element(ck_packed_depth(w->inputs), n, 0);
   for (size_t k = 0; k < w->inputs; k++) {
     uint32_t bits = (uint32_t)from[k / 2 * 32 + k % 2] << 16;
     memcpy(y + k, &bits, sizeof bits);
@@ -79,10 +79,7 @@ const char *ck_amx_state(void) {
   return amx_text;
 }
 
-int ck_dot_is_fast(void) {
-  __builtin_cpu_init();
-  return has_dot() && __builtin_cpu_is("amd");
-}
+int ck_dot_is_fast(void) { return has_dot() && ck_is_amd(); }
 
 #else
 int ck_dot_is_fast(void) { return 0; }

@@ -28,6 +28,7 @@
 #define CK_BF16_TABLE(variant_name) \
   { \
     .name = variant_name, .few = 2 * CK_FEW, .blocked = 0, .round = round_row, \
-    .widen = widen_row, .add = add_row, .linear = widening_linear, .unpack = unpack_panels, \
-    .attend = attend_bf16, .multiply_add = multiply_add, \
+    .widen = widen_row, .add = add_row, .linear = widening_linear, \
+    .workspace = ck_packed_workspace, .unpack = unpack_panels, .attend = attend_bf16, \
+    .multiply_add = multiply_add, \
   }

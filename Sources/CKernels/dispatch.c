@@ -14,8 +14,13 @@ int ck_has_avx2(void) {
   __builtin_cpu_init();
   return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 }
+int ck_is_amd(void) {
+  __builtin_cpu_init();
+  return __builtin_cpu_is("amd");
+}
 #else
 int ck_has_avx2(void) { return 0; }
+int ck_is_amd(void) { return 0; }
 #endif
 
 const ck_kernels *ck_best_kernels(void) {

@@ -23,6 +23,20 @@
 
 #include "multiply_add.h"
 
+#if CK_WIDTH > 4
+#define CK_WORD_INPUTS 1
+CK_INLINE vec4 four_words(const float *x) { return *(const unaligned_vec4 *)x; }
+CK_INLINE vec multiply_words(vec sum, vec w, vec x) { return w * x + sum; }
+
+#include "panel_tiles.h"
+
+#include "panels.h"
+
+#define CK_PACKED .packed_linear = panel_linear, .packed_workspace = panel_workspace,
+#else
+#define CK_PACKED
+#endif
+
 #define CK_TABLE(variant_name) \
   { \
     .name = variant_name, .lanes = CK_WIDTH, .rms_norm = rms_norm, \
@@ -30,5 +44,5 @@
     .softmax = softmax, .softmax_parts = softmax_parts, .argmax = argmax, \
     .skinny_linear = skinny_linear, .attend = attend, .multiply_add = multiply_add, \
     .read_streams = read_streams, .read_in_order = read_in_order, .layer_norm = layer_norm, \
-    .gelu = gelu, .attend_both = attend_both, \
+    .gelu = gelu, .attend_both = attend_both, CK_PACKED \
   }

@@ -17,6 +17,18 @@ CK_INLINE vec load(const float *p) { return *(const unaligned_vec *)p; }
 CK_INLINE void store(float *p, vec v) { *(unaligned_vec *)p = v; }
 CK_INLINE vec splat(float value) { return (vec)(value); }
 
+// Four rows of four become four columns.
+CK_INLINE void transpose_four(vec4 *row) {
+  vec4 a = __builtin_shufflevector(row[0], row[1], 0, 4, 1, 5);
+  vec4 b = __builtin_shufflevector(row[0], row[1], 2, 6, 3, 7);
+  vec4 c = __builtin_shufflevector(row[2], row[3], 0, 4, 1, 5);
+  vec4 d = __builtin_shufflevector(row[2], row[3], 2, 6, 3, 7);
+  row[0] = __builtin_shufflevector(a, c, 0, 1, 4, 5);
+  row[1] = __builtin_shufflevector(a, c, 2, 3, 6, 7);
+  row[2] = __builtin_shufflevector(b, d, 0, 1, 4, 5);
+  row[3] = __builtin_shufflevector(b, d, 2, 3, 6, 7);
+}
+
 // The first n lanes from memory, the others zero; n < CK_WIDTH.
 CK_INLINE vec load_part(const float *p, size_t n) {
   float lanes[CK_WIDTH] = {0};

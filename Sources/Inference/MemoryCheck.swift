@@ -66,9 +66,10 @@ struct MemoryCheck {
     var activations = kept * (states * model.hiddenSize + slots * widths + block) + 4 * logits
     var weights = plan.weightBytes(matrixBytes: numbers.weights.bytes, vectorBytes: kept)
     if isDevice { return (weights, kvBytes, activations) }
+    // An encoder's vocabulary, as it is read, beside the packed one.
+    if model.isEncoder { weights += 4 * plan.vocabulary.count * model.hiddenSize }
     if numbers.weights == .bf16 {
-      // An encoder's vocabulary, as it is read; the inputs of the widest product.
-      if model.isEncoder { weights += 4 * plan.vocabulary.count * model.hiddenSize }
+      // The inputs of the widest product.
       activations += 4 * slots * max(model.hiddenSize, plan.feedForward.count)
     }
     if numbers.messages == .bf16 {

@@ -16,11 +16,11 @@ extension CPUBackend {
   }
 
   /// GFLOP/s of the product that linear layers of `weightFormat` are made of: the bare
-  /// `cblas_sgemm`, or the packed product in bfloat16.
+  /// `cblas_sgemm`, or the product with packed weights.
   public func measureProductRate(
     rows: Int, inputs: Int, outputs: Int, repeats: Int = 3
   ) throws -> Double {
-    guard weightFormat == .bfloat16 else {
+    guard packsWeights else {
       return try measureSgemmRate(rows: rows, inputs: inputs, outputs: outputs, repeats: repeats)
     }
     let x = try matrix(rows: rows, columns: inputs)

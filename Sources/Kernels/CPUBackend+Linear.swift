@@ -1,7 +1,7 @@
 import Tensors
 
 /// A weight of the CPU backend: the matrix as it was given.
-final class CPULinearWeight: LinearWeight {
+final class CPULinearWeight: ReadableWeight {
   let matrix: Matrix
   let bias: Storage?
 
@@ -13,12 +13,16 @@ final class CPULinearWeight: LinearWeight {
   var outputs: Int { matrix.rows }
   var inputs: Int { matrix.columns }
   var bytes: Int { (matrix.count + (bias == nil ? 0 : outputs)) * MemoryLayout<Float>.stride }
+
+  func copyRow(_ index: Int, to target: UnsafeMutablePointer<Float>) {
+    target.update(from: matrix.row(index), count: inputs)
+  }
 }
 
 extension CPUBackend {
   public func makeLinear(_ weight: Matrix, bias: [Float]?) throws -> any LinearWeight {
     try checkLinear(weight, bias: bias)
-    if weightFormat == .bfloat16 { return try packed(weight, bias: bias) }
+    if packsWeights && weight.columns > 0 { return try packed(weight, bias: bias) }
     guard let bias else { return CPULinearWeight(matrix: weight, bias: nil) }
     let storage = try allocate(bias.count)
     for (index, value) in bias.enumerated() { storage.pointer[index] = value }

@@ -69,7 +69,7 @@ public final class CPUBackend: HostBackend {
     provenance = BackendProvenance(
       name: "cpu", library: library.path, core: library.core, version: library.version,
       instructionSet: name, threads: threads,
-      notes: (weights == .bfloat16 ? halfRule.notes : CPUBackend.notes(rule))
+      notes: (weights == .bfloat16 ? halfRule.notes : [rule.note])
         + (cache == .bfloat16 ? ["keys and values: bfloat16"] : []),
       warnings: CPUBackend.warnings(library))
   }
@@ -77,12 +77,6 @@ public final class CPUBackend: HostBackend {
   /// What this machine can run, widest first.
   public static var availableInstructionSets: [InstructionSet] {
     InstructionSet.allCases.filter { ck_kernels_named($0.rawValue) != nil }
-  }
-
-  private static func notes(_ rule: LinearDispatch) -> [String] {
-    let one = rule.ownVectorProduct ? "own kernel" : "cblas_sgemv"
-    guard rule.ownRows > 1 else { return ["linear: 1 row \(one), more cblas_sgemm"] }
-    return ["linear: 1 row \(one), 2...\(rule.ownRows) rows own kernel, more cblas_sgemm"]
   }
 
   private static func warnings(_ library: CBLAS) -> [String] {

@@ -26,7 +26,7 @@ struct ShardWeights {
   /// Token embeddings [vocabulary shard, hidden].
   enum Table {
     case matrix(Matrix)
-    /// In the backend's weight format.
+    /// In the form of the backend's weights, which a head may share.
     case weight(any LinearWeight)
   }
 
@@ -42,8 +42,9 @@ struct ShardWeights {
     let reader = ShardReader(plan: plan, source: source, backend: backend)
     layers = try plan.layers.map { try reader.layer($0) }
     let words = "model.embed_tokens.weight"
+    let isShared = plan.model.tiedEmbeddings && plan.hasLMHead
     let table =
-      if !plan.hasEmbedding { Table?.none } else if backend.weightFormat == .float32 {
+      if !plan.hasEmbedding { Table?.none } else if backend.weightFormat == .float32 && !isShared {
         try Table.matrix(reader.vocabulary(words))
       } else { try Table.weight(reader.vocabularyWeight(words)) }
     embedding = table
@@ -53,12 +54,10 @@ struct ShardWeights {
       return
     }
     finalNorm = try reader.vector("model.norm.weight", count: plan.model.hiddenSize)
-    switch plan.model.tiedEmbeddings ? table : nil {
-    case .weight(let shared): head = shared
-    case .matrix(let shared): head = try backend.makeLinear(shared, bias: nil)
-    case nil:
-      let name = plan.model.tiedEmbeddings ? words : "lm_head.weight"
-      head = try reader.vocabularyWeight(name)
+    if isShared, case .weight(let shared) = table {
+      head = shared
+    } else {
+      head = try reader.vocabularyWeight(plan.model.tiedEmbeddings ? words : "lm_head.weight")
     }
   }
 }

@@ -79,8 +79,8 @@ import Testing
     let w = randomMatrix(rows: outputs, columns: inputs, using: &generator)
     let bias = (0..<outputs).map { Float($0) - 3 }
     let x = randomMatrix(rows: 2, columns: inputs, using: &generator)
-    for weights in [StorageFormat.float32, .bfloat16] {
-      let cpu = try CPUBackend(weights: weights)
+    let backends = try [CPUBackend(), CPUBackend(weights: .bfloat16)] + packedBackends()
+    for cpu in backends {
       var next = 0
       let parts = try cpu.makeLinear(outputs: outputs, inputs: inputs, bias: bias) { rows, part in
         #expect(rows.lowerBound == next && part.rows == rows.count && part.columns == inputs)

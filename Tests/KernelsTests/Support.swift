@@ -85,3 +85,13 @@ func cpuBackends() throws -> [CPUBackend] {
     CPUBackend(threads: 3)
   ]
 }
+
+/// A CPU backend with packed weights for each instruction set that has a kernel for them.
+func packedBackends(weights: StorageFormat = .float32) throws -> [CPUBackend] {
+  try CPUBackend.availableInstructionSets.filter { $0 != .portable }.map {
+    try CPUBackend(
+      instructionSet: $0,
+      dispatch: LinearDispatch(ownVectorProduct: false, ownRows: 1, isPacked: true),
+      weights: weights)
+  }
+}

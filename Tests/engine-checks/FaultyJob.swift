@@ -102,6 +102,11 @@ private final class PatchedBackend: Backend {
   func embed(_ tokens: [Int32], table: Matrix, firstToken: Int, into y: Matrix) {
     sound.embed(tokens, table: table, firstToken: firstToken, into: y)
   }
+  func embed(
+    _ tokens: [Int32], rowsOf weight: any LinearWeight, firstToken: Int, into y: Matrix
+  ) {
+    sound.embed(tokens, rowsOf: weight, firstToken: firstToken, into: y)
+  }
   func store(keys: Matrix, values: Matrix, rows: [AttentionRow], into cache: KVCacheView) {
     sound.store(keys: keys, values: values, rows: rows, into: cache)
   }

@@ -39,6 +39,15 @@ typedef struct {
   float *CK_NONNULL workspace;      // ck_attention_workspace() elements
 } ck_attention;
 
+// A packed weight [outputs, inputs]: panels of 16 outputs, in each for every word of inputs the words of
+// the 16. A word is a float or two bfloat16 values: element (n, k) of w words of d elements is at
+// ((n / 16 * w + k / d) * 16 + n % 16) * d + k % d, w being a multiple of 16. What is beyond outputs
+// or inputs is zero.
+typedef struct {
+  const void *CK_NONNULL panels;
+  size_t outputs, inputs;
+} ck_packed;
+
 typedef struct {
   const char *CK_NONNULL name;
   // Lanes of a vector.
@@ -73,6 +82,14 @@ typedef struct {
       size_t m, size_t n, size_t k, const float *CK_NONNULL x, size_t ldx,
       const float *CK_NONNULL w, size_t ldw, const float *CK_NULLABLE bias, float *CK_NONNULL y,
       size_t ldy);
+  // y[m, outputs] = x[m, inputs] w^T + bias with floats that ck_float_pack packed, for any m; rows ldx,
+  // ldy elements apart. A row's result does not depend on the rows beside it, and outputs may be
+  // computed panel by panel. NULL where the library is the better choice.
+  void (*CK_NULLABLE packed_linear)(
+      size_t m, const ck_packed *CK_NONNULL w, const float *CK_NONNULL x, size_t ldx,
+      const float *CK_NULLABLE bias, float *CK_NONNULL y, size_t ldy, void *CK_NONNULL workspace);
+  // Bytes of its workspace, aligned to 64.
+  size_t (*CK_NULLABLE packed_workspace)(size_t m, size_t inputs);
   void (*CK_NONNULL attend)(const ck_attention *CK_NONNULL job);
   // Runs `rounds` rounds of independent multiply-adds on registers; returns the operations done
   // (a multiply-add counts two), and writes a value that depends on all of them.
@@ -102,6 +119,17 @@ const ck_kernels *CK_NULLABLE ck_kernels_named(const char *CK_NONNULL name);
 const char *CK_NONNULL ck_instruction_set(void);
 // 1 where the CPU runs AVX2 and FMA; a BLAS that reports SSE kernels there is misconfigured.
 int ck_has_avx2(void);
+// 1 where the CPU is AMD's: kernels' choice goes by what was measured there.
+int ck_is_amd(void);
+
+// Float weights for ck_kernels.packed. Words of a row of inputs, floats of a packed weight.
+size_t ck_float_words(size_t inputs);
+size_t ck_float_elements(size_t outputs, size_t inputs);
+// Packs w[outputs, inputs], rows ldw apart, into the zero-filled panels.
+void ck_float_pack(
+    const float *CK_NONNULL w, size_t ldw, size_t outputs, size_t inputs, float *CK_NONNULL panels);
+// Row n of a packed weight as floats [inputs].
+void ck_float_row(const ck_packed *CK_NONNULL w, size_t n, float *CK_NONNULL y);
 
 // Elements of workspace that ck_kernels.attend needs: linear in t, never s times t.
 size_t ck_attention_workspace(size_t slots, size_t group, size_t width, size_t context);

@@ -8,14 +8,6 @@
 
 #include "CKernels.h"
 
-// A packed weight [outputs, inputs]. Element (n, k) is at
-// ((n / 16 * (depth / 2) + k / 2) * 16 + n % 16) * 2 + k % 2, depth being inputs rounded up to 32.
-// What is beyond outputs or inputs is zero.
-typedef struct {
-  const uint16_t *CK_NONNULL panels;
-  size_t outputs, inputs;
-} ck_packed;
-
 // Elements of a packed weight, and of one row of its inputs.
 size_t ck_packed_elements(size_t outputs, size_t inputs);
 size_t ck_packed_depth(size_t inputs);
@@ -25,7 +17,7 @@ void ck_pack(
     uint16_t *CK_NONNULL panels);
 // Row n of a packed weight as floats [inputs].
 void ck_packed_row(const ck_packed *CK_NONNULL w, size_t n, float *CK_NONNULL y);
-// Bytes of workspace, aligned to 64, that `linear` needs for m rows.
+// Bytes of workspace, aligned to 64, that are enough for any `linear` with m rows.
 size_t ck_packed_workspace(size_t m, size_t inputs);
 // Floats of workspace that `attend` needs: linear in the keys.
 size_t ck_bf16_attention_workspace(size_t slots, size_t group, size_t width, size_t context);
@@ -46,6 +38,8 @@ typedef struct {
   void (*CK_NONNULL linear)(
       size_t m, const ck_packed *CK_NONNULL w, const float *CK_NONNULL x, size_t ldx,
       const float *CK_NULLABLE bias, float *CK_NONNULL y, size_t ldy, void *CK_NONNULL workspace);
+  // Bytes of its workspace, aligned to 64.
+  size_t (*CK_NONNULL workspace)(size_t m, size_t inputs);
   // The outputs of `count` panels from `first` on as floats [inputs, count * 16], rows ld apart.
   void (*CK_NONNULL unpack)(
       const ck_packed *CK_NONNULL w, size_t first, size_t count, float *CK_NONNULL y, size_t ld);
