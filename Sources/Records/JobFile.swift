@@ -74,7 +74,7 @@ public enum JobFile {
       name: name, question: question, model: model, layouts: layouts, policies: policies,
       workload: workload, outputTokens: outputs, microBatches: micro, microBatchPadding: padding,
       warmup: warmup, warmupBatches: warmupBatches == 0 ? nil : warmupBatches,
-      repeats: repeats, seed: UInt64(seed), backend: try backend(&job),
+      repeats: repeats, seed: UInt64(seed), backend: try backend(&job, mode),
       verification: try verification(&job, mode), mode: mode, dialect: dialect,
       tensorReduction: reduction, clock: try clock(&job, folder), precision: precision,
       trace: trace, formats: formats, stepLimit: try stepLimit(&job),
@@ -212,7 +212,9 @@ public enum JobFile {
     return source
   }
 
-  private static func backend(_ job: inout JobNode) throws(RecordError) -> BackendChoice {
+  private static func backend(
+    _ job: inout JobNode, _ mode: JobMode
+  ) throws(RecordError) -> BackendChoice {
     guard var node = try job.child("backend") else { return BackendChoice() }
     let kind = try node.choice("kind", BackendChoice.Kind.self) ?? .cpu
     let messages = try node.choice("messages", BackendChoice.Messages.self)
@@ -221,9 +223,27 @@ public enum JobFile {
     }
     let choice = BackendChoice(
       kind: kind, blas: try node.text("blas") ?? "openblas",
-      threads: try node.integer("threads", in: 1...4096) ?? 1, messages: messages ?? .auto)
+      threads: try node.integer("threads", in: 1...4096) ?? 1, messages: messages ?? .auto,
+      graphs: try graphs(&node, mode))
     try node.finish()
     return choice
+  }
+
+  private static func graphs(
+    _ node: inout JobNode, _ mode: JobMode
+  ) throws(RecordError) -> GraphSizes? {
+    let key = "graphs"
+    guard let texts = try node.texts(key)?.map(\.text), texts != ["off"] else { return nil }
+    if mode == .score { throw node.error(key, "phase score has no decode steps; leave it out") }
+    var sizes: [Int] = []
+    for text in texts {
+      guard let size = Int(text) else {
+        throw node.error(
+          key, "'\(text)' is no number of rows; take off, or sizes such as [1, 2, 4, 8]")
+      }
+      sizes.append(size)
+    }
+    do { return try GraphSizes(sizes) } catch { throw node.error(key, "\(error)") }
   }
 
   private static func verification(

@@ -63,7 +63,8 @@ struct ShardRounds {
       try job.job.policies.map { policy in
         try BatchPlan(
           policy: policy, promptLengths: batch.lengths, outputLengths: job.outputLengths(of: batch),
-          microBatches: job.job.microBatches, padding: job.job.microBatchPadding)
+          microBatches: job.job.microBatches, padding: job.job.microBatchPadding,
+          graphs: job.job.backend.graphs)
       }
     }
     var costs = plans.map { $0.map { _ in [[[RoundSchedule.Cost]]]() } }

@@ -33,7 +33,8 @@ package final class ServingExecutor {
     maxNumTokens = limits.maxNumTokens
     blockSize = limits.blockSize
     try shard.reserve(slots: limits.maxNumTokens, samples: limits.maxBatchSize)
-    cache = try shard.makePagedCache(blocks: limits.blockCount, blockSlots: limits.blockSize)
+    cache = try shard.makePagedCache(
+      blocks: limits.physicalBlocks, blockSlots: limits.blockSize)
     let places = context.layout.pipeline == 1 ? 1 : context.layout.pipeline + 1
     ring = try (0..<places).map { _ in
       try ActivationSlot(slots: limits.maxNumTokens, of: shard, context: context)
