@@ -56,6 +56,7 @@ package final class ServingExecutor {
     let place = ring[turn % ring.count]
     turn += 1
     let rows = context.tensor.partition(input.slots).block
+    if plan.isDecode { shard.backend.beginStep(rows: input.slots) }
     if context.isFirstStage {
       try place.finishSend()
       try shard.embed(
@@ -67,6 +68,7 @@ package final class ServingExecutor {
     }
     let stream = place.stream(rows: rows)
     try shard.runLayers(stream, input: input, cache: cache)
+    shard.backend.endStep()
     guard context.isLastStage else {
       try link.startSend(from: place, messages.passed)
       return nil

@@ -74,7 +74,7 @@ public struct IterationPlan: Hashable, Sendable {
   }
 
   /// True when all it does is feed one slot a row behind others.
-  var isDecode: Bool { items.allSatisfy { $0.phase == .decode && $0.row.slots == 1 } }
+  public var isDecode: Bool { items.allSatisfy { $0.phase == .decode && $0.row.slots == 1 } }
 
   /// Real tokens fed in a phase.
   public func tokens(_ phase: Phase) -> Int {
