@@ -121,6 +121,7 @@ import Testing
       #expect(withUnsafeBytes(of: value) { upload(a, $0.baseAddress, 4, nil) } == 0)
     }
     set(5)
+    #expect(synchronize(nil) == 0)
     var from = a
     let (code, graph) = try capture { #expect(copy(b, from, 4, nil) == 0) }
     from = 0
