@@ -17,7 +17,8 @@ final class StepRecorder {
   /// Hashes of pieces that have run once.
   private var known: Set<UInt64> = []
   private var graphs: [UInt64: [Graph]] = [:]
-  private var count = 0
+  /// Operations of all graphs.
+  private var kept = 0
   private(set) var captured = 0
   private(set) var launches = 0
   /// Device memory that the driver took for them.
@@ -33,8 +34,9 @@ final class StepRecorder {
 
   /// Operations of a piece at most, so that the device works on one while the host asks for the next.
   private static let longest = 128
-  /// Graphs that are kept at most, and hashes of pieces without one.
-  private static let most = 1024
+  /// Operations in all graphs that are kept (some hundred steps of a large model), and hashes of pieces
+  /// without one, at most.
+  private static let most = 1 << 18
   private static let mostKnown = 1 << 16
 
   /// - Throws: which function the driver lacks.
@@ -85,9 +87,9 @@ final class StepRecorder {
       known.insert(hash)
       return context.demand(piece.start(on: context))
     }
-    if count >= Self.most { forget() }
+    if kept >= Self.most { forget() }
     graphs[hash, default: []].append(made)
-    count += 1
+    kept += made.piece.count
     captured += 1
     launches += 1
     bytes += made.bytes
@@ -126,6 +128,6 @@ final class StepRecorder {
     }
     graphs = [:]
     known = []
-    count = 0
+    kept = 0
   }
 }
