@@ -184,7 +184,8 @@ let package = Package(
     .testTarget(
       name: "GPUKernelsTests",
       dependencies: [
-        "GPUKernels", "Kernels", "Scheduling", "TestSupport", "gpu-checks", "padtax-rank",
+        "GPUKernels", "Kernels", "Records", "Scheduling", "TestSupport", "gpu-checks",
+        "padtax-rank",
       ]),
     .testTarget(name: "EncoderTests", dependencies: ["TestSupport", "padtax-rank"]),
     .testTarget(name: "UnitsTests", dependencies: ["Units"]),

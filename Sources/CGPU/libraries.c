@@ -152,6 +152,14 @@ static int load_nvml(void) {
   return gp.nvmlInit_v2();
 }
 
+int gp_load_graphs(void) {
+  const int library = CUDA;
+  int code = gp_load();
+  if (code) return code;
+  GRAPH_FUNCTIONS(GP_RESOLVE)
+  return 0;
+}
+
 int gp_load_groups(void) {
   static const char *const names[] = {"libnccl.so.2", "libnccl.so", NULL};
   const int library = NCCL;

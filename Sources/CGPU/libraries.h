@@ -46,6 +46,15 @@
   X(cuLaunchKernel, (void *, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned,          \
                      unsigned, void *, void **, void **))
 
+// Of graphs, which are looked for where somebody wants them.
+#define GRAPH_FUNCTIONS(X)                                                                        \
+  X(cuStreamBeginCapture_v2, (void *, int))                                                       \
+  X(cuStreamEndCapture, (void *, void **))                                                        \
+  X(cuGraphInstantiateWithFlags, (void **, void *, unsigned long long))                           \
+  X(cuGraphLaunch, (void *, void *))                                                              \
+  X(cuGraphDestroy, (void *))                                                                     \
+  X(cuGraphExecDestroy, (void *))
+
 #define NVRTC_FUNCTIONS(X)                                                                        \
   X(nvrtcVersion, (int *, int *))                                                                 \
   X(nvrtcCreateProgram, (void **, const char *, const char *, int, const char *const *,           \
@@ -110,7 +119,7 @@ typedef struct {
 
 #define GP_DECLARE(name, parameters) int(*name) parameters;
 typedef struct {
-  CUDA_FUNCTIONS(GP_DECLARE) NVRTC_FUNCTIONS(GP_DECLARE) BLAS_FUNCTIONS(GP_DECLARE)
+  CUDA_FUNCTIONS(GP_DECLARE) GRAPH_FUNCTIONS(GP_DECLARE) NVRTC_FUNCTIONS(GP_DECLARE) BLAS_FUNCTIONS(GP_DECLARE)
   NVML_FUNCTIONS(GP_DECLARE) NCCL_FUNCTIONS(GP_DECLARE)
   const char *(*ncclGetErrorString)(int);
   int has_nvml;

@@ -172,7 +172,7 @@ public struct KernelBenchmarks {
     return max(best, 1e-9)
   }
 
-  private mutating func add(
+  mutating func add(
     _ name: String, _ value: Double, _ unit: String, fraction: Double? = nil,
     target: Double? = nil
   ) {

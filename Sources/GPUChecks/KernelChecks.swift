@@ -51,6 +51,7 @@ public struct KernelChecks {
     try checkStore()
     try checkAttention()
     try checkBlocks()
+    try checkGraphs()
   }
 
   // MARK: Inputs

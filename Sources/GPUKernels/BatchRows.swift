@@ -18,7 +18,9 @@ struct BatchRows {
   /// Other rows cut into tiles of query slots, those with the most keys first, by tile height.
   private var tiles: [Int: [Int32]] = [:]
 
-  init(_ source: [AttentionRow]) {
+  /// - Parameter isFixed: rounds what kernels are told by value (keys, entries of tables) up to powers of
+  ///   two, so that many steps tell them the same.
+  init(_ source: [AttentionRow], isFixed: Bool = false) {
     self.source = source
     rows = source.flatMap { row in
       [
@@ -39,15 +41,19 @@ struct BatchRows {
       steps += [Int32(index), 0]
       mostStep = max(mostStep, row.context + 1)
     }
-    let rowBlocks = source.map(\.blocks.count).max() ?? 0
+    let rowBlocks = Self.rounded(source.map(\.blocks.count).max() ?? 0, isFixed)
     blocks = source.flatMap { row in
       row.blocks + [Int32](repeating: 0, count: rowBlocks - row.blocks.count)
     }
     self.rowBlocks = rowBlocks
     self.slots = slots
     self.steps = steps
-    mostKeys = most
-    mostStepKeys = mostStep
+    mostKeys = Self.rounded(most, isFixed)
+    mostStepKeys = Self.rounded(mostStep, isFixed)
+  }
+
+  private static func rounded(_ count: Int, _ isFixed: Bool) -> Int {
+    isFixed && count > 1 ? 1 << (Int.bitWidth - (count - 1).leadingZeroBitCount) : count
   }
 
   /// Pairs (row, first slot).

@@ -35,6 +35,8 @@ final class DeviceMemory: @unchecked Sendable {
   }
 
   func allocate(bytes: Int) throws(GPUError) -> UInt64 {
+    // Whoever gets a block may use it ahead of what waits to be started.
+    context.startPending()
     let size = Self.size(bytes)
     let address: UInt64
     if let found = spare[size]?.popLast() {
@@ -45,6 +47,12 @@ final class DeviceMemory: @unchecked Sendable {
     used += size
     highWater = max(highWater, used)
     return address
+  }
+
+  /// Counts what the driver took for itself, or gave back.
+  func charge(_ bytes: Int) {
+    used += bytes
+    highWater = max(highWater, used)
   }
 
   func release(_ address: UInt64, bytes: Int) {

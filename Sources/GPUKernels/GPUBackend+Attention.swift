@@ -43,8 +43,8 @@ extension GPUBackend {
       "store_\(cache.format.suffix)_of", keys, grid: (batch.slots.count / 2, 1, 1)
     ) {
       $0.places(places).address(keys.address).long(keys.stride).address(values.address)
-        .long(values.stride).address(lists.address(of: batch.rows))
-        .address(lists.address(of: batch.slots)).int(width)
+        .long(values.stride).address(lists.address(of: batch.rows, .rows))
+        .address(lists.address(of: batch.slots, .slots)).int(width)
     }
   }
 
@@ -69,7 +69,7 @@ extension GPUBackend {
       keys: cache.keys.address + bytes, values: cache.values.address + bytes,
       format: cache.format, heads: cache.kvHeads)
     if let blockSlots = cache.blockSlots {
-      places.blocks = lists.address(of: batch.blocks)
+      places.blocks = lists.address(of: batch.blocks, .blocks)
       places.blockSlots = blockSlots
       places.rowBlocks = batch.rowBlocks
     }
@@ -119,7 +119,9 @@ extension GPUBackend {
       grid: (tiles.count / 2, queryHeads, 1), threads: 128, sharedBytes: bytes
     ) {
       $0.address(out.address).long(out.stride).address(queries.address).long(queries.stride)
-        .places(places).address(lists.address(of: batch.rows)).address(lists.address(of: tiles))
+        .places(places).address(lists.address(of: batch.rows, .rows)).address(
+          lists.address(of: tiles, .tiles)
+        )
         .int(queryHeads / places.heads).float(scale * Self.log2e)
     }
   }
@@ -139,7 +141,7 @@ extension GPUBackend {
     // Two stages of 16 keys and values per warp, and the queries.
     let bytes = (8 * 32 + 16) * width * 2
     let (rowList, itemList) = (
-      lists.address(of: batch.rows), lists.address(of: batch.steps)
+      lists.address(of: batch.rows, .rows), lists.address(of: batch.steps, .steps)
     )
     start(
       kernels.function("decode_\(width)", sharedBytes: bytes),
@@ -166,7 +168,7 @@ extension GPUBackend {
       ? (1, 0) : split(keys: batch.mostKeys, blocks: blocks * queryHeads, unit: 32, least: 128)
     let partial = splits > 1 ? partials.reserve(items * queryHeads * splits * (width + 2) * 4) : 0
     let (rowList, itemList) = (
-      lists.address(of: batch.rows), lists.address(of: batch.slots)
+      lists.address(of: batch.rows, .rows), lists.address(of: batch.slots, .slots)
     )
     launch(
       "attend_\(places.format.suffix)_by", queries, grid: (blocks, queryHeads, splits),

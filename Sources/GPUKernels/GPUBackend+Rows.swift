@@ -47,7 +47,7 @@ extension GPUBackend {
     checkRotate(x, heads: heads, positions: positions, table: table)
     let table = onDevice(table)
     launch("rotate", x) {
-      $0.address(x.address).long(x.stride).address(lists.address(of: positions))
+      $0.address(x.address).long(x.stride).address(lists.address(of: positions, .positions))
         .address(table.cosines.address).address(table.sines.address).int(heads)
         .int(table.headDimension)
     }
@@ -114,7 +114,7 @@ extension GPUBackend {
     checkAlike(x, y)
     launch("gather", y) {
       $0.address(y.address).long(y.stride).address(x.address).long(x.stride)
-        .address(lists.address(of: rows)).int(first).int(x.rows).int(x.columns)
+        .address(lists.address(of: rows, .tokens)).int(first).int(x.rows).int(x.columns)
     }
   }
 
@@ -141,7 +141,7 @@ extension GPUBackend {
     let columns = targets.map { Int32(clamping: $0) }
     launch("softmax_parts", logits) {
       $0.address(logits.address).long(logits.stride).int(logits.columns)
-        .address(lists.address(of: columns)).address(sums + 16 * rows).address(sums)
+        .address(lists.address(of: columns, .targets)).address(sums + 16 * rows).address(sums)
         .address(sums + 8 * rows)
     }
     parts.sums = received(logits.rows, from: sums)

@@ -29,15 +29,20 @@ public final class GPUBackend: Backend {
   let partials: DeviceBuffer
   var tables: [(host: RotaryTable, device: RotaryTable)] = []
   let timer: StreamTimer
+  /// Rows of the steps that are kept as graphs.
+  let graphSizes: Set<Int>
 
   /// - Parameters:
   ///   - device: number among the devices that the driver shows; that of this process's rank on its
   ///     host when nil (`GPUBackend.localRank`).
   ///   - weights: what weights and activations are kept in.
   ///   - cache: what keys and values are kept in; as weights when nil.
+  ///   - graphs: rows of decode steps that are kept as graphs (`beginStep`).
   public init(
-    device: Int? = nil, weights: StorageFormat = .float32, cache: StorageFormat? = nil
+    device: Int? = nil, weights: StorageFormat = .float32, cache: StorageFormat? = nil,
+    graphs: [Int] = []
   ) throws(GPUError) {
+    graphSizes = Set(graphs)
     weightFormat = weights
     cacheFormat = cache ?? weights
     let number: Int
@@ -56,7 +61,10 @@ public final class GPUBackend: Backend {
     results = DeviceBuffer(memory)
     partials = DeviceBuffer(memory)
     staging = GPUStaging(memory, kernels, timer: timer)
+    if !graphs.isEmpty { context.record(by: try StepRecorder(memory)) }
   }
+
+  deinit { context.record(by: nil) }
 
   /// GPUs that the driver shows this process.
   public static func deviceCount() throws(GPUError) -> Int { try GPUDevice.count() }
@@ -79,6 +87,9 @@ public final class GPUBackend: Backend {
       "\(device.uuid), \(device.processors) multiprocessors, "
         + "\(device.memoryBytes >> 20) MiB, CUDA \(device.cudaVersion)",
     ]
+    if !graphSizes.isEmpty {
+      notes.append("decode steps of \(graphSizes.sorted()) rows as CUDA graphs")
+    }
     if let telemetry {
       notes.append(
         "driver \(telemetry.driver), clocks \(telemetry.clockMHz) and "

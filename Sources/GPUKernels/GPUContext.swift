@@ -1,16 +1,21 @@
 import CGPU
 import Tensors
 
-/// A device with a stream of its own. Every call to CGPU is in this file and in NCCLGroup.swift.
+/// A device with a stream of its own. Every call to CGPU is in the files of this type, of GPUDevice and of NCCLGroup.
 ///
 /// What goes wrong where nothing can be thrown, in the middle of a step, ends the process with the
 /// library's words (`stop`).
 final class GPUContext: @unchecked Sendable {
   /// Soundness: used by one thread at a time, as the backend is.
-  private let handle: OpaquePointer
+  let handle: OpaquePointer
   let device: GPUDevice
   /// Among the devices that the driver shows this process.
   let number: Int
+  /// Takes the operations of steps that are kept as graphs; what the host waits for, and all that has
+  /// its place in the stream otherwise, comes after what it holds.
+  private(set) var recorder: StepRecorder?
+  /// The recorder while it takes operations.
+  private var recording: StepRecorder? { recorder.flatMap { $0.isOpen ? $0 : nil } }
 
   init(device number: Int) throws(GPUError) {
     self.number = number
@@ -28,17 +33,26 @@ final class GPUContext: @unchecked Sendable {
 
   deinit { gp_close(handle) }
 
+  /// Lets steps be recorded, until nil is given.
+  func record(by recorder: StepRecorder?) {
+    self.recorder?.forget()
+    self.recorder = recorder
+  }
+
+  /// Starts what was asked for and is kept for a graph.
+  func startPending() { recording?.start() }
+
   static func load() throws(GPUError) { try check(gp_load()) }
 
   static var error: String { String(cString: gp_error()) }
 
   static func path(of library: String) -> String { String(cString: gp_library_path(library)) }
 
-  private static func check(_ code: Int32) throws(GPUError) {
+  static func check(_ code: Int32) throws(GPUError) {
     if code != 0 { throw .unavailable(error) }
   }
 
-  private func demand(_ code: Int32) {
+  func demand(_ code: Int32) {
     if code != 0 { stop(Self.error) }
   }
 
@@ -52,7 +66,10 @@ final class GPUContext: @unchecked Sendable {
     return address
   }
 
-  func free(_ address: UInt64) { demand(gp_free(handle, address)) }
+  func free(_ address: UInt64) {
+    startPending()
+    demand(gp_free(handle, address))
+  }
 
   /// Page-locked memory; nil where the system has none to give.
   func allocateHost(bytes: Int) -> UnsafeMutableRawPointer? {
@@ -60,7 +77,10 @@ final class GPUContext: @unchecked Sendable {
     return gp_allocate_host(handle, bytes, &address) == 0 ? address : nil
   }
 
-  func freeHost(_ address: UnsafeMutableRawPointer) { demand(gp_free_host(handle, address)) }
+  func freeHost(_ address: UnsafeMutableRawPointer) {
+    startPending()
+    demand(gp_free_host(handle, address))
+  }
 
   func freeMemory() -> (free: Int, total: Int) {
     var (free, total) = (0, 0)
@@ -68,29 +88,49 @@ final class GPUContext: @unchecked Sendable {
     return (free, total)
   }
 
-  func zero(_ address: UInt64, bytes: Int) { demand(gp_zero(handle, address, bytes)) }
+  func zero(_ address: UInt64, bytes: Int) {
+    startPending()
+    demand(gp_zero(handle, address, bytes))
+  }
 
   func upload(_ source: UnsafeRawPointer, to address: UInt64, bytes: Int) {
+    startPending()
+    uploadAhead(source, to: address, bytes: bytes)
+  }
+
+  /// Before what is kept for a graph, none of which may use that memory.
+  func uploadAhead(_ source: UnsafeRawPointer, to address: UInt64, bytes: Int) {
     demand(gp_upload(handle, address, source, bytes))
   }
 
   func download(_ address: UInt64, to target: UnsafeMutableRawPointer, bytes: Int) {
+    startPending()
     demand(gp_download(handle, target, address, bytes))
   }
 
   func copy(_ source: UInt64, to address: UInt64, bytes: Int) {
-    demand(gp_copy(handle, address, source, bytes))
+    if let recording { return recording.copy(source, to: address, bytes: bytes) }
+    demand(startCopy(source, to: address, bytes: bytes))
   }
 
   // MARK: Order and time
 
-  func synchronize() { demand(gp_synchronize(handle)) }
+  func synchronize() {
+    startPending()
+    demand(gp_synchronize(handle))
+  }
 
-  func issue(ticket: Int) { demand(gp_issue(handle, Int32(ticket))) }
+  func issue(ticket: Int) {
+    startPending()
+    demand(gp_issue(handle, Int32(ticket)))
+  }
 
   func finish(ticket: Int) { demand(gp_await(handle, Int32(ticket))) }
 
-  func mark(_ number: Int32) { demand(gp_mark(handle, number)) }
+  func mark(_ number: Int32) {
+    startPending()
+    demand(gp_mark(handle, number))
+  }
 
   func millisecondsBetweenMarks() -> Float {
     var milliseconds: Float = 0
@@ -99,59 +139,6 @@ final class GPUContext: @unchecked Sendable {
   }
 
   // MARK: Kernels
-
-  static func compilerVersion() throws(GPUError) -> String {
-    try check(gp_load_compiler())
-    var (major, minor) = (Int32(0), Int32(0))
-    try check(gp_compiler_version(&major, &minor))
-    return "\(major).\(minor)"
-  }
-
-  /// The image of a program for an architecture.
-  static func compile(
-    _ text: String, name: String, includes: [(name: String, text: String)], options: [String]
-  ) throws(GPUError) -> [UInt8] {
-    var image: UnsafeMutableRawPointer?
-    var size = 0
-    var log: UnsafeMutablePointer<CChar>?
-    let code = withStrings(includes.map(\.name)) { names in
-      withStrings(includes.map(\.text)) { texts in
-        withStrings(options) { options in
-          gp_compile(
-            text, name, names.start, texts.start, Int32(names.count), options.start,
-            Int32(options.count), &image, &size, &log)
-        }
-      }
-    }
-    defer {
-      gp_release(image)
-      gp_release(log)
-    }
-    guard code == 0, let image else { throw .compilation(reason: error) }
-    return Array(UnsafeRawBufferPointer(start: image, count: size))
-  }
-
-  /// C strings that live as long as the body.
-  private static func withStrings<R>(
-    _ texts: [String],
-    _ body: (_ list: (start: UnsafePointer<UnsafePointer<CChar>>, count: Int)) -> R
-  ) -> R {
-    let copies = texts.map { text in
-      let bytes = text.utf8CString
-      let copy = UnsafeMutablePointer<CChar>.allocate(capacity: bytes.count)
-      for (index, byte) in bytes.enumerated() { copy[index] = byte }
-      return copy
-    }
-    let list = UnsafeMutablePointer<UnsafePointer<CChar>>.allocate(capacity: max(texts.count, 1))
-    for (index, copy) in copies.enumerated() {
-      (list + index).initialize(to: UnsafePointer(copy))
-    }
-    defer {
-      for copy in copies { copy.deallocate() }
-      list.deallocate()
-    }
-    return body((UnsafePointer(list), texts.count))
-  }
 
   func load(_ image: [UInt8]) throws(GPUError) -> UnsafeMutableRawPointer {
     var module: UnsafeMutableRawPointer?
@@ -180,10 +167,14 @@ final class GPUContext: @unchecked Sendable {
     _ function: UnsafeMutableRawPointer, grid: (x: Int, y: Int, z: Int), threads: Int,
     sharedBytes: Int, _ arguments: LaunchArguments
   ) {
+    if let recording {
+      return recording.launch(
+        function, grid: grid, threads: threads, sharedBytes: sharedBytes, arguments)
+    }
     demand(
-      gp_launch(
-        handle, function, UInt32(grid.x), UInt32(grid.y), UInt32(grid.z), UInt32(threads),
-        UInt32(sharedBytes), arguments.pointers))
+      startLaunch(
+        function, x: UInt32(grid.x), y: UInt32(grid.y), z: UInt32(grid.z),
+        threads: UInt32(threads), sharedBytes: UInt32(sharedBytes), arguments.pointers))
   }
 
   // MARK: Products
@@ -200,10 +191,16 @@ final class GPUContext: @unchecked Sendable {
     return product
   }
 
-  func free(product: OpaquePointer) { gp_free_matmul(product) }
+  /// What kept it in a graph is forgotten too: the next product may have its address.
+  func free(product: OpaquePointer) {
+    startPending()
+    recorder?.forget()
+    gp_free_matmul(product)
+  }
 
   func multiply(_ product: OpaquePointer, x: UInt64, w: UInt64, bias: UInt64, y: UInt64) {
-    demand(gp_multiply(handle, product, x, w, bias, y))
+    if let recording { return recording.multiply(product, x: x, w: w, bias: bias, y: y) }
+    demand(startMultiply(product, x: x, w: w, bias: bias, y: y))
   }
 
   // MARK: Groups
@@ -240,60 +237,8 @@ final class GPUContext: @unchecked Sendable {
       stop("\(Self.error); backend.messages: staged and direct do without NCCL")
     }
   }
-
-  // MARK: State of the card
-
-  func telemetry() -> GPUTelemetry? {
-    var raw = gp_telemetry()
-    gp_read_telemetry(handle, &raw)
-    guard raw.is_there != 0 else { return nil }
-    return GPUTelemetry(
-      driver: withUnsafeBytes(of: raw.driver) { text($0) }, clockMHz: Int(raw.clock_mhz),
-      memoryClockMHz: Int(raw.memory_clock_mhz), powerWatts: Double(raw.power_milliwatts) / 1e3,
-      energyJoules: Double(raw.energy_millijoules) / 1e3, throttleReasons: raw.throttle_reasons)
-  }
 }
 
 func text(_ bytes: UnsafeRawBufferPointer) -> String {
   String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-}
-
-extension GPUDevice {
-  /// What the driver says of device `number`.
-  init(number: Int) throws(GPUError) {
-    let count = try Self.count()
-    guard number >= 0, number < count else { throw .noDevice(asked: number, found: count) }
-    var raw = gp_device()
-    guard gp_describe(Int32(number), &raw) == 0 else { throw .unavailable(GPUContext.error) }
-    self.init(
-      name: withUnsafeBytes(of: raw.name) { text($0) },
-      uuid: withUnsafeBytes(of: raw.uuid) { text($0) },
-      bus: withUnsafeBytes(of: raw.bus) { text($0) },
-      capability: (Int(raw.capability_major), Int(raw.capability_minor)),
-      processors: Int(raw.processors), memoryBytes: raw.memory_bytes,
-      cudaVersion: "\(raw.driver_version / 1000).\(raw.driver_version % 1000 / 10)")
-  }
-
-  /// All devices that the driver shows.
-  public static func all() throws(GPUError) -> [GPUDevice] {
-    var devices: [GPUDevice] = []
-    for number in 0..<(try count()) { devices.append(try GPUDevice(number: number)) }
-    guard !devices.isEmpty else { throw .noDevice(asked: 0, found: 0) }
-    return devices
-  }
-
-  /// The libraries that are open, each as path or name.
-  public static func libraries() throws(GPUError) -> [String] {
-    try GPUContext.load()
-    return ["cuda", "nvrtc", "cublasLt", "nvml"].map { GPUContext.path(of: $0) }
-      .filter { !$0.isEmpty }
-  }
-
-  /// Devices that the driver shows.
-  static func count() throws(GPUError) -> Int {
-    try GPUContext.load()
-    var count: Int32 = 0
-    guard gp_device_count(&count) == 0 else { throw .unavailable(GPUContext.error) }
-    return Int(count)
-  }
 }

@@ -6,7 +6,15 @@ final class LaunchArguments {
   /// One pointer per argument.
   let pointers = UnsafeMutablePointer<UnsafeMutableRawPointer?>.allocate(capacity: capacity)
   private var used = 0
-  private var count = 0
+  /// Arguments so far.
+  private(set) var count = 0
+
+  /// Their words, and the first of each of them.
+  var values: UnsafeBufferPointer<UInt64> { UnsafeBufferPointer(start: words, count: used) }
+  func place(of argument: Int) -> Int {
+    guard let pointer = pointers[argument] else { return 0 }
+    return (pointer - UnsafeMutableRawPointer(words)) / MemoryLayout<UInt64>.stride
+  }
 
   init() {
     words.initialize(repeating: 0, count: Self.capacity)

@@ -21,20 +21,24 @@ final class NCCLGroup: DeviceGroup, @unchecked Sendable {
   deinit { context.leave(group) }
 
   func allReduce(_ matrix: Matrix) {
+    context.startPending()
     finish(gp_all_reduce(group, matrix.address, matrix.count, matrix.type))
   }
 
   func allGather(_ matrix: Matrix) {
     let block = matrix.count / size
     let own = matrix.elements(rank * block..<(rank + 1) * block)
+    context.startPending()
     finish(gp_all_gather(group, own.address, matrix.address, block, matrix.type))
   }
 
   func reduceScatter(_ matrix: Matrix, into block: Matrix) {
+    context.startPending()
     finish(gp_reduce_scatter(group, matrix.address, block.address, block.count, block.type))
   }
 
   func startSend(_ matrix: Matrix, to peer: Int) -> Int {
+    context.startPending()
     sends += 1
     let ticket = sends % Int(GP_TICKETS)
     context.demandGroup(
@@ -46,6 +50,7 @@ final class NCCLGroup: DeviceGroup, @unchecked Sendable {
   func finishSend(_ number: Int) { context.demandGroup(gp_finish_send(group, Int32(number))) }
 
   func receive(_ matrix: Matrix, from peer: Int) {
+    context.startPending()
     finish(gp_receive(group, matrix.address, matrix.count, matrix.type, Int32(peer)))
   }
 

@@ -14,7 +14,8 @@ public func makeBackend(
     return ReferenceBackend(weights: numbers.weights.storage, cache: numbers.cache.storage)
   case .cuda:
     return try GPUBackend(
-      device: device, weights: numbers.weights.storage, cache: numbers.cache.storage)
+      device: device, weights: numbers.weights.storage, cache: numbers.cache.storage,
+      graphs: choice.graphs?.sizes ?? [])
   case .cpu:
     return try CPUBackend(
       blas: choice.blas == "openblas" ? .openBLAS : .path(choice.blas), threads: choice.threads,

@@ -23,6 +23,8 @@ public final class BatchExecutor {
   private var ringSlots = 0
   private let tokenSends = PendingSends()
   var link: StageLink { StageLink(context: context) }
+  /// Whether a device may run decode steps as graphs. A reference does not.
+  var keepsGraphs = true
   /// Scored tokens of the batch that runs.
   var losses = LossBook()
 
@@ -98,8 +100,12 @@ public final class BatchExecutor {
         context.activity.beginMicroBatch(number)
         let slot = flow.next()
         context.ledger.context = flow.current.whole
+        if step.phase == .decode && keepsGraphs {
+          shard.backend.beginStep(rows: micro.input.slots)
+        }
         let stream = try enter(micro, slot: slot, tokens: &tokens, flow: flow, outcome: &outcome)
         try shard.runLayers(stream, input: micro.input, cache: cache)
+        shard.backend.endStep()
         if context.isLastStage {
           try answer(stream.residual, micro, tokens: &tokens, capture: capture)
         } else {

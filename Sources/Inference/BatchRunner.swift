@@ -53,14 +53,16 @@ package final class BatchRunner {
   /// The plans of one batch, replica by replica.
   package static func plans(
     policy: Policy, promptLengths: [Int], outputLengths: [Int], microBatches: Int,
-    padding: MicroBatchPadding = .global, layout: ParallelLayout, mode: JobMode = .generate
+    padding: MicroBatchPadding = .global, graphs: GraphSizes? = nil, layout: ParallelLayout,
+    mode: JobMode = .generate
   ) throws -> [BatchPlan] {
     try check(requests: promptLengths.count, layout: layout)
     return try (0..<layout.data).map { replica in
       let part = share(of: promptLengths.count, replica: replica, layout: layout)
       return try BatchPlan(
         mode, policy, promptLengths: Array(promptLengths[part]),
-        outputLengths: Array(outputLengths[part]), microBatches: microBatches, padding: padding)
+        outputLengths: Array(outputLengths[part]), microBatches: microBatches, padding: padding,
+        graphs: graphs)
     }
   }
 

@@ -23,7 +23,7 @@ extension CellRun {
             policy: $0, promptLengths: batch.lengths,
             outputLengths: resolved.outputLengths(of: batch),
             microBatches: resolved.job.microBatches, padding: resolved.job.microBatchPadding,
-            layout: context.layout, mode: resolved.job.mode)
+            graphs: resolved.job.backend.graphs, layout: context.layout, mode: resolved.job.mode)
         })
       prepared.append(
         try plans[plans.count - 1].map { try runner.distribute(plans: $0, prompts: prompts) })

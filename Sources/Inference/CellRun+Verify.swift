@@ -60,7 +60,7 @@ extension CellRun {
     let executor = BatchExecutor(context: context, shard: try loadShard(model))
     let verification = Verification(
       runner: BatchRunner(context: context, executor: executor),
-      microBatches: resolved.job.microBatches)
+      microBatches: resolved.job.microBatches, graphs: resolved.job.backend.graphs)
     if model == resolved.model { shard = executor.shard }
     var records: [VerificationRecord] = []
     for policy in resolved.job.policies {

@@ -59,11 +59,14 @@ public final class CellRun {
       for warning in provenance.warnings { progress.warn(warning) }
     }
     defer { warnAboutToken() }
-    if let serving = resolved.job.serving {
-      try serve(serving)
-    } else {
-      try runBatches()
+    do {
+      if let serving = resolved.job.serving { try serve(serving) } else { try runBatches() }
+    } catch let error as InferenceError where error.kind == .failed {
+      // Of all ranks.
+      try noteGraphs(provenance)
+      throw error
     }
+    try noteGraphs(provenance)
   }
 
   private func warnAboutToken() {

@@ -33,7 +33,8 @@ struct MemoryCheck {
         let plans = try BatchRunner.plans(
           policy: policy, promptLengths: batch.lengths,
           outputLengths: resolved.outputLengths(of: batch), microBatches: resolved.job.microBatches,
-          padding: resolved.job.microBatchPadding, layout: layout, mode: resolved.job.mode)
+          padding: resolved.job.microBatchPadding, graphs: resolved.job.backend.graphs,
+          layout: layout, mode: resolved.job.mode)
         for plan in plans {
           kvSlots = max(kvSlots, plan.kvSlotsReserved)
           slots = max(slots, plan.largestMicroBatch)

@@ -39,6 +39,7 @@ public struct ReferenceAnswers {
       plan: ShardPlan(model: model, layout: .single, rank: 0), source: source, backend: backend,
       group: context.tensor, positions: longest)
     let executor = BatchExecutor(context: context, shard: shard)
+    executor.keepsGraphs = false
     var tokens: [[Int32]] = []
     var logits: [[[Float]]] = []
     for (prompt, outputs) in zip(prompts, outputTokens) {

@@ -31,6 +31,10 @@ struct TokenBook {
     var out: [Int32] = []
     out.reserveCapacity(rows.reduce(0) { $0 + $1.slots })
     for row in rows {
+      guard row.tokens > 0 else {
+        out += repeatElement(padding, count: row.slots)
+        continue
+      }
       let prompt = prompts[row.sequence]
       for slot in 0..<row.slots {
         guard row.real.contains(slot) else {

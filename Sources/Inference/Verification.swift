@@ -8,8 +8,11 @@ import Workloads
 package struct Verification {
   let runner: BatchRunner
   let microBatches: Int
+  /// Sizes that decode steps are filled up to.
+  let graphs: GraphSizes?
 
-  package init(runner: BatchRunner, microBatches: Int) {
+  package init(runner: BatchRunner, microBatches: Int, graphs: GraphSizes? = nil) {
+    self.graphs = graphs
     self.runner = runner
     self.microBatches = microBatches
   }
@@ -34,7 +37,7 @@ package struct Verification {
       guard runner.context.isCoordinator else { return [BatchPlan]() }
       return try BatchRunner.plans(
         policy: policy, promptLengths: prompts.map(\.count), outputLengths: outputLengths,
-        microBatches: microBatches, layout: runner.context.layout)
+        microBatches: microBatches, graphs: graphs, layout: runner.context.layout)
     }
     let batch = try runner.distribute(plans: plans, prompts: prompts, scored: scored)
     try runner.executor.prepare(for: [batch])

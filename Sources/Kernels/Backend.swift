@@ -95,6 +95,12 @@ public protocol Backend: AnyObject {
   /// wanted, and one outside the columns has none.
   func softmaxParts(_ logits: Matrix, targets: [Int]) -> SoftmaxParts
 
+  /// What is asked for until `endStep` is a decode step of `rows` rows. A device that keeps such steps as
+  /// graphs may start it only where something waits for it, or at its end. An end without a beginning
+  /// does nothing.
+  func beginStep(rows: Int)
+  func endStep()
+
   /// Waits until everything that was asked for is done.
   func synchronize()
 
@@ -150,6 +156,8 @@ extension Backend {
   public var freeMemory: Int? { nil }
   public var deviceNanoseconds: UInt64? { nil }
   public var energyJoules: Double? { nil }
+  public func beginStep(rows: Int) {}
+  public func endStep() {}
 
   public func embed(
     _ tokens: [Int32], rowsOf weight: any LinearWeight, firstToken: Int, into y: Matrix

@@ -5,7 +5,7 @@ extension BatchPlan {
   /// an encoder's.
   public init(
     _ mode: JobMode, _ policy: Policy, promptLengths: [Int], outputLengths: [Int],
-    microBatches: Int, padding: MicroBatchPadding = .global
+    microBatches: Int, padding: MicroBatchPadding = .global, graphs: GraphSizes? = nil
   ) throws {
     if mode == .score {
       try self.init(
@@ -18,7 +18,7 @@ extension BatchPlan {
     } else {
       try self.init(
         policy: policy, promptLengths: promptLengths, outputLengths: outputLengths,
-        microBatches: microBatches, padding: padding)
+        microBatches: microBatches, padding: padding, graphs: graphs)
     }
   }
 }

@@ -20,6 +20,8 @@ public struct GPUFacts: Codable, Hashable, Sendable {
   public var nccl: String?
   /// Another rank of the run computes on the same card.
   public var isShared: Bool
+  /// What became of the decode steps' graphs; nil where none were asked for.
+  public var graphs: GraphFacts?
 
   public init(
     name: String, uuid: String, driver: String, cuda: String, memoryBytes: Int,
@@ -52,12 +54,40 @@ public struct GPUFacts: Codable, Hashable, Sendable {
   }
 
   enum CodingKeys: String, CodingKey {
-    case name, uuid, driver, cuda, messages, nccl
+    case name, uuid, driver, cuda, messages, nccl, graphs
     case memoryBytes = "memory_bytes"
     case clockMHz = "clock_mhz"
     case memoryClockMHz = "memory_clock_mhz"
     case throttleReasons = "throttle_reasons"
     case isMPIAware = "mpi_cuda_aware"
     case isShared = "shared_device"
+  }
+}
+
+/// CUDA graphs of a rank's decode steps, over all of a cell.
+public struct GraphFacts: Codable, Hashable, Sendable {
+  /// Rows of the steps that they are kept for.
+  public var sizes: [Int]
+  /// Graphs that were captured, and how often one was launched; 0 before the cell has run.
+  public var captured: Int
+  public var launches: Int
+  /// Device memory that the driver took for them.
+  public var memoryBytes: Int
+  /// What the driver answered to a capture, after which steps ran without; nil where none failed.
+  public var refusal: String?
+
+  public init(
+    sizes: [Int], captured: Int = 0, launches: Int = 0, memoryBytes: Int = 0, refusal: String? = nil
+  ) {
+    self.sizes = sizes
+    self.captured = captured
+    self.launches = launches
+    self.memoryBytes = memoryBytes
+    self.refusal = refusal
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case sizes, captured, launches, refusal
+    case memoryBytes = "memory_bytes"
   }
 }

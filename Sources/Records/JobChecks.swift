@@ -57,6 +57,12 @@ struct JobChecks {
     for policy in job.policies {
       try at("policies", item: policy.description) { try model.validate(policy) }
     }
+    if job.backend.graphs != nil {
+      try at("backend.graphs") {
+        throw RecordError(
+          "\(model.name) is an encoder and has no decode steps; leave backend.graphs out")
+      }
+    }
     guard let tokens = job.outputTokens, tokens != 1 else { return }
     try at("output-tokens") {
       throw RecordError(

@@ -62,6 +62,7 @@ extension JobSpecification {
       "  blas: \(JobFile.quoted(backend.blas))", "  threads: \(backend.threads)",
     ]
     if backend.kind == .cuda { lines.append("  messages: \(backend.messages.rawValue)") }
+    if let graphs = backend.graphs { lines.append("  graphs: \(graphs)") }
     lines += ["verify:", "  sequences: \(verification.sequences)"]
     if mode == .generate { lines.append("  output-tokens: \(verification.outputTokens)") }
     lines += formats?.jobLines ?? []

@@ -74,7 +74,7 @@ public enum JobFile {
       name: name, question: question, model: model, layouts: layouts, policies: policies,
       workload: workload, outputTokens: outputs, microBatches: micro, microBatchPadding: padding,
       warmup: warmup, warmupBatches: warmupBatches == 0 ? nil : warmupBatches,
-      repeats: repeats, seed: UInt64(seed), backend: try backend(&job),
+      repeats: repeats, seed: UInt64(seed), backend: try backend(&job, mode),
       verification: try verification(&job, mode), mode: mode, dialect: dialect,
       tensorReduction: reduction, clock: try clock(&job, folder), precision: precision,
       trace: trace, formats: formats, stepLimit: try stepLimit(&job),
@@ -210,20 +210,6 @@ public enum JobFile {
       outputs: try node.text("outputs"), padding: padding)
     try node.finish()
     return source
-  }
-
-  private static func backend(_ job: inout JobNode) throws(RecordError) -> BackendChoice {
-    guard var node = try job.child("backend") else { return BackendChoice() }
-    let kind = try node.choice("kind", BackendChoice.Kind.self) ?? .cpu
-    let messages = try node.choice("messages", BackendChoice.Messages.self)
-    guard kind == .cuda || (messages ?? .auto) == .auto else {
-      throw node.error("messages", "how messages leave a GPU's memory; it needs kind: cuda")
-    }
-    let choice = BackendChoice(
-      kind: kind, blas: try node.text("blas") ?? "openblas",
-      threads: try node.integer("threads", in: 1...4096) ?? 1, messages: messages ?? .auto)
-    try node.finish()
-    return choice
   }
 
   private static func verification(

@@ -79,6 +79,7 @@ public struct JobSpecification: Hashable, Sendable, Codable {
     self.stepLimit = stepLimit
     self.simulation = simulation
     self.serving = serving
+    self.serving?.graphs = backend.graphs
   }
 }
 
@@ -200,14 +201,19 @@ public struct BackendChoice: Hashable, Sendable, Codable {
   }
   /// `auto` without a GPU.
   public var messages: Messages
+  /// Sizes that decode steps are filled up to, and that a GPU keeps graphs of; nil for none, so that
+  /// cells keep the names they had without the key.
+  public var graphs: GraphSizes?
 
   public init(
-    kind: Kind = .cpu, blas: String = "openblas", threads: Int = 1, messages: Messages = .auto
+    kind: Kind = .cpu, blas: String = "openblas", threads: Int = 1, messages: Messages = .auto,
+    graphs: GraphSizes? = nil
   ) {
     self.kind = kind
     self.blas = blas
     self.threads = threads
     self.messages = messages
+    self.graphs = graphs
   }
 }
 

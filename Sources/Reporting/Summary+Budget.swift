@@ -71,6 +71,7 @@ extension SummaryRow {
     guard let all = allSlots, all > 0 else { return "" }
     let letters: [PaddingCause: Character] = [
       .length: "l", .fixed: "f", .bucket: "b", .fill: "w", .finished: "d",
+      .graph: "g",
     ]
     var bar = ""
     var sum = all - paddedSlots

@@ -189,7 +189,7 @@ extension Summary {
         + "other shapes, which cost time of their own.",
       "slot budget: GFLOP, bytes sent, KV bytes and time that slots of a cause took; time is the "
         + "phases' time shared out by FLOPs. Bars: # useful, l length, f fixed, b bucket, w waiting, "
-        + "d done.",
+        + "d done, g graph.",
       "W: share of the reserved KV slots that never hold a token.",
       "communication: per batch over all ranks; time: in which an operation's data can have moved; "
         + "for padding: that time shared out by bytes of slots without a token.",

@@ -7,6 +7,7 @@ public struct BatchPlan: Hashable, Sendable {
   public let promptLengths: [Int]
   /// Tokens to generate per sequence.
   public let outputLengths: [Int]
+  /// By sequence; one more where steps have rows that fill up a graph's size.
   public let regions: [KVRegion]
   public let steps: [StepPlan]
 
@@ -55,11 +56,12 @@ extension BatchPlan {
   /// Rows are cut into groups, at most `microBatches` of them unless the policy groups by length; a
   /// group has the same sequences in every step. With a padded policy a finished row stays in its
   /// batch, as it does in static-batching engines; packed rows leave.
+  /// - Parameter graphs: sizes that the micro-batches of decode steps are filled up to.
   /// - Throws: `SchedulingError` on an empty batch, a prompt or output without tokens, no
   ///   micro-batch, or a prompt beyond the last bucket.
   public init(
     policy: Policy, promptLengths: [Int], outputLengths: [Int], microBatches: Int,
-    padding: MicroBatchPadding = .global
+    padding: MicroBatchPadding = .global, graphs: GraphSizes? = nil
   ) throws(SchedulingError) {
     guard !promptLengths.isEmpty else { throw SchedulingError("the batch has no requests") }
     guard promptLengths.count == outputLengths.count else {
@@ -78,18 +80,22 @@ extension BatchPlan {
     }
     let arrangement = try Arrangement(
       policy, lengths: promptLengths, microBatches: microBatches, padding: padding)
-    let rows = StaticRows(policy: policy, arrangement: arrangement, outputs: outputLengths)
+    let rows = StaticRows(
+      policy: policy, arrangement: arrangement, outputs: outputLengths, graphs: graphs)
     var base = 0
     var regions: [KVRegion] = []
     for sequence in promptLengths.indices {
       regions.append(KVRegion(base: base, capacity: rows.capacity(sequence: sequence)))
       base += regions[sequence].capacity
     }
+    let decodes = rows.decodeSteps(groups: arrangement.groups)
+    let isFilled = decodes.contains { step in
+      step.microBatches.contains { $0.rows.last?.sequence == promptLengths.count }
+    }
+    if isFilled { regions.append(KVRegion(base: base, capacity: 1)) }
     self.init(
       policy: policy, promptLengths: arrangement.lengths, outputLengths: outputLengths,
-      regions: regions,
-      steps: rows.prefillSteps(groups: arrangement.groups)
-        + rows.decodeSteps(groups: arrangement.groups))
+      regions: regions, steps: rows.prefillSteps(groups: arrangement.groups) + decodes)
   }
 
   /// Cuts `0 ..< count` into at most `groups` consecutive ranges whose sizes differ by at most 1.

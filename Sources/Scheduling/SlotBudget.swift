@@ -11,6 +11,8 @@ public enum PaddingCause: String, Sendable, Codable, CaseIterable {
   case fill
   /// The row is done but still resident.
   case finished
+  /// The step has fewer rows than the graph that it is run by.
+  case graph
   /// No plan has it: a slot added where tensor ranks share the slots in equal blocks. It is sent
   /// and never computed, so it counts in bytes alone.
   case alignment
@@ -91,6 +93,13 @@ public struct SlotBudget: Hashable, Sendable {
     usefulPairs += row.usefulAttentionPairs
   }
 
+  /// A row that fills up a graph's size.
+  mutating func addGraph(_ row: PlanRow) {
+    slots += row.slots
+    pairs += row.attentionPairs
+    charge(.graph, slots: row.slots, pairs: row.attentionPairs)
+  }
+
   mutating func addKV(_ slots: Int, _ cause: PaddingCause) {
     if slots > 0 { costs[cause, default: PaddingCost()].kvSlots += slots }
   }
@@ -120,7 +129,13 @@ extension BatchPlan {
     let padding = paddingRanges()
     for step in steps where phase == nil || step.phase == phase {
       for micro in step.microBatches {
-        for row in micro.rows { budget.add(row, padding: padding[row.sequence]) }
+        for row in micro.rows {
+          if row.sequence < padding.count {
+            budget.add(row, padding: padding[row.sequence])
+          } else {
+            budget.addGraph(row)
+          }
+        }
       }
     }
     // An encoder reserves none.
@@ -134,6 +149,7 @@ extension BatchPlan {
         + ranges.reduce(0) { $0 + $1.range.count }
       budget.addKV(regions[sequence].capacity - used, .finished)
     }
+    for region in regions.dropFirst(padding.count) { budget.addKV(region.capacity, .graph) }
     return budget
   }
 

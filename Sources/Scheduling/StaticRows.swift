@@ -8,8 +8,10 @@ struct StaticRows {
   private let longestOutput: Int
   private let shortest: Int
   private let longest: Int
+  private let graphs: GraphSizes?
 
-  init(policy: Policy, arrangement: Arrangement, outputs: [Int]) {
+  init(policy: Policy, arrangement: Arrangement, outputs: [Int], graphs: GraphSizes? = nil) {
+    self.graphs = graphs
     self.policy = policy
     lengths = arrangement.lengths
     widths = arrangement.widths
@@ -50,7 +52,11 @@ struct StaticRows {
     (1..<max(1, longestOutput)).flatMap { index -> [StepPlan] in
       let rows = groups.map { $0.compactMap { decode(sequence: $0, step: index) } }
         .filter { !$0.isEmpty }
-      let micro = rows.map(MicroBatch.init)
+      let micro = rows.map { rows in
+        let added = graphs?.added(to: rows.count) ?? 0
+        let row = PlanRow.graph(sequence: lengths.count)
+        return MicroBatch(rows: rows + Array(repeating: row, count: added))
+      }
       return policy == .oneByOne
         ? micro.map { StepPlan(phase: .decode, microBatches: [$0]) }
         : [StepPlan(phase: .decode, microBatches: micro)]

@@ -1,7 +1,7 @@
 /// A plan as a flat list of integers, for broadcast from the coordinator.
 ///
-/// Layout: policy's name as a count and bytes, sequences, then per sequence prompt and output length, base and capacity; then
-/// steps; per step phase and micro-batches; per micro-batch rows; per row nine fields.
+/// Layout: policy's name as a count and bytes, sequences, then per sequence prompt and output length, base and capacity; regions
+/// beyond those (0 or 1), base and capacity of each; then steps; per step phase and micro-batches; per micro-batch rows; per row nine fields.
 extension BatchPlan {
   public func encoded() -> [Int32] {
     var out: [Int32] = []
@@ -15,6 +15,11 @@ extension BatchPlan {
       put(outputLengths[index])
       put(regions[index].base)
       put(regions[index].capacity)
+    }
+    put(regions.count - promptLengths.count)
+    for region in regions[promptLengths.count...] {
+      put(region.base)
+      put(region.capacity)
     }
     put(steps.count)
     for step in steps {
@@ -52,6 +57,9 @@ extension BatchPlan {
       outputs.append(try reader.next())
       regions.append(KVRegion(base: try reader.next(), capacity: try reader.next()))
     }
+    for _ in 0..<(try reader.next(in: 0..<2)) {
+      regions.append(KVRegion(base: try reader.next(), capacity: try reader.next()))
+    }
     // Rows of an encoder's plan see all of themselves: no word says so. A score pass generates
     // nothing either, but its rows are causal.
     let encodes = outputs.allSatisfy { $0 == 0 }
@@ -62,7 +70,7 @@ extension BatchPlan {
       for _ in 0..<(try reader.next(in: 0..<words.count)) {
         var rows: [PlanRow] = []
         for _ in 0..<(try reader.next(in: 0..<words.count)) {
-          let row = try reader.row(sequences: sequences)
+          let row = try reader.row(regions: regions.count)
           rows.append(encodes && phase != .score ? row.bidirectional : row)
         }
         micro.append(MicroBatch(rows: rows))
@@ -102,8 +110,8 @@ private struct WordReader {
     return String(decoding: bytes, as: UTF8.self)
   }
 
-  mutating func row(sequences: Int) throws(SchedulingError) -> PlanRow {
-    let sequence = try next(in: 0..<sequences)
+  mutating func row(regions: Int) throws(SchedulingError) -> PlanRow {
+    let sequence = try next(in: 0..<regions)
     let first = try next()
     let tokens = try next()
     let slots = try next()

@@ -58,6 +58,7 @@ extension ServingRecord {
       prefillSlots += iteration.prefillSlots
       decodeTokens += iteration.decodeTokens
       decodeSlots += iteration.decodeSlots
+      if let slots = iteration.graphSlots { graphSlots = (graphSlots ?? 0) + slots }
       pairs += iteration.pairs
       usefulPairs += iteration.usefulPairs
       planBytes += iteration.planBytes

@@ -20,16 +20,17 @@ struct MicroShape: Hashable, Sendable {
       slots += row.slots
       if row.samples { headRows += 1 }
       isBidirectional = isBidirectional || row.isBidirectional
-      add(count: 1, queries: row.slots, context: row.context)
+      add(count: 1, queries: row.slots, context: row.context, isDecode: phase == .decode)
     }
     rows = micro.rows.count
     if phase == .score { headRows = slots }
   }
 
   /// Adds rows of one shape; neighbours that attend alike become one span.
-  mutating func add(count: Int, queries: Int, context: Int) {
+  mutating func add(count: Int, queries: Int, context: Int, isDecode: Bool = false) {
     guard queries > 0 else { return }
-    if queries == 1, context > 0 {
+    // A row that fills up a graph's size sees itself alone.
+    if queries == 1, context > 0 || isDecode {
       Self.append(count, queries, context, to: &decode)
     } else {
       Self.append(count, queries, context, to: &prefill)

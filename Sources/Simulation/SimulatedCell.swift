@@ -52,7 +52,7 @@ public struct SimulatedCell: SimulatedWork {
         return try BatchPlan(
           job.mode, policy, promptLengths: Array(batch.lengths[part]),
           outputLengths: Array(outputs[part]), microBatches: job.microBatches,
-          padding: job.microBatchPadding)
+          padding: job.microBatchPadding, graphs: job.backend.graphs)
       }
     }
   }

@@ -41,7 +41,7 @@ public struct CellEstimate: Hashable, Sendable {
         let plan = try BatchPlan(
           job.mode, policy, promptLengths: batch.lengths,
           outputLengths: resolved.outputLengths(of: batch), microBatches: job.microBatches,
-          padding: job.microBatchPadding)
+          padding: job.microBatchPadding, graphs: job.backend.graphs)
         let costs = PlanCosts(traffic: traffic, plans: [plan])
         let flops = [Phase.prefill, .decode, .score].reduce(0) { $0 + costs.phase($1).slotFLOPs }
         let reads = Double(plan.steps.count * heaviest) / Self.bytesPerSecond * turnsOfRanks

@@ -82,7 +82,9 @@ struct Kernels: ParsableCommand {
     }
     for format in formats {
       let gpu = GPUChecksProgram.reporting {
-        try GPUBackend(weights: format.weights.storage, cache: format.cache.storage)
+        try GPUBackend(
+          weights: format.weights.storage, cache: format.cache.storage,
+          graphs: KernelChecks.graphSizes)
       }
       var checks = KernelChecks(gpu, isLarge: !small, seed: seed)
       GPUChecksProgram.reporting { try checks.run() }
@@ -115,7 +117,9 @@ struct Bench: ParsableCommand {
   @Flag(help: "Sizes that only show that everything runs.") var small = false
 
   func run() {
-    let gpu = GPUChecksProgram.reporting { try GPUBackend(weights: .bfloat16) }
+    let gpu = GPUChecksProgram.reporting {
+      try GPUBackend(weights: .bfloat16, graphs: KernelBenchmarks.graphSizes)
+    }
     var bench = KernelBenchmarks(gpu, isLarge: !small)
     GPUChecksProgram.reporting {
       try bench.measureCeilings()
@@ -129,6 +133,7 @@ struct Bench: ParsableCommand {
       try bench.run(
         widths, rows: small ? 32 : rows, context: small ? 32 : context,
         sequences: small ? 2 : sequences)
+      if tensor == 1 { try bench.runSteps(gpu, isLarge: !small) }
     }
     let width = bench.lines.map(\.name.count).max() ?? 0
     for line in bench.lines {

@@ -40,7 +40,8 @@ struct RoundSchedule {
         free[0] = max(free[0], result.prefillEnd)
       }
       for (number, micro) in step.microBatches.enumerated() {
-        var arrival = micro.rows.map { known[$0.sequence] }.max() ?? 0
+        var arrival =
+          micro.rows.map { $0.sequence < known.count ? known[$0.sequence] : 0 }.max() ?? 0
         for stage in costs.indices {
           let cost = costs[stage][index][number]
           let start = max(free[stage], arrival)

@@ -63,7 +63,8 @@ struct ShardRounds {
       try job.job.policies.map { policy in
         try BatchPlan(
           policy: policy, promptLengths: batch.lengths, outputLengths: job.outputLengths(of: batch),
-          microBatches: job.job.microBatches, padding: job.job.microBatchPadding)
+          microBatches: job.job.microBatches, padding: job.job.microBatchPadding,
+          graphs: job.job.backend.graphs)
       }
     }
     var costs = plans.map { $0.map { _ in [[[RoundSchedule.Cost]]]() } }
@@ -221,15 +222,15 @@ private final class MeasuredStage {
   ) throws -> [[Double]] {
     try plan.steps.indices.map { step in
       try inputs[step].indices.map { number in
-        try seconds(plan.steps[step].microBatches[number], inputs[step][number])
+        try seconds(plan.steps[step], number, inputs[step][number])
       }
     }
   }
 
-  private func seconds(_ micro: MicroBatch, _ input: MicroBatchInput) throws -> Double {
-    let states = hidden.rows(0..<micro.slots)
-    let vocabulary = plan.model.vocabularySize
-    let tokens = (0..<micro.slots).map { Int32(($0 * 7919 + 13) % vocabulary) }
+  private func seconds(_ step: StepPlan, _ micro: Int, _ input: MicroBatchInput) throws -> Double {
+    let slots = step.microBatches[micro].slots
+    let states = hidden.rows(0..<slots)
+    let tokens = (0..<slots).map { Int32(($0 * 7919 + 13) % plan.model.vocabularySize) }
     if !plan.hasEmbedding {
       // What the stage before would have sent, of the same size.
       _ = gpu.fill(
@@ -238,8 +239,10 @@ private final class MeasuredStage {
           seed: 3, stream: 0, first: 0, step: UInt64(states.columns), mean: 0, deviation: 1))
     }
     let start = gpu.deviceNanoseconds ?? 0
+    if step.phase == .decode { gpu.beginStep(rows: slots) }
     if plan.hasEmbedding { try shard.embed(tokens, input: input, into: states) }
     try shard.runLayers(ResidualStream(residual: states), input: input, cache: cache)
+    gpu.endStep()
     if plan.hasLMHead && !input.sampledSlots.isEmpty {
       _ = try shard.logits(states, input: input)?.argmax(gpu)
     }

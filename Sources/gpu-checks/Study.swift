@@ -42,7 +42,9 @@ struct Study: ParsableCommand {
       }
       guard repeats >= 1 else { throw ValidationError("--repeats must be 1 or more") }
       let numbers = resolved.job.numbers
-      let gpu = try GPUBackend(weights: numbers.weights.storage, cache: numbers.cache.storage)
+      let gpu = try GPUBackend(
+        weights: numbers.weights.storage, cache: numbers.cache.storage,
+        graphs: specification.backend.graphs?.sizes ?? [])
       var bench = KernelBenchmarks(gpu, isLarge: !small)
       try bench.measureCeilings()
       print(

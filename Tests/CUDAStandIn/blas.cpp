@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "emulate.h"
+#include "stream.h"
 
 namespace {
 struct Operation {
@@ -30,9 +31,6 @@ void put(void *p, int type, int64_t i, float x) {
 }  // namespace
 
 extern "C" {
-// Work on a stream is done when somebody waits for it; the driver's queue is used for it.
-int cuStreamSynchronize(void *);
-
 int cublasLtCreate(void **out) {
   const char *fail = getenv("PADTAX_STANDIN_FAIL");
   *out = &handle;
@@ -82,14 +80,17 @@ int cublasLtMatmul(
   if (((uintptr_t)a | (uintptr_t)b | (uintptr_t)d) % alignment) return 7;
   if (o.transpose != 1 || A.rows != B.rows || D.rows != A.columns || D.columns != B.columns) return 7;
   if (*(const float *)alpha != 1 || (o.epilogue == 4 && o.bias_type != D.type)) return 7;
-  cuStreamSynchronize(nullptr);
-  for (uint64_t column = 0; column < D.columns; column++)
-    for (uint64_t row = 0; row < D.rows; row++) {
-      double sum = o.epilogue == 4 ? get((void *)(uintptr_t)o.bias, o.bias_type, row) : 0;
-      for (uint64_t k = 0; k < A.rows; k++)
-        sum += (double)get(a, A.type, row * A.stride + k) * get(b, B.type, column * B.stride + k);
-      put(d, D.type, column * D.stride + row, (float)sum);
-    }
+  if (int code = on_stream()) return code;
+  // Descriptors and layouts are read now, the matrices in the order of the stream.
+  enqueue([=, o = o, A = A, B = B, D = D] {
+    for (uint64_t column = 0; column < D.columns; column++)
+      for (uint64_t row = 0; row < D.rows; row++) {
+        double sum = o.epilogue == 4 ? get((void *)(uintptr_t)o.bias, o.bias_type, row) : 0;
+        for (uint64_t k = 0; k < A.rows; k++)
+          sum += (double)get(a, A.type, row * A.stride + k) * get(b, B.type, column * B.stride + k);
+        put(d, D.type, column * D.stride + row, (float)sum);
+      }
+  });
   return 0;
 }
 }

@@ -23,7 +23,7 @@ std::deque<std::function<void()>> stream;
 size_t live() {
   size_t sum = 0;
   for (auto &block : blocks) sum += block.second;
-  return sum;
+  return sum + graph_bytes();
 }
 
 size_t memory() {
@@ -53,6 +53,7 @@ int handle;  // What all handles point to.
 struct Event {
   double milliseconds = 0;
   int open = 0;  // Records that have not been passed.
+  bool captured = false;  // The last record belongs to a graph: nobody can wait for it.
 };
 double now() {
   timespec time;
@@ -65,7 +66,9 @@ void drain() {
   while (!stream.empty()) step();
 }
 
-void enqueue(std::function<void()> work) { stream.push_back(std::move(work)); }
+void enqueue(std::function<void()> work) {
+  if (!keep(work)) stream.push_back(std::move(work));
+}
 
 // PADTAX_STANDIN_FAIL is NAME[:CODE][@N]: the function answers CODE from its Nth call on, on the rank
 // that PADTAX_STANDIN_FAIL_RANK names or on all.
@@ -124,7 +127,7 @@ int cuMemGetInfo_v2(size_t *available, size_t *total) {
   return 0;
 }
 int cuMemAlloc_v2(uint64_t *address, size_t bytes) {
-  ANSWER;
+  NOT_IN_CAPTURE;
   if (live() + bytes > memory()) return 2;
   void *block = aligned_alloc(256, (bytes + 255) / 256 * 256);
   memset(block, 0xff, bytes);
@@ -133,61 +136,65 @@ int cuMemAlloc_v2(uint64_t *address, size_t bytes) {
   return 0;
 }
 int cuMemFree_v2(uint64_t address) {
-  ANSWER;
+  NOT_IN_CAPTURE;
   drain();
   if (!blocks.erase(address)) return 1;
   free((void *)(uintptr_t)address);
   return 0;
 }
 int cuMemHostAlloc(void **address, size_t bytes, unsigned) {
-  ANSWER;
+  NOT_IN_CAPTURE;
   *address = malloc(bytes);
   pinned[*address] = bytes;
   return 0;
 }
 int cuMemFreeHost(void *address) {
-  ANSWER;
+  NOT_IN_CAPTURE;
   drain();
   pinned.erase(address);
   free(address);
   return 0;
 }
 int cuMemsetD8Async(uint64_t to, unsigned char value, size_t bytes, void *) {
-  ANSWER;
-  stream.push_back([=] { memset((void *)(uintptr_t)to, value, bytes); });
+  ON_STREAM;
+  enqueue([=] { memset((void *)(uintptr_t)to, value, bytes); });
   return 0;
 }
 int cuMemcpyHtoDAsync_v2(uint64_t to, const void *from, size_t bytes, void *) {
-  ANSWER;
+  ON_STREAM;
   if (is_pinned(from)) {
-    stream.push_back([=] { memcpy((void *)(uintptr_t)to, from, bytes); });
+    enqueue([=] { memcpy((void *)(uintptr_t)to, from, bytes); });
   } else {
+    if (int code = forbidden()) return code;
     // Pageable memory has been read when the call returns.
     std::string copy((const char *)from, bytes);
-    stream.push_back([=] { memcpy((void *)(uintptr_t)to, copy.data(), bytes); });
+    enqueue([=] { memcpy((void *)(uintptr_t)to, copy.data(), bytes); });
   }
   return 0;
 }
 int cuMemcpyDtoHAsync_v2(void *to, uint64_t from, size_t bytes, void *) {
-  ANSWER;
-  stream.push_back([=] { memcpy(to, (const void *)(uintptr_t)from, bytes); });
+  ON_STREAM;
+  if (!is_pinned(to))
+    if (int code = forbidden()) return code;
+  enqueue([=] { memcpy(to, (const void *)(uintptr_t)from, bytes); });
   if (!is_pinned(to)) drain();
   return 0;
 }
 int cuMemcpyDtoDAsync_v2(uint64_t to, uint64_t from, size_t bytes, void *) {
-  ANSWER;
-  stream.push_back([=] { memmove((void *)(uintptr_t)to, (const void *)(uintptr_t)from, bytes); });
+  ON_STREAM;
+  enqueue([=] { memmove((void *)(uintptr_t)to, (const void *)(uintptr_t)from, bytes); });
   return 0;
 }
 int cuStreamCreate(void **out, unsigned) { ANSWER; *out = &handle; return 0; }
-int cuStreamDestroy_v2(void *) { ANSWER; drain(); return 0; }
-int cuStreamSynchronize(void *) { ANSWER; drain(); return 0; }
+int cuStreamDestroy_v2(void *) { NOT_IN_CAPTURE; drain(); return 0; }
+int cuStreamSynchronize(void *) { NOT_IN_CAPTURE; drain(); return 0; }
 int cuEventCreate(void **event, unsigned) { ANSWER; *event = new Event; return 0; }
-int cuEventDestroy_v2(void *event) { ANSWER; drain(); delete (Event *)event; return 0; }
+int cuEventDestroy_v2(void *event) { NOT_IN_CAPTURE; drain(); delete (Event *)event; return 0; }
 int cuEventRecord(void *event, void *) {
-  ANSWER;
+  ON_STREAM;
+  if ((((Event *)event)->captured = capturing())) return 0;
   ((Event *)event)->open++;
-  stream.push_back([=] {
+  enqueue([=] {
     ((Event *)event)->milliseconds = now();
     ((Event *)event)->open--;
   });
@@ -195,19 +202,21 @@ int cuEventRecord(void *event, void *) {
 }
 // What was asked for after the event stays undone.
 int cuEventSynchronize(void *event) {
-  ANSWER;
+  NOT_IN_CAPTURE;
+  if (((Event *)event)->captured) return 907;
   while (((Event *)event)->open && !stream.empty()) step();
   return 0;
 }
 // There is one queue for all streams, in the order of the calls.
-int cuStreamWaitEvent(void *, void *, unsigned) { ANSWER; return 0; }
+int cuStreamWaitEvent(void *, void *, unsigned) { ON_STREAM; return 0; }
 int cuEventElapsedTime(float *out, void *from, void *to) {
-  ANSWER;
+  NOT_IN_CAPTURE;
+  if (((Event *)from)->captured || ((Event *)to)->captured) return 907;
   *out = (float)(((Event *)to)->milliseconds - ((Event *)from)->milliseconds);
   return 0;
 }
 int cuModuleLoadData(void **module, const void *image) {
-  ANSWER;
+  NOT_IN_CAPTURE;
   *module = &handle;
   return memcmp(image, "STAND-IN", 8) ? 200 : 0;
 }
@@ -221,12 +230,12 @@ int cuFuncSetAttribute(void *, int, int) { ANSWER; return 0; }
 int cuLaunchKernel(
     void *function, unsigned x, unsigned y, unsigned z, unsigned threads, unsigned, unsigned,
     unsigned shared_bytes, void *, void **arguments, void **) {
-  ANSWER;
+  ON_STREAM;
   const std::string &name = *(std::string *)function;
   if (int code = counted(name.c_str())) return code;
   if (!x || !y || !z || y > 65535 || z > 65535 || threads > 1024) return 1;
   std::function<void()> body = (*find_kernel(name))(arguments);
-  stream.push_back([=] { emulate::run({x, y, z}, threads, shared_bytes, body); });
+  enqueue([=] { emulate::run({x, y, z}, threads, shared_bytes, body); });
   return 0;
 }
 

@@ -191,7 +191,8 @@ private func times(_ count: Int, _ text: String) -> [String] {
         try isScore
         ? BatchPlan(scoring: policy, promptLengths: prompts, microBatches: micro)
         : BatchPlan(
-          policy: policy, promptLengths: prompts, outputLengths: outputs, microBatches: micro)
+          policy: policy, promptLengths: prompts, outputLengths: outputs, microBatches: micro,
+          graphs: number % 2 == 0 ? nil : GraphSizes([2, 4, 8]))
       return Draw(
         plan: plan, isScore: isScore,
         text: "seed \(seed): \(policy) \(prompts) -> \(outputs), \(micro), score \(isScore)")

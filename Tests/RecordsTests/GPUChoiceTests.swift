@@ -1,4 +1,6 @@
+import FoundationEssentials
 import Records
+import Scheduling
 import Testing
 
 @Suite struct GPUChoiceTests {
@@ -40,6 +42,35 @@ import Testing
     #expect("\(unknown.map { "\($0)" } ?? "")".contains("auto, staged, direct, nccl"))
     let other = #expect(throws: RecordError.self) { try job("backend: {messages: nccl}") }
     #expect("\(other.map { "\($0)" } ?? "")".contains("gpu.yaml:9:21: backend.messages"))
+  }
+
+  @Test func `graphs are off or ascending sizes, of every kind of backend`() throws {
+    for kind in ["cpu", "cuda"] {
+      let made = try job("backend: {kind: \(kind), graphs: [1, 2, 8]}")
+      #expect(made.backend.graphs == (try GraphSizes([1, 2, 8])))
+      #expect(try JobFile.parse(made.yaml, file: "again", folder: ".").backend == made.backend)
+    }
+    #expect(try job("backend: {graphs: 4}").backend.graphs?.sizes == [4])
+    let off = try job("backend: {graphs: off}").backend
+    #expect(off == BackendChoice())
+    // A cell without graphs keeps its name: the key is not there.
+    let text = String(decoding: try JSONEncoder().encode(off), as: UTF8.self)
+    #expect(!text.contains("graphs"))
+    for (value, complaint) in [
+      ("[4, 2]", "sizes ascend, each once; 2 comes after 4"),
+      ("[0, 2]", "size 0 is out of range; sizes are from 1 to 65536 rows"),
+      ("[2, many]", "'many' is no number of rows; take off, or sizes such as [1, 2, 4, 8]"),
+      ("[off, 2]", "'off' is no number of rows"), ("[]", "the list is empty"),
+    ] {
+      let error = #expect(throws: RecordError.self) { try job("backend: {graphs: \(value)}") }
+      let text = "\(error.map { "\($0)" } ?? "")"
+      #expect(text.contains("gpu.yaml:9:") && text.contains("backend.graphs"), "\(text)")
+      #expect(text.contains(complaint), "\(text)")
+    }
+    let score = #expect(throws: RecordError.self) {
+      try job("phase: score\nbackend: {graphs: [2]}")
+    }
+    #expect("\(score.map { "\($0)" } ?? "")".contains("phase score has no decode steps"))
   }
 
   @Test func `the backend has no precision of its own`() {

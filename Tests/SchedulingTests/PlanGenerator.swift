@@ -21,10 +21,10 @@ struct PlanGenerator {
     var description: String {
       "seed \(PlanGenerator.seed): \(policy) \(prompts) -> \(outputs), \(microBatches) micro-batches"
     }
-    func plan() throws -> BatchPlan {
+    func plan(_ graphs: GraphSizes? = nil) throws -> BatchPlan {
       try BatchPlan(
         policy: policy, promptLengths: prompts, outputLengths: outputs,
-        microBatches: microBatches)
+        microBatches: microBatches, graphs: graphs)
     }
   }
 

@@ -31,7 +31,7 @@ struct ServingRun {
         plans.append(plan)
         inFlight.append(plan)
         #expect(inFlight.count <= limits.iterationsInFlight)
-        let busy = inFlight.flatMap(\.items).map(\.request)
+        let busy = inFlight.flatMap(\.requestItems).map(\.request)
         #expect(Set(busy).count == busy.count)
         var told = try tables.decode(plan.encoded())
         told.occupancy = plan.occupancy
@@ -90,10 +90,10 @@ struct ServingMemory {
   mutating func store(_ plan: IterationPlan) {
     #expect(!plan.items.isEmpty)
     #expect(plan.slots <= limits.maxNumTokens)
-    #expect(plan.items.count <= limits.maxBatchSize)
+    #expect(plan.requestItems.count <= limits.maxBatchSize)
     for slot in plan.freedSlots { live[slot] = nil }
     var fed = plan.tokens[...]
-    for item in plan.items {
+    for item in plan.requestItems {
       let old = live[item.slot]
       #expect(old == nil || old?.request == item.request, "a slot has one request")
       let isKnown = old?.blocks.starts(with: item.blocks.prefix(item.knownBlocks))

@@ -23,7 +23,7 @@ struct CaseRun {
     verification = Verification(
       runner: BatchRunner(
         context: context, executor: BatchExecutor(context: context, shard: shard)),
-      microBatches: input.microBatches)
+      microBatches: input.microBatches, graphs: input.graphs)
   }
 
   /// Collective; nil off the coordinator.

@@ -146,7 +146,7 @@ struct ServingCase {
       chunkedPrefill: isChunked || mode.isRequestLevel,
       prefixCaching: drawn.isShared && mode == .inFlight,
       maxQueueDelay: mode == .static ? 0 : Double(drawn.order) * 0.002,
-      iterationsInFlight: stages)
+      iterationsInFlight: stages, graphs: base.graphs)
   }
 
   /// Answers of plain loops, sequence by sequence.

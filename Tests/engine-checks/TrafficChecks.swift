@@ -53,6 +53,7 @@ private func trafficRecords(
       let plans = try BatchRunner.plans(
         policy: policy, promptLengths: input.prompts.map(\.count), outputLengths: input.outputs,
         microBatches: input.microBatches, padding: input.seed % 2 == 0 ? .own : .global,
+        graphs: input.graphs,
         layout: context.layout, mode: mode)
       let batch = try runner.distribute(plans: plans, prompts: input.prompts)
       try runner.executor.prepare(for: [batch])

@@ -108,6 +108,16 @@ int gp_multiply(
     gp_context *GP_NONNULL context, gp_matmul *GP_NONNULL matmul, uint64_t x, uint64_t w,
     uint64_t bias, uint64_t y);
 
+// What the stream is asked for between gp_begin_capture and gp_end_capture is not done but becomes a
+// graph, with the arguments as they are then, which gp_launch_graph does in the order of the stream. In
+// between nothing may wait, copy from or to pageable memory, allocate or free. gp_end_capture is called
+// whatever was answered in between; it gives no graph where something was refused.
+int gp_load_graphs(void);
+int gp_begin_capture(gp_context *GP_NONNULL context);
+int gp_end_capture(gp_context *GP_NONNULL context, void *GP_NULLABLE *GP_NONNULL graph);
+int gp_launch_graph(gp_context *GP_NONNULL context, void *GP_NONNULL graph);
+void gp_free_graph(void *GP_NONNULL graph);
+
 // Ranks that exchange messages by NCCL, each on a card of its own. gp_load_groups opens the library
 // as gp_load does the others; one rank makes the id (128 bytes) and tells it to all, who join at once.
 // Operations follow what the context's stream was asked for before, on a stream of the group's that

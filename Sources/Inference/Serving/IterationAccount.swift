@@ -28,7 +28,7 @@ struct IterationAccount {
   /// Notes that an iteration took this rank so long.
   mutating func add(_ plan: IterationPlan, nanoseconds: UInt64) {
     walls[Self.phase(plan), default: 0] += nanoseconds
-    let slots = plan.items.reduce(0) { $0 + $1.row.context + $1.row.slots }
+    let slots = plan.requestItems.reduce(0) { $0 + $1.row.context + $1.row.slots }
     mostSlots = max(mostSlots, slots)
   }
 

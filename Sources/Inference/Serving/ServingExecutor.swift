@@ -33,7 +33,8 @@ package final class ServingExecutor {
     maxNumTokens = limits.maxNumTokens
     blockSize = limits.blockSize
     try shard.reserve(slots: limits.maxNumTokens, samples: limits.maxBatchSize)
-    cache = try shard.makePagedCache(blocks: limits.blockCount, blockSlots: limits.blockSize)
+    cache = try shard.makePagedCache(
+      blocks: limits.physicalBlocks, blockSlots: limits.blockSize)
     let places = context.layout.pipeline == 1 ? 1 : context.layout.pipeline + 1
     ring = try (0..<places).map { _ in
       try ActivationSlot(slots: limits.maxNumTokens, of: shard, context: context)
@@ -55,6 +56,7 @@ package final class ServingExecutor {
     let place = ring[turn % ring.count]
     turn += 1
     let rows = context.tensor.partition(input.slots).block
+    if plan.isDecode { shard.backend.beginStep(rows: input.slots) }
     if context.isFirstStage {
       try place.finishSend()
       try shard.embed(
@@ -66,6 +68,7 @@ package final class ServingExecutor {
     }
     let stream = place.stream(rows: rows)
     try shard.runLayers(stream, input: input, cache: cache)
+    shard.backend.endStep()
     guard context.isLastStage else {
       try link.startSend(from: place, messages.passed)
       return nil

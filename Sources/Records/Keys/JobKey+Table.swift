@@ -142,6 +142,10 @@ extension JobKey {
       "backend.messages", "auto",
       "of kind cuda: \(names(BackendChoice.Messages.self)) (docs/GPU.md)"),
     JobKey(
+      "backend.graphs", "off",
+      "or sizes ([1, 2, 4, 8]): decode steps are filled up to the next, and kind cuda runs them as "
+        + "CUDA graphs (docs/GPU.md)"),
+    JobKey(
       "step-limit", "20x",
       "a step that takes longer ends the job: times the slowest step so far, at least "
         + "\(Int(StepLimit.floor)) s; or seconds (60); or off (docs/CLUSTERS.md)"),

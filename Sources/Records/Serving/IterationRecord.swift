@@ -20,6 +20,8 @@ public struct IterationRecord: Record, Hashable {
   /// Slots computed in rows of either phase; what is not a token is padding.
   public var prefillSlots: Int
   public var decodeSlots: Int
+  /// Those of them that fill up a graph's size; nil where there are none.
+  public var graphSlots: Int?
   /// (query, key) pairs of attention, all and between real tokens.
   public var pairs: Int
   public var usefulPairs: Int
@@ -45,11 +47,12 @@ public struct IterationRecord: Record, Hashable {
     iteration = plan.id
     self.startSeconds = startSeconds
     self.stepSeconds = stepSeconds
-    batch = plan.items.count
+    batch = plan.requestItems.count
     prefillTokens = plan.prefillTokens
     decodeTokens = plan.decodeTokens
     prefillSlots = plan.items.reduce(0) { $0 + ($1.phase == .prefill ? $1.row.slots : 0) }
     decodeSlots = plan.slots - prefillSlots
+    graphSlots = plan.graphRows > 0 ? plan.graphRows : nil
     pairs = plan.items.reduce(0) { $0 + $1.row.attentionPairs }
     usefulPairs = plan.items.reduce(0) { $0 + $1.row.usefulAttentionPairs }
     running = scheduler.runningCount
@@ -68,6 +71,7 @@ public struct IterationRecord: Record, Hashable {
     case decodeTokens = "decode_tokens"
     case prefillSlots = "prefill_slots"
     case decodeSlots = "decode_slots"
+    case graphSlots = "graph_slots"
     case pairs
     case usefulPairs = "useful_pairs"
     case running, waiting, preemptions, kv

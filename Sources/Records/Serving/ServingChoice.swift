@@ -21,6 +21,8 @@ public struct ServingChoice: Hashable, Sendable, Codable {
   public var isCalibrated: Bool
   /// Leading requests left out of the figures; nil finds the steady state.
   public var warmupRequests: Int?
+  /// Of the job's backend.
+  public var graphs: GraphSizes?
 
   public init(
     systems: [ServingSystem], loads: [ArrivalProcess], requests: ServingRequests,
@@ -54,15 +56,18 @@ public struct ServingChoice: Hashable, Sendable, Codable {
     try system.limits(
       maxNumTokens: maxNumTokens, maxBatchSize: maxBatchSize,
       maxSequenceLength: maxSequenceLength, blockSize: blockSize, blockCount: blockCount,
-      stages: stages)
+      stages: stages, graphs: graphs)
   }
 
   /// The pool that a rank's free memory has room for.
   public func poolSize(
     freeBytes: Int, bytesPerToken: Int
   ) throws(SchedulingError) -> KVPoolSize {
-    try KVPoolSize(
-      freeBytes: freeBytes, fraction: kvFreeMemoryFraction, maxTokens: maxTokensInPagedKVCache,
+    // One block behind the pool is the graphs'.
+    let own = graphs == nil ? 0 : bytesPerToken * blockSize
+    return try KVPoolSize(
+      freeBytes: freeBytes - own, fraction: kvFreeMemoryFraction,
+      maxTokens: maxTokensInPagedKVCache,
       bytesPerToken: bytesPerToken, blockSize: blockSize)
   }
 }

@@ -37,6 +37,8 @@ public struct ServingRecord: Record, Hashable {
   public var prefillSlots: Int
   public var decodeTokens: Int
   public var decodeSlots: Int
+  /// Decode slots that fill up a graph's size; nil where none does.
+  public var graphSlots: Int?
   public var pairs: Int
   public var usefulPairs: Int
   /// W = 1 − filled/held KV slots, weighted by the time of each iteration.
@@ -96,6 +98,7 @@ public struct ServingRecord: Record, Hashable {
     case prefillSlots = "prefill_slots"
     case decodeTokens = "decode_tokens"
     case decodeSlots = "decode_slots"
+    case graphSlots = "graph_slots"
     case pairs
     case usefulPairs = "useful_pairs"
     case memoryWaste = "memory_waste"

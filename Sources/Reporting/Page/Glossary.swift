@@ -117,8 +117,9 @@ enum Glossary {
       "The slots of a batch by what they were for. length: the row is shorter than the longest of "
         + "its batch or micro-batch. fixed: the longest row is shorter than the fixed length. "
         + "bucket: the longest row of a bucket is shorter than the bucket's edge. fill: the row waits "
-        + "while longer prompts are fed. finished: the row is done but still resident. useful and "
-        + "these causes add up to all slots."),
+        + "while longer prompts are fed. finished: the row is done but still resident. graph: the "
+        + "step has fewer rows than the CUDA graph that runs it. useful and these causes add up to "
+        + "all slots."),
   ]
 
   private static let times = [

@@ -54,7 +54,7 @@ extension ReportData {
   ) -> Chart {
     let causes = Palette([
       "useful": "#009E73", "length": "#D55E00", "fixed": "#CC79A7", "bucket": "#E69F00",
-      "fill": "#56B4E9", "finished": "#999999",
+      "fill": "#56B4E9", "finished": "#999999", "graph": "#0072B2",
     ])
     let parts = bars.flatMap { bar -> [StackedPart] in
       let all = bar.row.allSlots ?? 0

@@ -62,6 +62,8 @@ struct ServingRow: Sendable {
 
   func sum(_ value: (ServingRecord) -> Int) -> Int { records.reduce(0) { $0 + value($1) } }
 
+  var graphSlots: Int { sum { $0.graphSlots ?? 0 } }
+
   /// True where no row of the same layout and origin has both more tokens per user and more per
   /// rank.
   func isOnFront(of rows: [ServingRow]) -> Bool {

@@ -96,7 +96,7 @@ public struct ServingTables: Sendable {
 
   /// What sets systems apart, a line each, for rows of one layout and load.
   static func comparison(_ rows: [ServingRow]) -> ColumnTable {
-    let lines: [(String, (ServingRow) -> String)] = [
+    var lines: [(String, (ServingRow) -> String)] = [
       ("aggregation", { $0.aggregation }),
       ("memory waste W, %", { $0.median(\.memoryWaste).map(Summary.percent) ?? blank }),
       ("prefill slots padded, %", { padded($0, \.prefillSlots, \.prefillTokens) }),
@@ -121,6 +121,12 @@ public struct ServingTables: Sendable {
       ("output, tokens/s", { $0["output_throughput"]?.significant(3) ?? blank }),
       ("control bytes per iteration", { $0.controlBytesPerIteration?.significant(3) ?? blank }),
     ]
+    if rows.contains(where: { $0.graphSlots > 0 }) {
+      let share = { (row: ServingRow) in
+        ratio(row.graphSlots, row.sum(\.decodeSlots)).map(Summary.percent) ?? blank
+      }
+      lines.insert(("decode slots for the size of a graph, %", share), at: 4)
+    }
     return ColumnTable(
       keys: [.init("", alignment: .leading, cells: lines.map(\.0))],
       columns: rows.map { row in

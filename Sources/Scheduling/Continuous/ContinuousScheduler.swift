@@ -99,6 +99,10 @@ public struct ContinuousScheduler: Sendable {
       let fed = item.firstToken..<item.firstToken + item.tokens
       sequences[item.slot]?.record.append(fed, to: &plan.tokens)
     }
+    if let graphs = limits.graphs, plan.isDecode {
+      let added = graphs.added(to: items.count, most: limits.maxNumTokens)
+      plan.addGraphRows(added, slot: limits.maxBatchSize, block: Int32(limits.blockCount))
+    }
     plan.occupancy = occupancy
     freed = []
     inFlight[nextPlan] = items

@@ -1,6 +1,7 @@
 /// A plan as a flat list of integers, one broadcast per iteration.
 ///
-/// Layout: id, items, tokens, freed slots; the freed slots; per item slot, request, phase and
+/// Layout: id, items of requests, tokens, freed slots, rows that fill up a graph's size and, where there are
+/// any, their slot and block; the freed slots; per item slot, request, phase and
 /// samples in one word, first token, tokens, slots, context, masked from and to (the last four only
 /// where the row is padded), known blocks, new blocks and those; the token ids. Of each block table
 /// only what is new is sent: `BlockTables` keeps the rest.
@@ -14,11 +15,16 @@ extension IterationPlan {
     out.reserveCapacity(4 + freedSlots.count + 8 * items.count + tokens.count)
     func put(_ value: Int) { out.append(Int32(truncatingIfNeeded: value)) }
     put(id)
-    put(items.count)
+    put(requestItems.count)
     put(tokens.count)
     put(freedSlots.count)
+    put(graphRows)
+    if graphRows > 0, let item = items.last {
+      put(item.slot)
+      out += item.blocks
+    }
     for slot in freedSlots { put(slot) }
-    for item in items {
+    for item in requestItems {
       let row = item.row
       let isPadded =
         row.slots != row.tokens || row.context != row.firstToken || !row.masked.isEmpty
@@ -50,8 +56,11 @@ extension IterationPlan {
     let id = try reader.count()
     let items = try reader.count(upTo: words.count)
     let tokens = try reader.count(upTo: words.count)
+    let freedCount = try reader.count(upTo: words.count)
+    let graphRows = try reader.count(upTo: GraphSizes.most)
+    let graph = graphRows > 0 ? (try reader.count(), try reader.count()) : (0, 0)
     var freed: [Int] = []
-    for _ in 0..<(try reader.count(upTo: words.count)) {
+    for _ in 0..<freedCount {
       freed.append(try reader.count())
       tables[freed[freed.count - 1]] = nil
     }
@@ -88,6 +97,7 @@ extension IterationPlan {
           request: request, phase: flags & Self.decodes != 0 ? .decode : .prefill, row: row,
           blocks: tables[slot, default: []], knownBlocks: known))
     }
+    addGraphRows(graphRows, slot: graph.0, block: Int32(graph.1))
     self.tokens = Array(try reader.words(tokens))
     guard reader.position == words.count else {
       throw SchedulingError("the plan has \(words.count - reader.position) words too many")

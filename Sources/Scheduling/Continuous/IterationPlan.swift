@@ -37,6 +37,8 @@ public struct IterationPlan: Hashable, Sendable {
   /// Counts from 0.
   public var id: Int
   public var items: [IterationItem]
+  /// Items at the end that belong to no request: they fill up a graph's size.
+  public private(set) var graphRows = 0
   /// Token ids that are fed, item by item; empty where prompts are segments.
   public var tokens: [Int32]
   /// Slots whose sequence ended or was preempted since the plan before: what is kept for them can
@@ -56,6 +58,23 @@ public struct IterationPlan: Hashable, Sendable {
 
   /// The rows as one micro-batch, for what counts slots and attention pairs.
   public var microBatch: MicroBatch { MicroBatch(rows: items.map(\.row)) }
+
+  /// The items of requests.
+  public var requestItems: ArraySlice<IterationItem> { items.dropLast(graphRows) }
+
+  /// Adds rows that fill up a graph's size.
+  /// - Parameters:
+  ///   - slot: of none of the requests.
+  ///   - block: where the one KV slot of these rows lies.
+  mutating func addGraphRows(_ count: Int, slot: Int, block: Int32) {
+    let item = IterationItem(
+      request: -1, phase: .decode, row: .graph(sequence: slot), blocks: [block])
+    items += Array(repeating: item, count: count)
+    graphRows += count
+  }
+
+  /// True when all it does is feed one slot a row behind others.
+  public var isDecode: Bool { items.allSatisfy { $0.phase == .decode && $0.row.slots == 1 } }
 
   /// Real tokens fed in a phase.
   public func tokens(_ phase: Phase) -> Int {

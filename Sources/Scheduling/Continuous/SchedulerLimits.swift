@@ -54,6 +54,9 @@ public struct SchedulerLimits: Hashable, Sendable {
   public var maxQueueDelay: Double
   /// Iterations that may be under way at once: the pipeline's stages.
   public var iterationsInFlight: Int
+  /// Sizes that iterations of decodes alone are filled up to; nil for none. One with a prompt token has
+  /// no graph, and sizes above `maxNumTokens` are not used.
+  public var graphs: GraphSizes?
 
   /// - Throws: `SchedulingError` saying which limit is impossible.
   public init(
@@ -61,7 +64,7 @@ public struct SchedulerLimits: Hashable, Sendable {
     maxBatchSize: Int, blockSize: Int, blockCount: Int, chunkedPrefill: Bool = true,
     prefillFirst: Bool = false, prefixCaching: Bool = false,
     reservation: KVReservation = .paged, maxQueueDelay: Double = 0,
-    iterationsInFlight: Int = 1
+    iterationsInFlight: Int = 1, graphs: GraphSizes? = nil
   ) throws(SchedulingError) {
     self.mode = mode
     self.order = order
@@ -75,6 +78,7 @@ public struct SchedulerLimits: Hashable, Sendable {
     self.reservation = reservation
     self.maxQueueDelay = maxQueueDelay
     self.iterationsInFlight = iterationsInFlight
+    self.graphs = graphs
     try validate()
   }
 
@@ -125,6 +129,9 @@ public struct SchedulerLimits: Hashable, Sendable {
           + "reservation")
     }
   }
+
+  /// Blocks that are there: the pool's, and one behind them for rows that fill up a graph's size.
+  public var physicalBlocks: Int { blockCount + (graphs == nil ? 0 : 1) }
 
   /// Blocks that hold this many tokens.
   public func blocks(for tokens: Int) -> Int { (tokens + blockSize - 1) / blockSize }

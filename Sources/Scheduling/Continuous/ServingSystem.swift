@@ -27,7 +27,7 @@ public struct ServingSystem: Hashable, Sendable {
   /// - Throws: `SchedulingError` where they cannot work.
   public func limits(
     maxNumTokens: Int, maxBatchSize: Int, maxSequenceLength: Int, blockSize: Int, blockCount: Int,
-    stages: Int
+    stages: Int, graphs: GraphSizes? = nil
   ) throws(SchedulingError) -> SchedulerLimits {
     try SchedulerLimits(
       mode: mode, order: order, maxNumTokens: maxNumTokens, maxBatchSize: maxBatchSize,
@@ -35,7 +35,8 @@ public struct ServingSystem: Hashable, Sendable {
       prefillFirst: prefillFirst,
       prefixCaching: prefixCaching,
       reservation: isContiguous ? .contiguous(maxSequenceLength: maxSequenceLength) : .paged,
-      maxQueueDelay: Double(maxQueueDelayMicroseconds) * 1e-6, iterationsInFlight: stages)
+      maxQueueDelay: Double(maxQueueDelayMicroseconds) * 1e-6, iterationsInFlight: stages,
+      graphs: graphs)
   }
 }
 

@@ -65,7 +65,7 @@ public struct ServingWalk {
     let overheads = deployment.hardware.overheads
     walk.add(
       phase: .prefill,
-      hostSeconds: overheads.step + overheads.perSequence * Double(plan.items.count)
+      hostSeconds: overheads.step + overheads.perSequence * Double(plan.requestItems.count)
     ) {
       price.traffic[$0]
     } compute: {

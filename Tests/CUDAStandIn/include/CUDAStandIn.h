@@ -18,6 +18,8 @@ extern "C" {
 
 // Calls of a function, or launches of a kernel, so far.
 long standin_count(const char *name);
+// Graphs, captured and made ready, that were not destroyed.
+long standin_live_graphs(void);
 // Bytes of device memory that are allocated now.
 long standin_live_bytes(void);
 
