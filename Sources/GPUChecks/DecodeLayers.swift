@@ -48,6 +48,13 @@ final class DecodeLayers {
         normal(outputs, inputs, 1 / Float(inputs).squareRoot()), bias: nil)
     }
     let slots = sequences * capacity
+    func cached() throws -> Storage {
+      let storage = try gpu.allocateCache(slots * kv)
+      stream += 1
+      gpu.fill(
+        Matrix(storage: storage, rows: slots, columns: kv), stream: stream, mean: 0, deviation: 1)
+      return storage
+    }
     self.layers = try (0..<layers).map { _ in
       Layer(
         queryKeyValue: try weight(queries + 2 * kv, widths.hidden),
@@ -56,8 +63,8 @@ final class DecodeLayers {
         down: try weight(widths.hidden, widths.feedForward),
         norms: try (0..<2).map { _ in try normal(1, widths.hidden, mean: 1, 0.1).storage },
         cache: KVCacheView(
-          keys: try gpu.allocateCache(slots * kv), values: try gpu.allocateCache(slots * kv),
-          offset: 0, slots: slots, kvHeads: widths.kvHeads, headDimension: d,
+          keys: try cached(), values: try cached(), offset: 0, slots: slots,
+          kvHeads: widths.kvHeads, headDimension: d,
           blockSlots: blockSlots, format: gpu.cacheFormat))
     }
     table = try normal(Self.tokens, widths.hidden, 1)
@@ -135,11 +142,15 @@ extension GPUBackend {
     _ rows: Int, _ columns: Int, stream: UInt64, mean: Float, deviation: Float
   ) throws -> Matrix {
     let matrix = try matrix(rows: rows, columns: columns)
+    fill(matrix, stream: stream, mean: mean, deviation: deviation)
+    return matrix
+  }
+
+  fileprivate func fill(_ matrix: Matrix, stream: UInt64, mean: Float, deviation: Float) {
     _ = fill(
       matrix,
       NormalBlock(
-        seed: 1, stream: stream, first: 0, step: UInt64(columns), mean: mean,
+        seed: 1, stream: stream, first: 0, step: UInt64(matrix.columns), mean: mean,
         deviation: deviation))
-    return matrix
   }
 }

@@ -12,8 +12,8 @@ extension KernelChecks {
         hidden: 1024, feedForward: 2048, queryHeads: 16, kvHeads: 4, headDimension: 128)
       : KernelBenchmarks.Widths(
         hidden: 64, feedForward: 32, queryHeads: 2, kvHeads: 1, headDimension: 64)
-    // Past a power of two, at which attention is cut otherwise.
-    let start = isLarge ? 1020 : 0
+    // Past a power of two, where contexts are cut into more shares than some of them fill.
+    let start = isLarge ? 1020 : 252
     for blockSlots in [nil, isLarge ? 16 : 4] {
       let places = blockSlots.map { "blocks of \($0)" } ?? "regions"
       func layers() throws -> DecodeLayers {

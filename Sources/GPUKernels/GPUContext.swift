@@ -1,7 +1,8 @@
 import CGPU
 import Tensors
 
-/// A device with a stream of its own. Every call to CGPU is in the files of this type, of GPUDevice and of NCCLGroup.
+/// A device with a stream of its own. Every call to CGPU is in the files of this type, of GPUDevice and
+/// of NCCLGroup.
 ///
 /// What goes wrong where nothing can be thrown, in the middle of a step, ends the process with the
 /// library's words (`stop`).

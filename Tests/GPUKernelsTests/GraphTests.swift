@@ -38,7 +38,7 @@ import Testing
   ) throws -> Run {
     let batches = """
       policies: [packed]
-      workload: {generate: "uniform:2-4", batch-size: 3, batches-taken: 1, outputs: "uniform:6-7"}
+      workload: {generate: "uniform:2-4", batch-size: 3, batches-taken: 1, outputs: "uniform:4-5"}
       """
     try standIn.write(
       """
