@@ -122,7 +122,8 @@ CK_INLINE void panel_step(
 }
 
 // One tile: M rows of x against P panels `step` words apart, which are `apart` panels apart in y.
-// A stream prefetches the weight `ahead` words on; else `next` is prefetched in steps of `ahead` bytes. x is at one address: eight rows at their own would take the registers of addresses, after
+// A stream prefetches the weight `ahead` words on; else `next` is prefetched in steps of `ahead`
+// bytes. x is at one address: eight rows at their own would take the registers of addresses, after
 // which compilers move the sums about (0.78 of the speed with 8 rows, built as SwiftPM does).
 CK_INLINE void panel_tile(
     const int M, const int P, const int is_stream, size_t words, const word *x, const word *w,

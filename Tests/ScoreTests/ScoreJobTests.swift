@@ -59,7 +59,9 @@ struct ScoreJobTests {
     let cell = RunDirectory(path: folder.file("run")).cell(layout.0)
     let checks = try JSONLines.read(VerificationRecord.self, path: cell.verification) { _ in }
     #expect(checks.count == 4)
-    #expect(checks.allSatisfy { $0.passed && $0.mode == .score && $0.maxLogitError > 0 })
+    #expect(checks.allSatisfy { $0.passed && $0.mode == .score })
+    // On one rank a row's bits may depend on nothing but the row; sharded sums are others.
+    #expect(layout.1 == 1 || checks.allSatisfy { $0.maxLogitError > 0 })
     #expect(checks.allSatisfy { $0.tolerance < 1e-3 })
     #expect(checks.map(\.tokensCompared) == [111, 111, 19 + 16 + 19 + 4, 111])
 
