@@ -8,6 +8,9 @@ struct AttentionTask {
   /// seen at once.
   var share: (number: Int, all: Range<Int>)?
 
+  /// KV slots before its first query slot, of those that it sees.
+  var context: Int { keys.count - slots.count }
+
   /// Fewer query slots are not cut off a row: each task transposes the keys that it sees.
   private static let fewestSlots = 128
   /// Keys of a share, about. The same for any number of threads, so that sums are too; one takes

@@ -15,7 +15,7 @@ extension CPUBackend {
     let shares = AttentionShares(count, group: group, width: width, storage: &shareMemory)
     var most = 0
     for task in tasks {
-      let (slots, context) = (task.slots.count, task.keys.count - task.slots.count)
+      let (slots, context) = (task.slots.count, task.context)
       most = max(
         most,
         cache.format == .bfloat16
@@ -42,7 +42,7 @@ extension CPUBackend {
           blocks: table, block_slots: cache.blockSlots ?? 0, block_stride: cache.blockStride,
           out: target, out_stride: out.stride,
           lse: task.share.map { shares.logSums($0.number) }, slots: task.slots.count,
-          group: group, width: width, context: task.keys.count - task.slots.count,
+          group: group, width: width, context: task.context,
           real_begin: max(0, row.real.lowerBound - task.slots.lowerBound),
           real_end: max(0, row.real.upperBound - task.slots.lowerBound),
           masked_begin: max(0, row.masked.lowerBound - task.keys.lowerBound),

@@ -20,22 +20,19 @@ extension CPUBackend {
     }
     let panels = min((weight.outputs + 15) / 16, max(4, Self.blockBytes / (64 * inputs)))
     let widened = widened.reserve(inputs * panels * 16)
-    team.run(parts.count) { part, thread in
-      let (rows, outputs) = parts[part]
+    team.run(parts) { rows, outputs, thread in
       for first in stride(from: outputs.lowerBound, to: outputs.upperBound, by: panels * 16) {
         let block = first..<min(first + panels * 16, outputs.upperBound)
         var packed = weight.table(block)
         bfloat16.unpack(&packed, 0, (block.count + 15) / 16, widened[thread], panels * 16)
         let target = y.row(rows.lowerBound) + first
-        if let bias = weight.bias {
-          for slot in 0..<rows.count {
-            (target + slot * y.stride).update(from: bias.pointer + first, count: block.count)
-          }
-        }
+        let bias = weight.bias.map { UnsafePointer($0.pointer + first) }
+        let beta = CPUBackend.begin(
+          target, stride: y.stride, rows: rows.count, with: bias, outputs: block.count)
         blas.product(
           rows: rows.count, outputs: block.count, inputs: inputs,
           x: rounded + rows.lowerBound * inputs, xStride: inputs, transposed: widened[thread],
-          wStride: panels * 16, beta: weight.bias == nil ? 0 : 1, y: target, yStride: y.stride)
+          wStride: panels * 16, beta: beta, y: target, yStride: y.stride)
       }
     }
   }

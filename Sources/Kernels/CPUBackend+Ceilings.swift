@@ -44,9 +44,7 @@ extension CPUBackend {
         + "[\(y.rows), \(y.columns)]")
     let parts = ProductParts(rows: x.rows, outputs: w.rows, threads: team.threads)
     let start = ck_seconds()
-    team.run(parts.count) { part, _ in
-      let (rows, outputs) = parts[part]
-      guard !rows.isEmpty && !outputs.isEmpty else { return }
+    team.run(parts) { rows, outputs, _ in
       blas.product(
         rows: rows.count, outputs: outputs.count, inputs: w.columns, x: x.row(rows.lowerBound),
         xStride: x.stride, w: w.row(outputs.lowerBound), wStride: w.stride, beta: 0,

@@ -23,10 +23,14 @@ extension CPUBackend {
   public func makeLinear(_ weight: Matrix, bias: [Float]?) throws -> any LinearWeight {
     try checkLinear(weight, bias: bias)
     if packsWeights && weight.columns > 0 { return try packed(weight, bias: bias) }
-    guard let bias else { return CPULinearWeight(matrix: weight, bias: nil) }
+    return CPULinearWeight(matrix: weight, bias: try stored(bias))
+  }
+
+  func stored(_ bias: [Float]?) throws -> Storage? {
+    guard let bias else { return nil }
     let storage = try allocate(bias.count)
     for (index, value) in bias.enumerated() { storage.pointer[index] = value }
-    return CPULinearWeight(matrix: weight, bias: storage)
+    return storage
   }
 
   public func linear(_ x: Matrix, _ weight: any LinearWeight, into y: Matrix) {
@@ -38,9 +42,7 @@ extension CPUBackend {
     guard x.rows > 0 else { return }
     let own = x.rows == 1 ? dispatch.ownVectorProduct : x.rows <= dispatch.ownRows
     let parts = ProductParts(rows: x.rows, outputs: weight.outputs, threads: team.threads)
-    team.run(parts.count) { part, _ in
-      let (rows, outputs) = parts[part]
-      guard !rows.isEmpty && !outputs.isEmpty else { return }
+    team.run(parts) { rows, outputs, _ in
       multiply(x, weight, rows: rows, outputs: outputs, own: own, into: y)
     }
   }
@@ -51,7 +53,7 @@ extension CPUBackend {
   ) {
     let w = weight.matrix
     let (from, panel) = (x.row(rows.lowerBound), w.row(outputs.lowerBound))
-    let bias = weight.bias.map { $0.pointer + outputs.lowerBound }
+    let bias = weight.bias.map { UnsafePointer($0.pointer + outputs.lowerBound) }
     let target = y.row(rows.lowerBound) + outputs.lowerBound
     if own {
       kernels.skinny_linear(
@@ -59,13 +61,8 @@ extension CPUBackend {
         y.stride)
       return
     }
-    // The library adds to the bias that is already there.
-    if let bias {
-      for slot in 0..<rows.count {
-        (target + slot * y.stride).update(from: bias, count: outputs.count)
-      }
-    }
-    let beta: Float = bias == nil ? 0 : 1
+    let beta = CPUBackend.begin(
+      target, stride: y.stride, rows: rows.count, with: bias, outputs: outputs.count)
     if x.rows == 1 {
       blas.product(
         outputs: outputs.count, inputs: w.columns, w: panel, wStride: w.stride, x: from,
@@ -75,5 +72,16 @@ extension CPUBackend {
     blas.product(
       rows: rows.count, outputs: outputs.count, inputs: w.columns, x: from, xStride: x.stride,
       w: panel, wStride: w.stride, beta: beta, y: target, yStride: y.stride)
+  }
+
+  /// Puts the bias where the library adds to it.
+  /// - Returns: beta of its product.
+  static func begin(
+    _ y: UnsafeMutablePointer<Float>, stride: Int, rows: Int, with bias: UnsafePointer<Float>?,
+    outputs: Int
+  ) -> Float {
+    guard let bias else { return 0 }
+    for slot in 0..<rows { (y + slot * stride).update(from: bias, count: outputs) }
+    return 1
   }
 }

@@ -106,15 +106,9 @@ extension CPUBackend {
   private func unfilled(_ outputs: Int, _ inputs: Int, bias: [Float]?) throws -> PackedWeight {
     let panels = try allocate(
       PackedWeight.floats(weightFormat, outputs: outputs, inputs: inputs))
-    var terms: Storage?
-    if let bias {
-      precondition(bias.count == outputs, "a bias has one term for each output")
-      let storage = try allocate(bias.count)
-      for (index, value) in bias.enumerated() { storage.pointer[index] = value }
-      terms = storage
-    }
+    precondition(bias?.count ?? outputs == outputs, "a bias has one term for each output")
     return PackedWeight(
-      weightFormat, outputs: outputs, inputs: inputs, panels: panels, bias: terms)
+      weightFormat, outputs: outputs, inputs: inputs, panels: panels, bias: try stored(bias))
   }
 
   func linear(_ x: Matrix, _ weight: PackedWeight, into y: Matrix) {
@@ -130,9 +124,7 @@ extension CPUBackend {
     else { preconditionFailure("the weight was packed for other kernels") }
     let bytes = workspace(parts.mostRows, x.columns)
     let operands = operands.reserve(bytes / MemoryLayout<Float>.stride)
-    team.run(parts.count) { part, thread in
-      let (rows, outputs) = parts[part]
-      guard !rows.isEmpty && !outputs.isEmpty else { return }
+    team.run(parts) { rows, outputs, thread in
       var packed = weight.table(outputs)
       multiply(
         rows.count, &packed, x.row(rows.lowerBound), x.stride,

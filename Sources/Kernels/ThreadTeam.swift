@@ -42,6 +42,17 @@ final class ThreadTeam {
     }
   }
 
+  /// `body(rows, outputs, thread)` for each part of a product that has any.
+  func run(
+    _ parts: ProductParts,
+    _ body: (_ rows: Range<Int>, _ outputs: Range<Int>, _ thread: Int) -> Void
+  ) {
+    run(parts.count) { part, thread in
+      let (rows, outputs) = parts[part]
+      if !rows.isEmpty && !outputs.isEmpty { body(rows, outputs, thread) }
+    }
+  }
+
   /// `body(range, thread)` of ranges that make up 0..<rows, on no more threads than it pays to wake for
   /// rows of so many elements.
   func run(rows: Int, columns: Int, _ body: (_ rows: Range<Int>, _ thread: Int) -> Void) {

@@ -18,9 +18,9 @@ import Testing
         for cpu in try cpuBackends() + packedBackends() + [ownOnly(), libraryOnly()] {
           let y = randomMatrix(rows: rows, columns: outputs, using: &generator)
           cpu.linear(x, try cpu.makeLinear(w, bias: bias), into: y)
-          // 1100 products one after the other: the largest error of all rows was 3.3e-5.
+          // Packed, 1100 products are two chains: the largest error of all rows was 3.3e-5.
           expectClose(
-            y, expected, tolerance: 5e-5,
+            y, expected, tolerance: cpu.dispatch.isPacked ? 5e-5 : 2e-5,
             "\(cpu.provenance.instructionSet) [\(outputs), \(inputs)] bias \(bias != nil)")
         }
       }
