@@ -23,9 +23,8 @@ public struct StorageError: Error, Hashable, Sendable, CustomStringConvertible {
 /// An owned block of elements, float32 but for those of a device, aligned to 64 bytes and freed by
 /// ARC.
 ///
-/// Blocks of 4 MiB and more are mapped anonymously with transparent huge pages asked for
-/// (`MADV_HUGEPAGE`): the pages arrive zeroed and on first touch. The class does no
-/// synchronisation: one writer at a time, as with any memory.
+/// Blocks of 128 KiB and more lie in huge pages (`HugeRegion`), which arrive on first touch. The
+/// class does no synchronisation: one writer at a time, as with any memory.
 public final class Storage: @unchecked Sendable {
   /// Elements in the block.
   public let count: Int
@@ -38,8 +37,9 @@ public final class Storage: @unchecked Sendable {
   public let format: StorageFormat
   private let release: @Sendable () -> Void
 
-  /// From this many bytes on, a block is a mapping of its own.
-  static let mappingThreshold = 4 << 20
+  /// From this many bytes on a block lies in a region, which it shares with others up to as many.
+  static let regionThreshold = 128 << 10
+  static let ownRegionThreshold = 4 << 20
   static let alignment = 64
 
   /// Allocates zero-filled elements; traps where the system has no memory left.
@@ -60,19 +60,16 @@ public final class Storage: @unchecked Sendable {
       by: MemoryLayout<Float>.stride)
     guard !overflow else { throw StorageError(count: count, code: ENOMEM) }
     let address: UnsafeMutableRawPointer
-    if bytes >= Storage.mappingThreshold {
-      // MAP_FAILED is a macro cast that does not import: it is the all-ones address.
-      let mapped = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-      guard let mapped, UInt(bitPattern: mapped) != UInt.max else {
-        throw StorageError(count: count, code: errno)
+    if bytes >= Storage.regionThreshold {
+      let region: HugeRegion
+      if bytes < Storage.ownRegionThreshold {
+        (address, region) = try HugeRegion.part(bytes: bytes, elements: count)
+      } else {
+        region = try HugeRegion(bytes: bytes, elements: count)
+        address = region.address
       }
-      #if os(Linux)
-        // Advice only: without huge pages the block works all the same.
-        _ = madvise(mapped, bytes, Int32(MADV_HUGEPAGE))
-      #endif
-      address = mapped
-      let owned = UInt(bitPattern: mapped)
-      release = { _ = munmap(UnsafeMutableRawPointer(bitPattern: owned), bytes) }
+      // The region ends with its last holder.
+      release = { withExtendedLifetime(region) {} }
     } else {
       var allocated: UnsafeMutableRawPointer?
       let code = posix_memalign(&allocated, Storage.alignment, bytes)

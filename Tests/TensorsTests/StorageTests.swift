@@ -4,7 +4,11 @@ import Testing
 @testable import Tensors
 
 @Suite struct StorageTests {
-  @Test(arguments: [0, 1, 15, 1000, Storage.mappingThreshold / 4 - 1, Storage.mappingThreshold / 4])
+  @Test(arguments: [
+    0, 1, 15, 1000, Storage.regionThreshold / 4 - 1, Storage.regionThreshold / 4,
+    Storage.ownRegionThreshold / 4 - 1, Storage.ownRegionThreshold / 4,
+    Storage.ownRegionThreshold / 4 + 1,
+  ])
   func `new storage is zero, aligned and writable to its last element`(count: Int) {
     let storage = Storage(count: count)
     #expect(storage.count == count)
@@ -14,6 +18,45 @@ import Testing
       storage.pointer[count - 1] = 7
       #expect(storage.pointer[count - 1] == 7)
     }
+  }
+
+  @Test func `blocks of many threads share regions and no element`() async {
+    let blocks = await withTaskGroup(of: [Storage].self) { group in
+      for task in 0..<4 {
+        group.addTask {
+          (0..<12).map { index in
+            let storage = Storage(count: 40_000 * (index + 1) + task)
+            storage.pointer.update(repeating: Float(100 * task + index), count: storage.count)
+            return storage
+          }
+        }
+      }
+      return await group.reduce(into: []) { $0 += $1 }
+    }
+    #expect(blocks.count == 48)
+    for storage in blocks {
+      let value = storage.pointer[0]
+      #expect((0..<storage.count).allSatisfy { storage.pointer[$0] == value })
+    }
+    #expect(Set(blocks.map { $0.pointer[0] }).count == 48)
+  }
+
+  @Test func `a region begins a huge page and ends with the last of its blocks`() throws {
+    weak var region: HugeRegion?
+    do {
+      let own = try HugeRegion(bytes: 5 << 20, elements: 0)
+      #expect(UInt(bitPattern: own.address) % UInt(HugeRegion.page) == 0)
+      region = own
+    }
+    #expect(region == nil)
+    do {
+      let first = try HugeRegion.part(bytes: HugeRegion.sharedBytes, elements: 0)
+      region = first.region
+      // Another takes the place of the open one, which its block keeps alone then.
+      _ = try HugeRegion.part(bytes: HugeRegion.sharedBytes, elements: 0)
+      withExtendedLifetime(first) { #expect(region != nil) }
+    }
+    #expect(region == nil)
   }
 
   @Test func `foreign memory is released once, with the last reference`() {
