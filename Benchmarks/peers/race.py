@@ -33,6 +33,7 @@ class Engine:
     def __init__(self, name, ranks, threads, command, environment=None):
         self.name, self.ranks, self.threads = name, ranks, threads
         self.times = {word: [] for word in WORDS}
+        self.bounds = {word: [] for word in WORDS}
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             start_new_session=True, env=dict(os.environ, **(environment or {})))
@@ -71,12 +72,13 @@ class Engine:
         return ticks / os.sysconf("SC_CLK_TCK")
 
     def turn(self, word):
+        """Its answer: seconds, of "bounds" a field for each word."""
         self.signal(signal.SIGCONT)
         self.process.stdin.write(word + "\n")
         self.process.stdin.flush()
-        seconds = float(self.answer())
+        answer = json.loads(self.answer())
         self.signal(signal.SIGSTOP)
-        return seconds
+        return answer
 
     def end(self):
         self.signal(signal.SIGCONT)
@@ -177,6 +179,10 @@ def run(asked):
             for word in WORDS:
                 for engine in order:
                     engine.times[word].append(engine.turn(word))
+                # What the machine could do meanwhile: of padtax's ranks and threads, valid for all.
+                for engine in engines:
+                    if engine.name == "padtax":
+                        engine.bounds[word].append(engine.turn("bounds")[word])
         own = sum(engine.processor_seconds() for engine in engines) - before[2]
         wall = time.perf_counter() - before[0]
         others = max(0.0, busy_seconds() - before[1] - own) / wall
@@ -193,7 +199,9 @@ def run(asked):
             name for name in INSTALL if not getattr(asked, name)],
         "engines": [
             {"name": engine.name, "ranks": engine.ranks, "threads": engine.threads,
-             "version": engine.about["engine"], "seconds": engine.times} for engine in engines],
+             "version": engine.about["engine"], "seconds": engine.times,
+             **({"bounds": engine.bounds} if engine.name == "padtax" else {})}
+            for engine in engines],
     }
 
 

@@ -20,6 +20,16 @@ def ratio(engines, a, b, word):
     return statistics.median(x / y for x, y in pairs)
 
 
+def share(engines, engine, word):
+    """What the machine needs at least over what the engine took; nothing in records without bounds."""
+    form = engine["ranks"], engine["threads"]
+    for ours in engines:
+        if "bounds" in ours and (ours["ranks"], ours["threads"]) == form:
+            pairs = zip(ours["bounds"][word], engine["seconds"][word])
+            return f", {statistics.median(x / y for x, y in pairs):.2f}"
+    return ""
+
+
 def show(record):
     shape, engines = record["shape"], record["engines"]
     print(
@@ -29,7 +39,11 @@ def show(record):
     print("; ".join(sorted({engine["version"] for engine in engines})))
     print(f"prefill {len(shape['lengths'])} prompts, {sum(shape['lengths'])} tokens, longest "
           f"{max(shape['lengths'])}; decode {shape['sequences']} sequences at "
-          f"{shape['context']} tokens; {record['rounds']} rounds, medians (fastest)\n")
+          f"{shape['context']} tokens; {record['rounds']} rounds, medians (fastest)")
+    if any("bounds" in engine for engine in engines):
+        print("behind them the share of the machine's peak, measured between the turns: products of prefill "
+              "at its multiply-adds, bytes of decode at its reading")
+    print()
     print("| | padded, ms | packed, ms | padded / packed | decode, ms a step |")
     print("|---|---|---|---|---|")
     for engine in engines:
@@ -38,7 +52,9 @@ def show(record):
             times = [1e3 * t / (shape["steps"] if word == "decode" else 1)
                      for t in engine["seconds"][word]]
             digits = 1 if word == "decode" else 0
-            cells.append(f"{statistics.median(times):.{digits}f} ({min(times):.{digits}f})")
+            cells.append(
+                f"{statistics.median(times):.{digits}f} ({min(times):.{digits}f})"
+                + share(engines, engine, word))
         tax = statistics.median(
             x / y for x, y in zip(engine["seconds"]["padded"], engine["seconds"]["packed"]))
         print(f"| {label(engine)} | {cells[0]} | {cells[1]} | {tax:.2f} | {cells[2]} |")
