@@ -23,10 +23,8 @@ enum {
   block_words = 1024,
   // Bytes of packed rows that stay in the second-level cache while all panels pass: half of Zen 4's.
   block_bytes = 512 << 10,
-  // Few rows: words from a weight to the one that is prefetched; words of x beside which streams
-  // stay in the first-level cache.
+  // Few rows: words from a weight to the one that is prefetched.
   words_ahead = 2048,
-  stream_words = 6144,
 };
 
 static size_t panel_words(size_t inputs) {

@@ -21,55 +21,46 @@ typedef struct {
   size_t outputs, words;
 } panel_weight;
 
-// Words first..<first + words of panels begin..<end of each stream.
+// A panel of each stream against words first..<first + words of x.
 static void stream_block(
-    size_t m, panel_weight w, size_t begin, size_t end, size_t first, size_t words, size_t ahead,
-    const word *x, const float *bias, float *y, size_t ldy) {
-  const size_t wide = stream_panels[m], apart = w.outputs / 16 / wide, stride = w.words * 16;
-  const word *base = w.panels + first * 16;
-  for (size_t j = begin; j < end; j++)
-    stream_full[m](
-        words, x + first * m, base + j * stride, apart * stride, ahead, 0, apart, first > 0,
-        bias ? bias + j * 16 : 0, y + j * 16, ldy);
-}
-
-// The same of the panels that are no stream's, one by one.
-static void stream_rest(
-    size_t m, panel_weight w, size_t first, size_t words, size_t ahead, const word *x,
+    size_t m, panel_weight w, size_t j, size_t first, size_t words, const word *x,
     const float *bias, float *y, size_t ldy) {
-  const size_t wide = stream_panels[m], full = w.outputs / 16, stride = w.words * 16;
-  const word *base = w.panels + first * 16;
-  for (size_t j = full / wide * wide; j * 16 < w.outputs; j++) {
-    const float *terms = bias ? bias + j * 16 : 0;
-    if (j < full)
-      stream_one[m](
-          words, x + first * m, base + j * stride, 0, ahead, 0, 0, first > 0, terms, y + j * 16,
-          ldy);
-    else
-      edge_tile(
-          stream_one[m], m, w.outputs % 16, words, x + first * m, base + j * stride, ahead, 0,
-          first > 0, terms, y + j * 16, ldy);
-  }
+  const size_t apart = w.outputs / 16 / stream_panels[m], stride = w.words * 16;
+  stream_full[m](
+      words, x + first * m, w.panels + j * stride + first * 16, apart * stride, words_ahead, 0,
+      apart, first > 0, bias ? bias + j * 16 : 0, y + j * 16, ldy);
 }
 
-// Few rows. A stream of whole panels goes on without gaps; where rows would push it out of the
-// first-level cache, all streams do one block of words after the other, and what is prefetched is
-// the block of the next panel.
+// The same of one panel that is no stream's.
+static void stream_rest(
+    size_t m, panel_weight w, size_t j, size_t first, size_t words, const word *x,
+    const float *bias, float *y, size_t ldy) {
+  const word *panel = w.panels + j * w.words * 16 + first * 16;
+  const float *terms = bias ? bias + j * 16 : 0;
+  x += first * m;
+  y += j * 16;
+  if (j < w.outputs / 16)
+    stream_one[m](words, x, panel, 0, words_ahead, 0, 0, first > 0, terms, y, ldy);
+  else
+    edge_tile(
+        stream_one[m], m, w.outputs % 16, words, x, panel, words_ahead, 0, first > 0, terms, y,
+        ldy);
+}
+
+// Few rows: as many streams of whole panels as registers allow, each without gaps, and the panels
+// that are left one by one. x may lie in the second-level cache: it comes in order, and slowly.
 static void stream_linear(
     size_t m, panel_weight w, const word *x, const float *bias, float *y, size_t ldy) {
   const size_t block = block_of(w.words), apart = w.outputs / 16 / stream_panels[m];
-  const int is_whole = m == 1 || m * w.words <= stream_words;
-  const size_t ahead = is_whole ? words_ahead : w.words * 16;
-  for (size_t j = 0; j < apart && is_whole; j++) {
+  const size_t rest = apart * stream_panels[m], panels = tiles_of(w.outputs, 16);
+  for (size_t j = 0; j < apart + panels - rest; j++) {
     for (size_t first = 0; first < w.words; first += block) {
       size_t words = w.words - first < block ? w.words - first : block;
-      stream_block(m, w, j, j + 1, first, words, ahead, x, bias, y, ldy);
+      if (j < apart)
+        stream_block(m, w, j, first, words, x, bias, y, ldy);
+      else
+        stream_rest(m, w, rest + j - apart, first, words, x, bias, y, ldy);
     }
-  }
-  for (size_t first = 0; first < w.words; first += block) {
-    size_t words = w.words - first < block ? w.words - first : block;
-    if (!is_whole) stream_block(m, w, 0, apart, first, words, ahead, x, bias, y, ldy);
-    stream_rest(m, w, first, words, ahead, x, bias, y, ldy);
   }
 }
 
