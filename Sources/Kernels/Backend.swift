@@ -45,8 +45,9 @@ public protocol Backend: AnyObject {
   /// Takes `weight` `[outputs, inputs]` and an optional bias of `outputs` elements. The matrix is
   /// kept, not copied, where the backend computes from it directly.
   func makeLinear(_ weight: Matrix, bias: [Float]?) throws -> any LinearWeight
-  /// As above, of a matrix that `read` gives rows of: each row once, in order, in zero-filled or used
-  /// memory of the device. A backend that keeps its weights in another form asks for few at a time.
+  /// As above, of a matrix that `read` gives rows of: each row once, in zero-filled or used memory of
+  /// the device. A backend of the host may ask for few at a time, in any order and on several threads
+  /// at once.
   func makeLinear(
     outputs: Int, inputs: Int, bias: [Float]?, read: (Range<Int>, Matrix) throws -> Void
   ) throws -> any LinearWeight

@@ -87,18 +87,26 @@ extension CPUBackend {
   ) throws -> any LinearWeight {
     guard packsWeights, inputs > 0 else {
       let weight = try matrix(rows: outputs, columns: inputs)
-      try read(0..<outputs, weight)
+      let bytes = MemoryLayout<Float>.stride * weight.count
+      try load(outputs, bytes: bytes, by: team(loading: bytes)) { rows, _ in
+        try read(rows, weight.rows(rows))
+      }
       return try makeLinear(weight, bias: bias)
     }
     let step = max(1, Self.blockBytes / (64 * inputs)) * 16
-    let block = try matrix(rows: min(step, outputs), columns: inputs)
-    try checkLinear(block, bias: nil)
     let result = try unfilled(outputs, inputs, bias: bias)
-    for first in stride(from: 0, to: outputs, by: step) {
-      let rows = first..<min(first + step, outputs)
-      let part = block.rows(0..<rows.count)
-      try read(rows, part)
-      result.pack(part, first: first)
+    let team = try team(loading: result.bytes)
+    let blocks = try (0..<team.threads).map { _ in
+      try matrix(rows: min(step, outputs), columns: inputs)
+    }
+    try checkLinear(blocks[0], bias: nil)
+    try load(outputs, bytes: result.bytes, by: team) { share, thread in
+      for first in stride(from: share.lowerBound, to: share.upperBound, by: step) {
+        let rows = first..<min(first + step, share.upperBound)
+        let part = blocks[thread].rows(0..<rows.count)
+        try read(rows, part)
+        result.pack(part, first: first)
+      }
     }
     return result
   }

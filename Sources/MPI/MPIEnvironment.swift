@@ -40,7 +40,8 @@ public struct MPIEnvironment: ~Copyable {
         text: "MPI can be initialised only once in a process", communicator: nil, peer: nil)
     }
     var provided: CInt = 0
-    try check(cmpi_init(threads.mpiValue, &provided), "MPI_Init_thread")
+    let code = withoutFabric { cmpi_init(threads.mpiValue, &provided) }
+    try check(code, "MPI_Init_thread")
     try check(cmpi_comm_errors_return(cmpi_comm_world()), "MPI_Comm_set_errhandler")
     try check(cmpi_comm_errors_return(cmpi_comm_self()), "MPI_Comm_set_errhandler")
     // The standard orders the levels (section 12.4.3), so <= is meaningful.

@@ -3,8 +3,9 @@ import Kernels
 import Statistics
 
 /// Where a shard's weights come from. Every call names the whole tensor and the part of it that is
-/// wanted, so that a rank touches no more than its shard and every layout sees the same values.
-public protocol WeightSource {
+/// wanted, so that a rank touches no more than its shard and every layout sees the same values. Large
+/// matrices are read by several threads at once.
+public protocol WeightSource: Sendable {
   /// The block `rows` × `columns` of a matrix of `shape`, written with `rows.count` rows of
   /// `columns.count` contiguous elements.
   func read(

@@ -74,27 +74,41 @@ import Testing
   @Test(arguments: [1, 16, 40, 300])
   func `a weight that is read in parts is the weight as a whole`(outputs: Int) throws {
     var generator = SeededGenerator(seed: UInt64(outputs))
-    // Wide enough that 300 rows are read in more than one part.
+    // Wide enough that 300 rows are read in more than one part, those in float32 by two threads.
     let inputs = 1203
     let w = randomMatrix(rows: outputs, columns: inputs, using: &generator)
     let bias = (0..<outputs).map { Float($0) - 3 }
     let x = randomMatrix(rows: 2, columns: inputs, using: &generator)
     let backends = try [CPUBackend(), CPUBackend(weights: .bfloat16)] + packedBackends()
     for cpu in backends {
-      var next = 0
+      let reads = Matrix(rows: outputs, columns: 1)
       let parts = try cpu.makeLinear(outputs: outputs, inputs: inputs, bias: bias) { rows, part in
-        #expect(rows.lowerBound == next && part.rows == rows.count && part.columns == inputs)
-        next = rows.upperBound
+        #expect(part.rows == rows.count && part.columns == inputs)
         for (index, row) in rows.enumerated() {
           part.row(index).update(from: w.row(row), count: inputs)
+          reads[row, 0] += 1
         }
       }
-      #expect(next == outputs)
+      #expect((0..<outputs).allSatisfy { reads[$0, 0] == 1 })
       let (one, other) = (Matrix(rows: 2, columns: outputs), Matrix(rows: 2, columns: outputs))
       cpu.linear(x, parts, into: one)
       cpu.linear(x, try cpu.makeLinear(w, bias: bias), into: other)
       for row in 0..<2 {
         for column in 0..<outputs { #expect(one[row, column] == other[row, column]) }
+      }
+    }
+  }
+
+  @Test(arguments: [StorageFormat.float32, .bfloat16])
+  func `the error of a weight that cannot be read is that of its first rows`(
+    format: StorageFormat
+  ) throws {
+    struct Unreadable: Error, Equatable { let row: Int }
+    // Read in several parts by two threads.
+    #expect(throws: Unreadable(row: 48)) {
+      _ = try CPUBackend(weights: format).makeLinear(outputs: 1000, inputs: 2048, bias: nil) {
+        rows, _ in
+        if rows.upperBound > 48 { throw Unreadable(row: max(48, rows.lowerBound)) }
       }
     }
   }

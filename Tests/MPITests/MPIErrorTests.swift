@@ -56,3 +56,15 @@ import Testing
     #expect(ledger.capacity == 16)
   }
 }
+
+@Suite struct MPIEnvironmentTests {
+  @Test func aProcessIsAloneIfNoLauncherSaysOtherwise() {
+    func isAlone(_ variables: [String: String]) -> Bool {
+      MPIEnvironment.isAlone { variables[$0] }
+    }
+    #expect(isAlone([:]) && isAlone(["SLURM_JOB_ID": "7"]))
+    #expect(isAlone(["OMPI_COMM_WORLD_SIZE": "1", "PMIX_RANK": "0"]))
+    #expect(!isAlone(["OMPI_COMM_WORLD_SIZE": "2", "PMIX_RANK": "0"]))
+    for name in ["PMIX_RANK", "PMI_RANK", "SLURM_PROCID"] { #expect(!isAlone([name: "0"])) }
+  }
+}

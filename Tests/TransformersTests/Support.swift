@@ -12,8 +12,9 @@ struct Block {
   let values: [Float]
 }
 
-/// Hands another source's values on and keeps what was read.
-final class RecordingWeights: WeightSource {
+/// Hands another source's values on and keeps what was read. Of small models alone, which one thread
+/// loads.
+final class RecordingWeights: WeightSource, @unchecked Sendable {
   private let source: any WeightSource
   private(set) var blocks: [Block] = []
 

@@ -30,8 +30,8 @@ struct Fault: CustomStringConvertible {
   }
 }
 
-/// Weights of which one tensor is wrong on some rank.
-final class FaultyWeights: WeightSource {
+/// Weights of which one tensor is wrong on some rank. Of small models, which one thread loads.
+final class FaultyWeights: WeightSource, @unchecked Sendable {
   private let sound: any WeightSource
   private let fault: Fault
   private let isFaulty: Bool
