@@ -94,13 +94,15 @@ extension CPUBackend {
       return try makeLinear(weight, bias: bias)
     }
     let step = max(1, Self.blockBytes / (64 * inputs)) * 16
-    let result = try unfilled(outputs, inputs, bias: bias)
-    let team = try team(loading: result.bytes)
+    let bytes = weightFormat.byteCount * outputs * inputs
+    let team = try team(loading: bytes)
+    // Before what stays: so the next weight's find the same memory.
     let blocks = try (0..<team.threads).map { _ in
       try matrix(rows: min(step, outputs), columns: inputs)
     }
     try checkLinear(blocks[0], bias: nil)
-    try load(outputs, bytes: result.bytes, by: team) { share, thread in
+    let result = try unfilled(outputs, inputs, bias: bias)
+    try load(outputs, bytes: bytes, by: team) { share, thread in
       for first in stride(from: share.lowerBound, to: share.upperBound, by: step) {
         let rows = first..<min(first + step, share.upperBound)
         let part = blocks[thread].rows(0..<rows.count)
