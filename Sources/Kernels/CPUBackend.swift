@@ -22,6 +22,8 @@ public final class CPUBackend: HostBackend {
   /// Rounded inputs that all threads read, and each thread's block of a widened weight.
   var rounded = Storage(count: 0)
   var widened: ThreadScratch
+  /// Rows of a weight on their way into it.
+  var loading: ThreadScratch
   /// Bytes of keys and values that stay in a core's second-level cache from step to step.
   let cachedBytes = ck_second_level_cache() / 2
   /// Scratch memory of attention, and its tasks.
@@ -54,9 +56,9 @@ public final class CPUBackend: HostBackend {
     let halfRule = bfloat16Dispatch ?? BFloat16Dispatch.rule(for: half)
     let library = try CBLAS(selection)
     team = try ThreadTeam(threads: threads)
-    (operands, widened, workspace) = (
+    (operands, widened, workspace, loading) = (
       ThreadScratch(threads: threads), ThreadScratch(threads: threads),
-      ThreadScratch(threads: threads)
+      ThreadScratch(threads: threads), ThreadScratch(threads: max(threads, 2))
     )
     weightFormat = weights
     cacheFormat = cache

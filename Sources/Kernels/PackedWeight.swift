@@ -96,16 +96,13 @@ extension CPUBackend {
     let step = max(1, Self.blockBytes / (64 * inputs)) * 16
     let bytes = weightFormat.byteCount * outputs * inputs
     let team = try team(loading: bytes)
-    // Before what stays: so the next weight's find the same memory.
-    let blocks = try (0..<team.threads).map { _ in
-      try matrix(rows: min(step, outputs), columns: inputs)
-    }
-    try checkLinear(blocks[0], bias: nil)
+    let blocks = loading.reserve(min(step, outputs) * inputs)
+    try checkLinear(blocks.matrix(0, rows: min(step, outputs), columns: inputs), bias: nil)
     let result = try unfilled(outputs, inputs, bias: bias)
     try load(outputs, bytes: bytes, by: team) { share, thread in
       for first in stride(from: share.lowerBound, to: share.upperBound, by: step) {
         let rows = first..<min(first + step, share.upperBound)
-        let part = blocks[thread].rows(0..<rows.count)
+        let part = blocks.matrix(thread, rows: rows.count, columns: inputs)
         try read(rows, part)
         result.pack(part, first: first)
       }

@@ -121,4 +121,9 @@ struct ThreadScratch {
   }
 
   subscript(thread: Int) -> UnsafeMutablePointer<Float> { storage.pointer + thread * each }
+
+  /// A thread's memory as a matrix.
+  func matrix(_ thread: Int, rows: Int, columns: Int) -> Matrix {
+    Matrix(storage: storage, offset: thread * each, rows: rows, columns: columns)
+  }
 }
