@@ -1,0 +1,54 @@
+import Scheduling
+
+/// What a micro-batch sends, told from its rows.
+struct MicroTraffic {
+  let phase: Phase
+  let rows: [PlanRow]
+  let slots: Int
+  let tokens: Int
+  /// Rows through the head, and tokens or losses that come of them.
+  let sampled: Int
+  let returned: Int
+
+  init(
+    phase: Phase, rows: [PlanRow], slots: Int, tokens: Int, sampled: Int, returned: Int
+  ) {
+    self.phase = phase
+    self.rows = rows
+    self.slots = slots
+    self.tokens = tokens
+    self.sampled = sampled
+    self.returned = returned
+  }
+
+  init(_ micro: MicroBatch, phase: Phase, plan: BatchPlan, scored: Set<Int>) {
+    self.phase = phase
+    rows = micro.rows
+    slots = micro.slots
+    tokens = micro.tokens
+    sampled = micro.rows.reduce(0) { sum, row in
+      let isScored = phase == .prefill && scored.contains(row.sequence)
+      return sum + (isScored ? row.tokens : row.samples ? 1 : 0)
+    }
+    returned =
+      phase == .score
+      ? micro.rows.reduce(0) { sum, row in
+        // Tokens that another one follows.
+        let followed = plan.promptLengths[row.sequence] - row.firstToken - 1
+        return sum + max(0, min(row.tokens, followed))
+      } : micro.samples
+  }
+
+  /// Slots of a range, counted over all rows, that carry tokens.
+  func tokens(in range: Range<Int>) -> Int {
+    var first = 0
+    var sum = 0
+    for row in rows {
+      let real = row.real.lowerBound + first..<row.real.upperBound + first
+      sum += real.clamped(to: range).count
+      first += row.slots
+      if first >= range.upperBound { break }
+    }
+    return sum
+  }
+}
