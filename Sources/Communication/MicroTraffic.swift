@@ -1,3 +1,4 @@
+import Models
 import Scheduling
 
 /// What a micro-batch sends, told from its rows.
@@ -50,5 +51,15 @@ struct MicroTraffic {
       if first >= range.upperBound { break }
     }
     return sum
+  }
+}
+
+extension TrafficModel {
+  /// Slots that a row-parallel product sums at a time, and those of them that carry tokens; empty
+  /// where it sums all at once.
+  func chunks(of micro: MicroTraffic) -> [(all: Int, useful: Int)] {
+    guard reductionChunks > 1, reduction == .allReduce else { return [] }
+    let chunks = ReductionChunks.ranges(of: micro.slots, most: reductionChunks)
+    return chunks.count == 1 ? [] : chunks.map { ($0.count, micro.tokens(in: $0)) }
   }
 }

@@ -76,11 +76,12 @@ struct PlanWalk {
   }
 
   func layers(_ micro: MicroTraffic) {
+    let chunks = traffic.chunks(of: micro)
     for _ in traffic.partition.stages[place.stage] {
       collect(micro, .attention)
-      reduce(micro, .attention)
+      reduce(micro, .attention, chunks)
       collect(micro, .feedForward)
-      reduce(micro, .feedForward)
+      reduce(micro, .feedForward, chunks)
     }
   }
 
@@ -184,8 +185,16 @@ struct PlanWalk {
   }
 
   /// Makes one result of the tensor ranks' partial sums.
-  func reduce(_ micro: MicroTraffic, _ purpose: TrafficPurpose) {
+  func reduce(
+    _ micro: MicroTraffic, _ purpose: TrafficPurpose, _ chunks: [(all: Int, useful: Int)] = []
+  ) {
     guard degree > 1 else { return }
+    for units in chunks {
+      add(
+        .allReduce, .tensor, purpose, traffic.activations, micro, shape: (units.all, hidden),
+        units: units)
+    }
+    guard chunks.isEmpty else { return }
     slots(
       traffic.reduction == .allReduce ? .allReduce : .reduceScatter, micro, purpose,
       rows: wireSlots(micro))
