@@ -136,7 +136,7 @@ struct ServingTests {
     }
   }
 
-  @Test("Iterations of many slots sum in chunks, and the answers and the traffic are right")
+  @Test("Iterations of many slots sum in chunks and send what the model says")
   func chunks() throws {
     let folder = try job(more: ["reduction-chunks: 4"], arrivals: "closed:8")
     let out = folder.file("out")
