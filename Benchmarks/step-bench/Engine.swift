@@ -13,6 +13,7 @@ final class Engine {
   let backend: CPUBackend
   let shard: TransformerShard
   private let executor: BatchExecutor
+  private let group: TensorGroup
   /// What this rank's communicators note.
   let ledger: TrafficLedger
 
@@ -35,11 +36,18 @@ final class Engine {
       layout: layout, world: alone ? ranks.own.duplicate() : ranks.world.duplicate(),
       messages: backend.weightFormat)
     ledger = context.ledger
+    group = context.tensor
     shard = try TransformerShard(
       plan: ShardPlan(model: model, layout: layout, rank: context.rank),
       source: source ?? RandomWeights(seed: Self.seed, layers: model.layerCount), backend: backend,
       group: context.tensor, positions: Self.positions)
     executor = BatchExecutor(context: context, shard: shard)
+  }
+
+  /// Chunks at most in which products are summed.
+  var reductionChunks: Int {
+    get { group.reductionChunks }
+    set { group.reductionChunks = newValue }
   }
 
   /// A batch of prompts whose tokens are anything in the vocabulary, with room for it to run.

@@ -17,6 +17,8 @@ import Tensors
 struct StepBench: ParsableArguments {
   enum Section: String, CaseIterable, ExpressibleByArgument {
     case prefill, decode, packing, scaling, instruments, exponents, memory
+    /// Only where it is asked for.
+    case overlap
   }
 
   /// Of weights, keys and values, and messages.
@@ -42,19 +44,24 @@ struct StepBench: ParsableArguments {
   @Option(help: "Path or soname of a CBLAS other than OpenBLAS.") var blas: String?
   @Option(help: "Threads of each rank.") var threads = 1
   @Option(help: "Rounds of each measurement.") var rounds = 5
+  @Option(help: "Chunks at most in which ranks sum products, as in a job.")
+  var reductionChunks = 1
   @Option(help: "Seconds a section spends at most on repeating samples that lost their core.")
   var patience = 60.0
   @Flag(help: "Take orders from standard input instead (Benchmarks/peers).") var race = false
   @Option(help: "Write a checkpoint of 988 MB with random weights into this folder, nothing else.")
   var writeCheckpoint: String?
   @Option(help: "Make one token of such a checkpoint, nothing else.") var firstToken: String?
-  @Argument(help: "Sections to run, all by default.") var sections: [Section] = []
+  @Argument(help: "Sections to run; all by default, but for overlap.") var sections: [Section] = []
 
   func validate() throws {
     guard (1...24).contains(layers) else {
       throw ValidationError("--layers is \(layers); it must be 1 to 24")
     }
     guard threads > 0 else { throw ValidationError("--threads must be at least 1") }
+    guard ReductionChunks.choices.contains(reductionChunks) else {
+      throw ValidationError("--reduction-chunks is \(reductionChunks); it must be 1 to 64")
+    }
     guard rounds > 0 else { throw ValidationError("--rounds must be at least 1") }
   }
 
@@ -85,6 +92,7 @@ struct StepBench: ParsableArguments {
     }
     let model = try Self.model(layers: layers)
     let engine = try Engine(model: model, ranks: ranks)
+    engine.reductionChunks = reductionChunks
     if race {
       try RaceServer(engine).run()
       return 0
@@ -105,6 +113,9 @@ struct StepBench: ParsableArguments {
         try ExponentMeasurement(engine, rounds: rounds).run(&report)
       case .exponents: break
       case .memory: try MemoryMeasurement(engine).run(&report)
+      case .overlap where ranks.count > 1 && !sections.isEmpty:
+        try OverlapMeasurement(engine, rounds: rounds).run(&report)
+      case .overlap: break
       }
     }
     report.end(ranks)

@@ -76,11 +76,12 @@ struct PlanWalk {
   }
 
   func layers(_ micro: MicroTraffic) {
+    let chunks = traffic.chunks(of: micro)
     for _ in traffic.partition.stages[place.stage] {
       collect(micro, .attention)
-      reduce(micro, .attention)
+      reduce(micro, .attention, chunks)
       collect(micro, .feedForward)
-      reduce(micro, .feedForward)
+      reduce(micro, .feedForward, chunks)
     }
   }
 
@@ -184,8 +185,16 @@ struct PlanWalk {
   }
 
   /// Makes one result of the tensor ranks' partial sums.
-  func reduce(_ micro: MicroTraffic, _ purpose: TrafficPurpose) {
+  func reduce(
+    _ micro: MicroTraffic, _ purpose: TrafficPurpose, _ chunks: [(all: Int, useful: Int)] = []
+  ) {
     guard degree > 1 else { return }
+    for units in chunks {
+      add(
+        .allReduce, .tensor, purpose, traffic.activations, micro, shape: (units.all, hidden),
+        units: units)
+    }
+    guard chunks.isEmpty else { return }
     slots(
       traffic.reduction == .allReduce ? .allReduce : .reduceScatter, micro, purpose,
       rows: wireSlots(micro))
@@ -237,58 +246,5 @@ struct PlanWalk {
         kind: kind, communicator: communicator, purpose: purpose, element: element,
         rows: shape.rows, columns: shape.columns, peer: peer, phase: micro.phase,
         units: units.all, usefulUnits: units.useful), current)
-  }
-}
-
-/// What a micro-batch sends, told from its rows.
-struct MicroTraffic {
-  let phase: Phase
-  let rows: [PlanRow]
-  let slots: Int
-  let tokens: Int
-  /// Rows through the head, and tokens or losses that come of them.
-  let sampled: Int
-  let returned: Int
-
-  init(
-    phase: Phase, rows: [PlanRow], slots: Int, tokens: Int, sampled: Int, returned: Int
-  ) {
-    self.phase = phase
-    self.rows = rows
-    self.slots = slots
-    self.tokens = tokens
-    self.sampled = sampled
-    self.returned = returned
-  }
-
-  init(_ micro: MicroBatch, phase: Phase, plan: BatchPlan, scored: Set<Int>) {
-    self.phase = phase
-    rows = micro.rows
-    slots = micro.slots
-    tokens = micro.tokens
-    sampled = micro.rows.reduce(0) { sum, row in
-      let isScored = phase == .prefill && scored.contains(row.sequence)
-      return sum + (isScored ? row.tokens : row.samples ? 1 : 0)
-    }
-    returned =
-      phase == .score
-      ? micro.rows.reduce(0) { sum, row in
-        // Tokens that another one follows.
-        let followed = plan.promptLengths[row.sequence] - row.firstToken - 1
-        return sum + max(0, min(row.tokens, followed))
-      } : micro.samples
-  }
-
-  /// Slots of a range, counted over all rows, that carry tokens.
-  func tokens(in range: Range<Int>) -> Int {
-    var first = 0
-    var sum = 0
-    for row in rows {
-      let real = row.real.lowerBound + first..<row.real.upperBound + first
-      sum += real.clamped(to: range).count
-      first += row.slots
-      if first >= range.upperBound { break }
-    }
-    return sum
   }
 }

@@ -10,6 +10,8 @@ public struct TrafficModel: Sendable, Hashable {
   public let layout: ParallelLayout
   public let dialect: Dialect
   public let reduction: TensorReduction
+  /// All-reduces after each row-parallel product of a layer at most (`ReductionChunks`).
+  public let reductionChunks: Int
   /// Format of hidden states, and of logits.
   public let activations: ElementFormat
   public let logits: ElementFormat
@@ -23,6 +25,7 @@ public struct TrafficModel: Sendable, Hashable {
   public let scoreRows: Int
 
   /// - Parameters:
+  ///   - reductionChunks: means nothing where sums are scattered.
   ///   - activations: padtax's engine has 32-bit floats, or bfloat16 where a job says so.
   ///   - cache: as activations when nil.
   ///   - logits: as activations when nil; padtax's engine has 32-bit floats always.
@@ -33,15 +36,17 @@ public struct TrafficModel: Sendable, Hashable {
   ///   other.
   public init(
     model: ModelConfiguration, layout: ParallelLayout, dialect: Dialect = .megatron,
-    reduction: TensorReduction = .allReduce, activations: ElementFormat = .float,
-    logits: ElementFormat? = nil, cache: ElementFormat? = nil, partition: StagePartition? = nil,
-    vocabularyMultiple: Int = 1, scoreRows: Int = 256
+    reduction: TensorReduction = .allReduce, reductionChunks: Int = 1,
+    activations: ElementFormat = .float, logits: ElementFormat? = nil, cache: ElementFormat? = nil,
+    partition: StagePartition? = nil, vocabularyMultiple: Int = 1, scoreRows: Int = 256
   ) throws(CommunicationError) {
     precondition(vocabularyMultiple > 0 && scoreRows > 0, "multiples and blocks are positive")
+    precondition(reductionChunks > 0, "a product is summed in one chunk at least")
     self.model = model
     self.layout = layout
     self.dialect = dialect
     self.reduction = reduction
+    self.reductionChunks = reductionChunks
     self.activations = activations
     self.logits = logits ?? activations
     self.cache = cache ?? activations

@@ -15,6 +15,7 @@
 //     all-reduce tensor S·H [S, U]                 reduce-scatter tensor S'·H [S', U] (attention out)
 //                                                  all-gather tensor S'·H [S', U]     (before gate/up)
 //     all-reduce tensor S·H [S, U]                 reduce-scatter tensor S'·H [S', U] (down)
+//     (in chunks of b of the S slots, u of them with a token: started all-reduces b·H [b, u] instead)
 //   not the last stage: send, see below
 //   last stage, generate, only when n > 0
 //                                                  all-gather tensor n·H [n, n] (uneven blocks: the

@@ -12,8 +12,8 @@ struct PhaseAccount {
 ///
 /// Compute is the rank's own time outside MPI. Communication is the time in which data can have
 /// moved: of a collective, the shortest time that any member spent in the call (the others waited
-/// for it); of an awaited activation, the time since both sides were there. All else up to the end
-/// of the phase is idle time.
+/// for it), or in starting it and in the wait that ends it; of an awaited activation, the time since
+/// both sides were there. All else up to the end of the phase is idle time.
 struct PhaseAccounting {
   let context: RankContext
 
@@ -48,9 +48,7 @@ struct PhaseAccounting {
   /// rank of the stage spent in it, of a send the time to hand it over. Of what is received,
   /// `transferSeconds` tells.
   private func movingSeconds(_ events: [TrafficEvent]) throws -> [Double] {
-    let collective = events.indices.filter {
-      events[$0].label == Traffic.tensor.raw && events[$0].operation != .wait
-    }
+    let collective = events.indices.filter { events[$0].label == Traffic.tensor.raw }
     var times = collective.map { seconds(events[$0].end - events[$0].start) }
     try context.tensor.minimum(&times)
     var moving = events.map { event in
@@ -109,11 +107,11 @@ struct TrafficAccumulator {
     var total =
       totals[key]
       ?? TrafficTotal(
-        operation: event.operation.recordName,
+        operation: key.operation.recordName,
         communicator: Traffic.labels.first { $0.raw == event.label }?.name ?? "other",
         elementType: "\(event.element)", calls: 0, elements: 0, bytes: 0, paddedBytes: 0,
         seconds: 0, communicationSeconds: 0)
-    total.calls += 1
+    if !event.endsSum { total.calls += 1 }
     total.elements += event.count
     total.bytes += event.bytes
     let units = Int(event.context.units)
@@ -139,9 +137,17 @@ struct TrafficAccumulator {
 }
 
 extension TrafficAccumulator.Key {
+  /// A started sum is told with those that block; so is the wait that ends it.
   init(_ event: TrafficEvent) {
-    self.init(operation: event.operation, label: event.label, element: event.element)
+    let isSum = event.operation == .startAllReduce || event.endsSum
+    self.init(
+      operation: isSum ? .allReduce : event.operation, label: event.label, element: event.element)
   }
+}
+
+extension TrafficEvent {
+  /// Nothing but sums is started among tensor ranks.
+  fileprivate var endsSum: Bool { label == Traffic.tensor.raw && operation == .wait }
 }
 
 extension TrafficOperation {

@@ -50,8 +50,8 @@ public final class RankContext {
   /// Collective over `world`, which must have as many ranks as the layout.
   public init(
     layout: ParallelLayout, world: borrowing Communicator, dialect: Dialect = .megatron,
-    reduction: TensorReduction = .allReduce, messages: StorageFormat = .float32,
-    clock: VirtualClock? = nil, virtualTime: VirtualTime? = nil
+    reduction: TensorReduction = .allReduce, reductionChunks: Int = 1,
+    messages: StorageFormat = .float32, clock: VirtualClock? = nil, virtualTime: VirtualTime? = nil
   ) throws {
     precondition(
       dialect == .megatron || reduction == .allReduce,
@@ -80,7 +80,8 @@ public final class RankContext {
     let peers = try control.split(color: plane, key: coordinates.tensor, label: Traffic.tensor)
     guard let stages, let peers else { preconditionFailure("a coloured split gives a group") }
     pipeline = stages
-    tensor = TensorGroup(peers, reduction: reduction, format: messages)
+    tensor = TensorGroup(
+      peers, reduction: reduction, reductionChunks: reductionChunks, format: messages)
     clockOffsets = [Int64](repeating: 0, count: layout.pipeline)
     if clock == nil { clockOffsets = try measureClockOffsets() }
   }

@@ -35,6 +35,7 @@ public struct RankLaunch {
       let context = try RankContext(
         layout: layout, world: world, dialect: resolved.job.dialect,
         reduction: resolved.job.tensorReduction,
+        reductionChunks: resolved.job.reductionChunks ?? 1,
         messages: resolved.job.numbers.messages.storage, clock: clock,
         virtualTime: resolved.job.clock.virtualTime)
       defer { clock?.close() }

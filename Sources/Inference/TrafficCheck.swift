@@ -156,6 +156,7 @@ extension RankContext {
   ) throws -> TrafficModel {
     try TrafficModel(
       model: model, layout: layout, dialect: dialect, reduction: reduction,
+      reductionChunks: tensor.reductionChunks,
       activations: messages == .bfloat16 ? .bfloat16 : .float, logits: .float,
       cache: cache == .bfloat16 ? .bfloat16 : .float,
       scoreRows: TransformerShard.scoreRows)

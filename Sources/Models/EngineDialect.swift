@@ -15,3 +15,18 @@ public enum TensorReduction: String, Sendable, Hashable, Codable, CaseIterable {
   /// (Megatron's sequence parallelism, arXiv 2205.05198).
   case reduceScatter = "reduce-scatter"
 }
+
+/// Chunks of rows in which the row-parallel products of a layer are computed and summed, so that one
+/// chunk's sum goes on while the next is computed.
+public enum ReductionChunks {
+  /// What may be asked for.
+  public static let choices = 1...64
+  /// No product is cut into chunks of fewer rows.
+  public static let fewestRows = 64
+
+  /// The chunks of `rows` rows: at most `most`, as equal as can be; one where rows are few.
+  public static func ranges(of rows: Int, most: Int) -> [Range<Int>] {
+    let count = min(most, max(1, rows / fewestRows))
+    return (0..<count).map { ShardPlan.split(rows, into: count, part: $0) }
+  }
+}

@@ -1,8 +1,13 @@
 import Models
 
 extension JobChecks {
-  /// An encoder runs the standard dialect only.
+  /// An encoder runs the standard dialect only; sums of a device are made in one piece.
   func validateCommunication(_ model: ModelConfiguration) throws(RecordError) {
+    if job.reductionChunks != nil, job.backend.kind == .cuda {
+      try at("reduction-chunks") {
+        throw RecordError("backend.kind cuda sums in one piece; leave it out")
+      }
+    }
     guard model.isEncoder else { return }
     try at("dialect") { try refuse(job.dialect, unless: .megatron, model) }
     try at("tensor-reduction") { try refuse(job.tensorReduction, unless: .allReduce, model) }

@@ -54,6 +54,7 @@ extension JobSpecification {
     lines.append("layouts: [\(layouts.map(\.description).joined(separator: ", "))]")
     lines += serving?.jobLines ?? batchLines
     lines += ["dialect: \(dialect.rawValue)", "tensor-reduction: \(tensorReduction.rawValue)"]
+    if let reductionChunks { lines.append("reduction-chunks: \(reductionChunks)") }
     if serving == nil { lines.append("micro-batches: \(microBatches)") }
     lines += [
       "micro-batch-padding: \(microBatchPadding.rawValue)",

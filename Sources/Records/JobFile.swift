@@ -62,7 +62,7 @@ public enum JobFile {
     }
     let micro = try job.integer("micro-batches", in: 1...4096) ?? 1
     let padding = try job.choice("micro-batch-padding", MicroBatchPadding.self) ?? .global
-    let (dialect, reduction) = try communication(&job)
+    let (dialect, reduction, chunks) = try communication(&job)
     let warmup = try job.integer("warm-up", in: 0...1000) ?? (serving == nil ? 1 : 0)
     let warmupBatches = try job.integer("warm-up-batches", in: 0...1_000_000)
     let repeats = try job.integer("repeats", in: 1...100_000) ?? 3
@@ -76,8 +76,8 @@ public enum JobFile {
       warmup: warmup, warmupBatches: warmupBatches == 0 ? nil : warmupBatches,
       repeats: repeats, seed: UInt64(seed), backend: try backend(&job, mode),
       verification: try verification(&job, mode), mode: mode, dialect: dialect,
-      tensorReduction: reduction, clock: try clock(&job, folder), precision: precision,
-      trace: trace, formats: formats, stepLimit: try stepLimit(&job),
+      tensorReduction: reduction, reductionChunks: chunks, clock: try clock(&job, folder),
+      precision: precision, trace: trace, formats: formats, stepLimit: try stepLimit(&job),
       simulation: try SimulationChoice.read(&job, folder: folder), serving: serving)
   }
 
@@ -113,20 +113,6 @@ public enum JobFile {
           + "on (20x), or off")
     }
     return limit
-  }
-
-  private static func communication(
-    _ job: inout JobNode
-  ) throws(RecordError) -> (Dialect, TensorReduction) {
-    let dialect = try job.choice("dialect", Dialect.self) ?? .megatron
-    let reduction = try job.choice("tensor-reduction", TensorReduction.self) ?? .allReduce
-    guard dialect == .megatron || reduction == .allReduce else {
-      throw job.error(
-        "tensor-reduction",
-        "dialect \(dialect.rawValue) passes whole sums on; take \(TensorReduction.allReduce.rawValue), "
-          + "or dialect \(Dialect.megatron.rawValue)")
-    }
-    return (dialect, reduction)
   }
 
   /// The keys of the virtual clock are read under either, so that one job can be run with both.

@@ -27,6 +27,8 @@ public struct JobSpecification: Hashable, Sendable, Codable {
   public var mode: JobMode
   public var dialect: Dialect
   public var tensorReduction: TensorReduction
+  /// `ReductionChunks` at most; nil, not 1, for sums in one piece, as with `trace`.
+  public var reductionChunks: Int?
   public var clock: ClockChoice
   /// Repeats go on until this is reached; nil for exactly `repeats`.
   public var precision: PrecisionRule?
@@ -50,7 +52,8 @@ public struct JobSpecification: Hashable, Sendable, Codable {
     warmup: Int, warmupBatches: Int? = nil, repeats: Int, seed: UInt64, backend: BackendChoice,
     verification: VerificationChoice, mode: JobMode = .generate,
     dialect: Dialect = .megatron, tensorReduction: TensorReduction = .allReduce,
-    clock: ClockChoice = .wall, precision: PrecisionRule? = nil, trace: Bool? = nil,
+    reductionChunks: Int? = nil, clock: ClockChoice = .wall, precision: PrecisionRule? = nil,
+    trace: Bool? = nil,
     formats: NumberFormats? = nil, stepLimit: StepLimit? = .standard,
     simulation: SimulationChoice? = nil, serving: ServingChoice? = nil
   ) {
@@ -72,6 +75,7 @@ public struct JobSpecification: Hashable, Sendable, Codable {
     self.mode = mode
     self.dialect = dialect
     self.tensorReduction = tensorReduction
+    self.reductionChunks = reductionChunks
     self.clock = clock
     self.precision = precision
     self.trace = trace

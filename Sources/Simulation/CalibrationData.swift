@@ -65,7 +65,8 @@ public struct CalibrationData: Sendable {
       Setting(
         model: resolved.model, layout: layout, network: network, nodes: nodes,
         settings: Deployment.Settings(
-          format: .fp32, dialect: job.dialect, reduction: job.tensorReduction, reserve: 0)))
+          format: .fp32, dialect: job.dialect, reduction: job.tensorReduction,
+          reductionChunks: job.reductionChunks ?? 1, reserve: 0)))
     for policy in job.policies {
       let left = Self.heldOut(
         resolved.batches.count, share: heldOut, seed: seed, stream: "\(cell) \(policy)")

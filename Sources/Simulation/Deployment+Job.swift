@@ -20,7 +20,8 @@ extension Deployment {
     let format = try Self.format(choice.numberFormat, "number-format") ?? hardware.usualFormat
     let settings = Settings(
       format: format, cacheFormat: try Self.format(choice.cacheFormat, "cache-format"),
-      dialect: job.dialect, reduction: job.tensorReduction, overlap: choice.overlap ?? 0,
+      dialect: job.dialect, reduction: job.tensorReduction,
+      reductionChunks: job.reductionChunks ?? 1, overlap: choice.overlap ?? 0,
       reserve: choice.reserve ?? Settings().reserve)
     try self.init(
       model: resolved.model, layout: layout, hardware: hardware,

@@ -24,6 +24,8 @@ public struct Deployment: Sendable {
     public var cacheFormat: NumberFormat
     public var dialect: Dialect
     public var reduction: TensorReduction
+    /// As of `TrafficModel`. Chunks are priced one behind the other; `overlap` hides what it says.
+    public var reductionChunks: Int
     /// The share of a stage's collectives, 0 to 1, that runs beside its compute where there is
     /// enough of it.
     public var overlap: Double
@@ -36,14 +38,16 @@ public struct Deployment: Sendable {
 
     public init(
       format: NumberFormat = .bf16, cacheFormat: NumberFormat? = nil,
-      dialect: Dialect = .megatron, reduction: TensorReduction = .allReduce, overlap: Double = 0,
-      reserve: Double = 0.05, linkSpeed: Double = 1, activationBlock: Int = 8192
+      dialect: Dialect = .megatron, reduction: TensorReduction = .allReduce,
+      reductionChunks: Int = 1, overlap: Double = 0, reserve: Double = 0.05, linkSpeed: Double = 1,
+      activationBlock: Int = 8192
     ) {
       self.linkSpeed = linkSpeed
       self.format = format
       self.cacheFormat = cacheFormat ?? (format == .fp32 ? .fp32 : .bf16)
       self.dialect = dialect
       self.reduction = reduction
+      self.reductionChunks = reductionChunks
       self.overlap = overlap
       self.reserve = reserve
       self.activationBlock = activationBlock
@@ -88,6 +92,7 @@ public struct Deployment: Sendable {
     traffic = try SimulationError.wrap {
       try TrafficModel(
         model: model, layout: layout, dialect: settings.dialect, reduction: settings.reduction,
+        reductionChunks: settings.reductionChunks,
         activations: settings.format == .fp32 ? .float : .bfloat16)
     }
     prices = NetworkPrices(

@@ -1,4 +1,5 @@
 import Communication
+import Models
 import Networks
 import Scheduling
 
@@ -14,6 +15,8 @@ struct TrafficTemplate: Sendable {
     var isBySlot: Bool
     /// True for a state that goes to the next stage.
     var isPassed: Bool
+    /// Sums at most that are made of it.
+    var chunks: Int
   }
 
   private let stages: [[Entry]]
@@ -33,17 +36,21 @@ struct TrafficTemplate: Sendable {
       traffic.walkMicroBatches(plan, rank: rank) { operation, _ in
         guard operation.kind != .receive else { return }
         let isBySlot: Bool
+        var chunks = 1
         switch operation.purpose {
-        case .embedding, .attention, .feedForward, .activations: isBySlot = true
+        case .attention, .feedForward:
+          isBySlot = true
+          if traffic.reduction == .allReduce { chunks = traffic.reductionChunks }
+        case .embedding, .activations: isBySlot = true
         case .head, .logits, .tokens, .losses: isBySlot = false
         }
         let entry = Entry(
           kind: operation.kind, count: 1,
           bytesPerUnit: operation.bytes / (isBySlot ? plan.largestMicroBatch : rows),
-          isBySlot: isBySlot, isPassed: operation.purpose == .activations)
+          isBySlot: isBySlot, isPassed: operation.purpose == .activations, chunks: chunks)
         let index = entries.firstIndex {
-          ($0.kind, $0.bytesPerUnit, $0.isBySlot, $0.isPassed)
-            == (entry.kind, entry.bytesPerUnit, entry.isBySlot, entry.isPassed)
+          ($0.kind, $0.bytesPerUnit, $0.isBySlot, $0.isPassed, $0.chunks)
+            == (entry.kind, entry.bytesPerUnit, entry.isBySlot, entry.isPassed, entry.chunks)
         }
         if let index { entries[index].count += 1 } else { entries.append(entry) }
       }
@@ -61,7 +68,13 @@ struct TrafficTemplate: Sendable {
       let units = entry.isBySlot ? wire : sampled
       guard units > 0 else { continue }
       let bytes = units * entry.bytesPerUnit
-      if let kind = entry.kind.collective {
+      if let kind = entry.kind.collective, entry.chunks > 1 {
+        for rows in ReductionChunks.ranges(of: units, most: entry.chunks) {
+          micro.collectives +=
+            Double(entry.count) * collective(kind, rows.count * entry.bytesPerUnit)
+          micro.collectiveCount += entry.count
+        }
+      } else if let kind = entry.kind.collective {
         micro.collectives += Double(entry.count) * collective(kind, bytes)
         micro.collectiveCount += entry.count
       } else if entry.isPassed {

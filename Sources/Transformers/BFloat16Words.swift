@@ -36,4 +36,10 @@ extension UnsafeMutableBufferPointer<BFloat16Word> {
     UnsafeMutableBufferPointer<Float>(rebasing: floats[range])
       .round(into: UnsafeMutableBufferPointer(rebasing: self[range]))
   }
+
+  /// Widens some of the words into their places.
+  func give(_ floats: UnsafeMutableBufferPointer<Float>, _ range: Range<Int>) {
+    UnsafeMutableBufferPointer(rebasing: self[range])
+      .widen(into: UnsafeMutableBufferPointer<Float>(rebasing: floats[range]))
+  }
 }

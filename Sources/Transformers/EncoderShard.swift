@@ -82,15 +82,19 @@ public final class EncoderShard: ModelShard {
     let hidden = stream.residual
     let slots = input.slots
     let partial = workspace.partial(slots)
+    let chunks = group.chunks(of: input)
     for (index, layer) in weights.layers.enumerated() {
       if index > 0 { try betweenLayers?() }
       attend(hidden, layer: layer, input: input, workspace)
-      encoder.linear(workspace.attention(slots), layer.attentionOutput, into: partial)
-      try group.sum(partial)
-      norm(hidden, adding: partial, layer.attentionNorm)
-      feedForward(hidden, layer: layer, into: partial, workspace)
-      try group.sum(partial)
-      norm(hidden, adding: partial, layer.outputNorm)
+      let attended = try group.reduce(partial, chunks) { rows in
+        encoder.linear(
+          workspace.attention(slots).rows(rows), layer.attentionOutput, into: partial.rows(rows))
+      }
+      norm(hidden, adding: attended, layer.attentionNorm)
+      let fed = try group.reduce(partial, chunks) { rows in
+        feedForward(hidden.rows(rows), layer: layer, into: partial.rows(rows), workspace)
+      }
+      norm(hidden, adding: fed, layer.outputNorm)
     }
   }
 

@@ -66,6 +66,16 @@ public struct MicroBatchInput {
   }
 }
 
+extension MicroBatchInput {
+  /// How many of some slots carry tokens.
+  func tokens(in range: Range<Int>) -> Int {
+    rows.reduce(0) { sum, row in
+      let real = row.firstSlot + row.real.lowerBound..<row.firstSlot + row.real.upperBound
+      return sum + real.clamped(to: range).count
+    }
+  }
+}
+
 /// The token of a sequence whose row answers for it.
 public enum AnswerPlace: Sendable {
   /// The first: an encoder's [CLS].

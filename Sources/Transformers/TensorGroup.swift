@@ -9,6 +9,8 @@ public final class TensorGroup {
   let communicator: Communicator
   /// Sums are scattered over the ranks, slot by slot. Never so in a group of one.
   let isScattered: Bool
+  /// Chunks of rows at most in which a row-parallel product is summed (`ReductionChunks`).
+  package var reductionChunks: Int
   private var pretended: (rank: Int, size: Int)?
   /// What hidden states travel in; logits and losses are not rounded.
   let format: StorageFormat
@@ -19,9 +21,10 @@ public final class TensorGroup {
 
   public init(
     _ communicator: consuming Communicator, reduction: TensorReduction = .allReduce,
-    format: StorageFormat = .float32
+    reductionChunks: Int = 1, format: StorageFormat = .float32
   ) {
     self.format = format
+    self.reductionChunks = reductionChunks
     isScattered = reduction == .reduceScatter && communicator.size > 1
     self.communicator = communicator
   }
@@ -32,6 +35,7 @@ public final class TensorGroup {
     precondition(communicator.size == 1, "a shard is measured by a process of its own")
     precondition(rank >= 0 && rank < size, "rank \(rank) is not in a group of \(size)")
     isScattered = false
+    reductionChunks = 1
     format = .float32
     pretended = (rank, size)
     self.communicator = communicator

@@ -101,6 +101,7 @@ public final class TransformerShard: ModelShard {
     let own = normed.rows(slots.range(group.part))
     let partial = stream.pending ?? partial(slots, workspace)
     let reduced = workspace.reduced(slots.block)
+    let chunks = group.chunks(of: input)
     // What is not yet added.
     var pending = plan.hasEmbedding ? nil : stream.pending
     for (index, layer) in weights.layers.enumerated() {
@@ -115,16 +116,21 @@ public final class TransformerShard: ModelShard {
       try group.gather(normed)
       attend(
         normed.rows(real), layer: layer, input: input, cache: cache.view(layer: index), workspace)
-      backend.linear(
-        workspace.attention(slots.slots), layer.attentionOutput, into: partial.rows(real))
-      inspect?(LayerPart(layer: plan.layers.lowerBound + index, isAttention: true), partial)
+      let attended = try group.reduce(partial, into: reduced, chunks) { rows in
+        let output = partial.rows(rows)
+        backend.linear(
+          workspace.attention(slots.slots).rows(rows), layer.attentionOutput, into: output)
+        inspect?(LayerPart(layer: plan.layers.lowerBound + index, isAttention: true), output)
+      }
       backend.addRMSNorm(
-        try group.reduce(partial, into: reduced), residual: stream.residual,
-        weight: layer.feedForwardNorm, epsilon: epsilon, into: own)
+        attended, residual: stream.residual, weight: layer.feedForwardNorm, epsilon: epsilon,
+        into: own)
       try group.gather(normed)
-      feedForward(normed.rows(real), layer: layer, into: partial.rows(real), workspace)
-      inspect?(LayerPart(layer: plan.layers.lowerBound + index, isAttention: false), partial)
-      pending = try group.reduce(partial, into: reduced)
+      pending = try group.reduce(partial, into: reduced, chunks) { rows in
+        let output = partial.rows(rows)
+        feedForward(normed.rows(rows), layer: layer, into: output, workspace)
+        inspect?(LayerPart(layer: plan.layers.lowerBound + index, isAttention: false), output)
+      }
     }
     guard let pending, stream.pending == nil || plan.hasLMHead else { return }
     backend.add(pending, into: stream.residual)

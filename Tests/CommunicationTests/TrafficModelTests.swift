@@ -35,12 +35,12 @@ private func times(_ count: Int, _ text: String) -> [String] {
 
   private func operations(
     _ layout: String, rank: Int, _ plan: BatchPlan, _ dialect: Dialect = .megatron,
-    _ reduction: TensorReduction = .allReduce, layers: Int = 3
+    _ reduction: TensorReduction = .allReduce, chunks: Int = 1, layers: Int = 3
   ) throws -> [String] {
     texts(
       try TrafficModel(
         model: tiny(layers: layers), layout: ParallelLayout(parsing: layout), dialect: dialect,
-        reduction: reduction
+        reduction: reduction, reductionChunks: chunks
       ).operations(of: plan, rank: rank))
   }
 
@@ -117,6 +117,28 @@ private func times(_ count: Int, _ text: String) -> [String] {
         ])
   }
 
+  @Test("chunks by hand: a layer's sums in three, each with its tokens; embedding and decode whole")
+  func chunks() throws {
+    let plan = try BatchPlan(
+      policy: .rightPad, promptLengths: [100, 60], outputLengths: [2, 2], microBatches: 1)
+    // Rows of 100 slots: the second one's tokens end at slot 160.
+    let product = ["[67 67]", "[67 67]", "[66 26]"].map {
+      "prefill all-reduce \($0 == "[66 26]" ? 528 : 536) \($0)"
+    }
+    #expect(
+      try operations("tp2", rank: 1, plan, chunks: 4)
+        == ["prefill all-reduce 1600 [200 160]"]
+        + Array(repeating: product, count: 6).flatMap { $0 }
+        + ["prefill gather 10 [2 2]", "prefill broadcast 2 int32 [2 2]"]
+        + times(7, "decode all-reduce 16 [2 2]")
+        + ["decode gather 10 [2 2]", "decode broadcast 2 int32 [2 2]"])
+    for reduction in TensorReduction.allCases {
+      let whole = try operations("tp2pp2", rank: 2, plan, .megatron, reduction)
+      let cut = try operations("tp2pp2", rank: 2, plan, .megatron, reduction, chunks: 4)
+      #expect((whole == cut) == (reduction == .reduceScatter))
+    }
+  }
+
   @Test("a score pass by hand: blocks of 256 slots, a float and two doubles each; losses come back")
   func score() throws {
     let plan = try BatchPlan(scoring: .fixed(300), promptLengths: [258], microBatches: 1)
@@ -174,16 +196,16 @@ private func times(_ count: Int, _ text: String) -> [String] {
     let text: String
   }
 
-  private static func draws(_ count: Int) throws -> [Draw] {
+  private static func draws(_ count: Int, longest: Int = 30) throws -> [Draw] {
     var random = SequentialRandom(seed: seed, stream: 3)
     let policies: [Policy] = [
-      .rightPad, .leftPad, .packed, .fixed(9), .fixed(40), .bucketed(.powers), .sorted,
+      .rightPad, .leftPad, .packed, .fixed(9), .fixed(longest + 10), .bucketed(.powers), .sorted,
       .multiBin(3), .megatronIterative, .packedMicro, .oneByOne,
     ]
     return try (0..<count).map { number in
       let policy = policies[number % policies.count]
       let rows = Int.random(in: 1...7, using: &random)
-      let prompts = (0..<rows).map { _ in Int.random(in: 1...30, using: &random) }
+      let prompts = (0..<rows).map { _ in Int.random(in: 1...longest, using: &random) }
       let outputs = (0..<rows).map { _ in Int.random(in: 1...4, using: &random) }
       let micro = Int.random(in: 1...4, using: &random)
       let isScore = policy != .megatronIterative && Bool.random(using: &random)
@@ -238,6 +260,37 @@ private func times(_ count: Int, _ text: String) -> [String] {
         }
       }
     }
+  }
+
+  @Test("Chunks add up to the sums that they are cut from, in every batch and phase")
+  func chunks() throws {
+    var cut = 0
+    for draw in try Self.draws(44, longest: 120) {
+      for name in ["tp2", "tp2pp3"] {
+        func traffic(_ chunks: Int) throws -> TrafficModel {
+          try TrafficModel(
+            model: tiny(), layout: ParallelLayout(parsing: name), reductionChunks: chunks)
+        }
+        let (whole, some) = (try traffic(1), try traffic(3))
+        for rank in 0..<whole.layout.worldSize {
+          let found = some.totals(of: draw.plan, rank: rank)
+          for (key, wanted) in whole.totals(of: draw.plan, rank: rank) {
+            var total = try #require(found[key])
+            cut += total.calls - wanted.calls
+            total.calls = wanted.calls
+            #expect(total == wanted, "\(name) \(key) \(draw.text)")
+          }
+          let units = [whole, some].map {
+            $0.operations(of: draw.plan, rank: rank).reduce(into: [0, 0]) {
+              $0[0] += $1.units
+              $0[1] += $1.usefulUnits
+            }
+          }
+          #expect(units[0] == units[1], "\(name) \(draw.text)")
+        }
+      }
+    }
+    #expect(cut > 100)
   }
 
   @Test("Units are the plan's slots, and padded bytes its padded slots at a fixed price")

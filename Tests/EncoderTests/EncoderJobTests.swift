@@ -87,6 +87,28 @@ struct EncoderJobTests {
     #expect(cut.first?["token_digest"] != whole.first?["token_digest"])
   }
 
+  @Test("sums in chunks give the same states")
+  func chunks() throws {
+    let digests = try [1, 4].map { chunks in
+      let folder = try TemporaryDirectory()
+      let result = try run(
+        2, "tp2", in: folder,
+        [
+          "--set", "layouts=[tp2]", "--set", "policies=[packed, right-pad]", "--set",
+          "workload.batch-size=12", "--set", "micro-batches=1", "--set",
+          "reduction-chunks=\(chunks)",
+        ])
+      #expect(result.exitCode == 0, "\(result.summary)")
+      let cell = folder.path + "/out/cells/tp2"
+      let checks = try lines(cell + "/traffic-check.jsonl")
+      #expect(checks.count == 2 && checks.allSatisfy { $0["passed"] == .bool(true) })
+      let batches = try lines(cell + "/batches.jsonl")
+      return (batches.compactMap { $0["token_digest"] }, checks.compactMap { $0["operations"] })
+    }
+    #expect(digests[0].0 == digests[1].0 && digests[0].0.count == 2)
+    #expect(digests[0].1 != digests[1].1, "nothing was cut")
+  }
+
   @Test(
     "checkpoints are read under either naming, and one that lacks a tensor is refused early",
     .enabled(

@@ -136,6 +136,30 @@ struct ServingTests {
     }
   }
 
+  @Test("Iterations of many slots sum in chunks and send what the model says")
+  func chunks() throws {
+    let folder = try job(more: ["reduction-chunks: 4"], arrivals: "closed:8")
+    let out = folder.file("out")
+    let result = try Ranks.run(
+      2, job: folder.file("job.yaml"), layout: "tp2", out: out,
+      ["--set", "serving.max-num-tokens=256"])
+    #expect(result.exitCode == 0, "\(result.summary)")
+    let cell = RunDirectory(path: out).cell("tp2")
+    let verified = try JSONLines.read(VerificationRecord.self, path: cell.verification)
+    #expect(verified.count == 4 && verified.allSatisfy { $0.passed && $0.tokensCompared > 0 })
+    let traffic = try JSONLines.read(TrafficCheckRecord.self, path: cell.trafficCheck)
+    #expect(traffic.count == 4 && traffic.allSatisfy { $0.passed })
+    let runs = try JSONLines.read(ServingRecord.self, path: cell.serving)
+    let records = try JSONLines.read(RankRecord.self, path: cell.node(0))
+    for run in runs where run.run.system.hasPrefix("static") {
+      let sums = records.filter { $0.policy == run.run.system && $0.rank == 1 }
+        .flatMap(\.traffic).filter { $0.operation == "all-reduce" }
+      #expect(sums.reduce(0) { $0 + $1.calls } > 9 * run.iterations, "\(sums)")
+      #expect(sums.allSatisfy { $0.communicationSeconds ?? 0 > 0 })
+    }
+    #expect(runs.count == 4 && runs.allSatisfy { $0.completed == 30 })
+  }
+
   @Test("Rates and levels in multiples are those of what the ranks were found to serve")
   func calibration() throws {
     let folder = try job(

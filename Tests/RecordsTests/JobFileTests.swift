@@ -21,6 +21,10 @@ import Testing
     #expect(job.backend == BackendChoice())
     #expect(job.verification == VerificationChoice())
     #expect(job.dialect == .megatron && job.tensorReduction == .allReduce)
+    #expect(job.reductionChunks == nil)
+    // As by default, so that a cell has one name.
+    #expect(try JobText.parse(settings: ["reduction-chunks=1"]) == job)
+    #expect(try JobText.parse(settings: ["reduction-chunks=64"]).reductionChunks == 64)
   }
 
   @Test("paths are relative to the job's folder")
@@ -38,7 +42,7 @@ import Testing
       ["model={checkpoint: /m}", "workload={trace: /t.csv, first: 3, longest: 64}"],
       ["model.layers=2", "model.heads=8", "verify={sequences: 2, output-tokens: 3}"],
       ["name=\"-1.0\"", "policies=[left-pad]", "layouts=tp2pp2dp2", "micro-batches=4"],
-      ["dialect=vllm-v0"], ["tensor-reduction=reduce-scatter"],
+      ["dialect=vllm-v0"], ["tensor-reduction=reduce-scatter"], ["reduction-chunks=4"],
       ["until-ci=2%", "most-repeats=30"], ["until-ci=0.7 %", "most-repeats=6", "trace=true"],
       ["question=\"line\\ntab\\t quote \\\" back\\\\ bell\\a nel\\N\"", "warm-up=0"],
       ["warm-up-batches=3"],
@@ -110,6 +114,19 @@ import Testing
         "output-tokens:", "dialect: vllm-v0\ntensor-reduction: reduce-scatter",
         "jobs/x.yaml:14:19: tensor-reduction: dialect vllm-v0 passes whole sums on; take all-reduce, or dialect megatron"
       ),
+      (
+        "output-tokens:", "reduction-chunks: 65",
+        "jobs/x.yaml:13:19: reduction-chunks: 65 is out of range"
+      ),
+      (
+        "output-tokens:", "reduction-chunks: 2\ntensor-reduction: reduce-scatter",
+        "jobs/x.yaml:13:19: reduction-chunks: tensor-reduction reduce-scatter sums in one piece; leave it out, or take all-reduce"
+      ),
+      (
+        "output-tokens:", "reduction-chunks: 2\ndialect: vllm-v0",
+        "jobs/x.yaml:13:19: reduction-chunks: dialect vllm-v0 sums in one piece, as the engine that it follows; leave it out, or take dialect megatron"
+      ),
+      ("output-tokens:", "reduction-chunks: 1\ndialect: vllm-v0", "accepted"),
       ("name:", "name: [", "jobs/x.yaml:"),
       ("model:", "model: qwen", "jobs/x.yaml:5:9: not YAML"),
     ])

@@ -79,6 +79,10 @@ import Workloads
         ["model={preset: bert-base}", "output-tokens=1", "tensor-reduction=reduce-scatter"],
         "--set tensor-reduction=reduce-scatter: tensor-reduction: reduce-scatter runs decoders only"
       ),
+      (
+        ["reduction-chunks=2", "backend={kind: cuda}"],
+        "--set reduction-chunks=2: reduction-chunks: backend.kind cuda sums in one piece; leave it out"
+      ),
       (["layouts=[dp8]"], "--set layouts=[dp8]: layouts: dp8 has 8 replicas and batch 0 only 4"),
       ([workload("/no/such.json")], "/no/such.json: "),
       ([workload(zero)], "zero.json:1: "), ([workload(none)], "none.json:1: "),

@@ -42,16 +42,19 @@ import Testing
     }
   }
 
-  @Test func `both reductions and dialects send what the operations say`() throws {
-    for (dialect, reduction) in [
-      (Dialect.megatron, TensorReduction.reduceScatter), (.vllmV0, .allReduce),
+  @Test func `reductions, dialects and chunks send what the operations say`() throws {
+    var seconds: [Double] = []
+    for (dialect, reduction, chunks) in [
+      (Dialect.megatron, TensorReduction.reduceScatter, 1), (.vllmV0, .allReduce, 1),
+      (.megatron, .allReduce, 1), (.megatron, .allReduce, 3),
     ] {
       var settings = Deployment.Settings()
       settings.dialect = dialect
       settings.reduction = reduction
+      settings.reductionChunks = chunks
       let deployment = try Example.deployment(
         "tp4pp2", network: Network(parsing: "ethernet-10g"), settings: settings)
-      let lengths = [7, 13, 30, 2, 9]
+      let lengths = [7, 113, 130, 2, 99]
       let plan = try BatchPlan(
         policy: .packed, promptLengths: lengths, outputLengths: lengths.map { _ in 3 },
         microBatches: 2)
@@ -62,7 +65,10 @@ import Testing
       let (whole, estimate) = (try executor.run(plan), try estimator.estimate(batch))
       #expect(abs(estimate.batchTTFT / whole.batchTTFT - 1) < 1e-9)
       #expect(abs(estimate.total / whole.total - 1) < 0.01)
+      seconds.append(whole.total)
     }
+    // More messages, one behind the other.
+    #expect(seconds[3] > seconds[2])
   }
 
   @Test func `a policy that prefills step by step is left to the executor`() {

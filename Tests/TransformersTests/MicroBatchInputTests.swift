@@ -38,6 +38,16 @@ import Testing
     #expect(steps[2][0].positions == [3, 5])
   }
 
+  @Test func tokensOfSomeSlotsAreCountedRowByRow() throws {
+    let ranges = [0..<0, 0..<2, 1..<3, 2..<5, 3..<8, 0..<8]
+    for (policy, counts) in [
+      (Policy.leftPad, [0, 0, 1, 3, 5, 6]), (.rightPad, [0, 2, 1, 1, 4, 6]),
+    ] {
+      let input = try inputs(policy, prompts: [2, 4], outputs: [1, 1])[0][0]
+      #expect(ranges.map { input.tokens(in: $0) } == counts, "\(policy)")
+    }
+  }
+
   @Test func packedRowsStartAgainAtZero() throws {
     let steps = try inputs(.packed, prompts: [2, 1, 3], outputs: [2, 2, 2])
     #expect(steps[0][0].positions == [0, 1, 0, 0, 1, 2])

@@ -39,7 +39,7 @@ struct IterationAccount {
       let phase = event.label == Traffic.control.raw ? Traffic.outside : event.context.phase
       let time = event.end - event.start
       inside[phase, default: 0] += time
-      let isCollective = event.label == Traffic.tensor.raw && event.operation != .wait
+      let isCollective = event.label == Traffic.tensor.raw
       let isSend = event.operation == .startSend || event.operation == .send
       let own = isSend && !isCollective ? Double(time) / 1e9 : 0
       moving[phase, default: 0] += own

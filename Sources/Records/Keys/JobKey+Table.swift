@@ -87,6 +87,10 @@ extension JobKey {
     JobKey(
       "tensor-reduction", "all-reduce", "\(names(TensorReduction.self)): how tensor ranks sum up"),
     JobKey(
+      "reduction-chunks", "1",
+      "a layer's sums in at most so many chunks of \(ReductionChunks.fewestRows) rows or more, each "
+        + "beside the next one's product (default 1; docs/COMMUNICATION.md)"),
+    JobKey(
       "precision", "fp32",
       "\(names(EngineFormat.self)): weights and the inputs of their products (docs/SPEED.md); sums "
         + "are fp32 in both"),
