@@ -57,7 +57,7 @@ final class ProductCache {
 
 extension GPUBackend {
   public func makeLinear(_ weight: Matrix, bias: [Float]?) throws -> any LinearWeight {
-    try checkLinear(weight, bias: bias)
+    try checkLinear(outputs: weight.rows, inputs: weight.columns, bias: bias)
     checkAlike(weight)
     guard let bias else { return GPULinearWeight(matrix: weight, bias: nil, wideBias: nil) }
     let own = try allocate(bias.count)

@@ -21,7 +21,7 @@ final class CPULinearWeight: ReadableWeight {
 
 extension CPUBackend {
   public func makeLinear(_ weight: Matrix, bias: [Float]?) throws -> any LinearWeight {
-    try checkLinear(weight, bias: bias)
+    try checkLinear(outputs: weight.rows, inputs: weight.columns, bias: bias)
     if packsWeights && weight.columns > 0 { return try packed(weight, bias: bias) }
     return CPULinearWeight(matrix: weight, bias: try stored(bias))
   }

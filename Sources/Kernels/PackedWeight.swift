@@ -93,13 +93,12 @@ extension CPUBackend {
       }
       return try makeLinear(weight, bias: bias)
     }
-    let step = max(1, Self.blockBytes / (64 * inputs)) * 16
-    let bytes = weightFormat.byteCount * outputs * inputs
-    let team = try team(loading: bytes)
-    let blocks = loading.reserve(min(step, outputs) * inputs)
-    try checkLinear(blocks.matrix(0, rows: min(step, outputs), columns: inputs), bias: nil)
+    try checkLinear(outputs: outputs, inputs: inputs, bias: bias)
     let result = try unfilled(outputs, inputs, bias: bias)
-    try load(outputs, bytes: bytes, by: team) { share, thread in
+    let step = max(1, Self.blockBytes / (64 * inputs)) * 16
+    let blocks = loading.reserve(min(step, outputs) * inputs)
+    let team = try team(loading: result.bytes)
+    try load(outputs, bytes: result.bytes, by: team) { share, thread in
       for first in stride(from: share.lowerBound, to: share.upperBound, by: step) {
         let rows = first..<min(first + step, share.upperBound)
         let part = blocks.matrix(thread, rows: rows.count, columns: inputs)
@@ -113,7 +112,6 @@ extension CPUBackend {
   private func unfilled(_ outputs: Int, _ inputs: Int, bias: [Float]?) throws -> PackedWeight {
     let panels = try allocate(
       PackedWeight.floats(weightFormat, outputs: outputs, inputs: inputs))
-    precondition(bias?.count ?? outputs == outputs, "a bias has one term for each output")
     return PackedWeight(
       weightFormat, outputs: outputs, inputs: inputs, panels: panels, bias: try stored(bias))
   }

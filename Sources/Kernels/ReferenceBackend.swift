@@ -34,7 +34,7 @@ public final class ReferenceBackend: HostBackend {
   }
 
   public func makeLinear(_ weight: Matrix, bias: [Float]?) throws -> any LinearWeight {
-    try checkLinear(weight, bias: bias)
+    try checkLinear(outputs: weight.rows, inputs: weight.columns, bias: bias)
     guard weightFormat == .bfloat16 else {
       return Weight(matrix: weight, bias: bias, format: .float32)
     }

@@ -3,14 +3,13 @@ import Tensors
 // What every backend asks of its arguments before it follows pointers.
 
 extension Backend {
-  package func checkLinear(_ weight: Matrix, bias: [Float]?) throws {
-    if let bias, bias.count != weight.rows {
+  package func checkLinear(outputs: Int, inputs: Int, bias: [Float]?) throws {
+    if let bias, bias.count != outputs {
       throw KernelsError.invalidShape(
-        "a bias of \(bias.count) elements does not fit a weight of \(weight.rows) outputs")
+        "a bias of \(bias.count) elements does not fit a weight of \(outputs) outputs")
     }
-    if weight.rows == 0 || weight.columns == 0 {
-      throw KernelsError.invalidShape(
-        "a weight of shape [\(weight.rows), \(weight.columns)] is empty")
+    if outputs == 0 || inputs == 0 {
+      throw KernelsError.invalidShape("a weight of shape [\(outputs), \(inputs)] is empty")
     }
   }
 
