@@ -4,7 +4,7 @@ import Tensors
 extension Bench {
   /// Rows of equal length with their cache: 14 query heads on 2 KV heads of 64.
   private func batch(
-    sequences: Int, slots: Int, context: Int
+    sequences: Int, slots: Int, context: Int, format: StorageFormat = .float32
   ) throws -> (rows: [AttentionRow], cache: KVCacheView, queries: Matrix) {
     let capacity = context + slots
     let rows = (0..<sequences).map { index in
@@ -12,35 +12,48 @@ extension Bench {
         firstSlot: index * slots, slots: slots, real: 0..<slots, context: context,
         base: index * capacity, capacity: capacity, masked: capacity..<capacity)
     }
+    func storage() throws -> Storage {
+      let elements = try filled(sequences * capacity, 128)
+      guard format == .bfloat16 else { return elements.storage }
+      // A place at most as far as where it was read.
+      for index in 0..<elements.count {
+        elements.storage.bfloat16Pointer[index] = BFloat16Bits(rounding: elements.pointer[index])
+      }
+      return elements.storage
+    }
     let cache = KVCacheView(
-      keys: try filled(sequences * capacity, 128).storage,
-      values: try filled(sequences * capacity, 128).storage, offset: 0,
-      slots: sequences * capacity, kvHeads: 2, headDimension: 64)
+      keys: try storage(), values: try storage(), offset: 0, slots: sequences * capacity,
+      kvHeads: 2, headDimension: 64, format: format)
     return (rows, cache, try filled(sequences * slots, 896))
   }
 
-  /// Prefill attention: causal FLOPs per second, and its share beside the linear layers.
+  /// Prefill attention: causal FLOPs per second, over the peak of the multiply-adds that it uses, and its
+  /// share beside linear layers.
   func attention() throws {
     print("\nprefill attention, 14 heads on 2 KV heads of 64 (causal FLOPs only)")
+    let half = try CPUBackend(weights: .bfloat16, cache: .bfloat16)
     for length in [64, 256, 512, 1024, 2048] {
-      let problem = try batch(sequences: 1, slots: length, context: 0)
       let out = try cpu.matrix(rows: length, columns: 896)
-      let best = interleaved(
-        4,
-        [
-          { _ in
-            cpu.attend(
-              queries: problem.queries, rows: problem.rows, cache: problem.cache, queryHeads: 14,
-              scale: 0.125, into: out)
-          }
-        ])[0]
       let flops = 4 * 896 * Double(length) * Double(length + 1) / 2
       let linear = 2 * Double(length) * Double(Bench.layers.reduce(0) { $0 + $1.1 * $1.2 })
-      let linearSeconds = linear * 1e-9 / (0.9 * peak)
-      print(
-        "  length \(length): \(fixed(flops / best * 1e-9)) GFLOP/s = "
-          + "\(fixed(flops / best * 1e-9 / peak)) of peak; "
-          + "\(fixed(best / (best + linearSeconds))) of a layer whose linears run at 0.90 of peak")
+      for (backend, format) in [(cpu, StorageFormat.float32), (half, .bfloat16)] {
+        let problem = try batch(sequences: 1, slots: length, context: 0, format: format)
+        let best = interleaved(
+          4,
+          [
+            { _ in
+              backend.attend(
+                queries: problem.queries, rows: problem.rows, cache: problem.cache, queryHeads: 14,
+                scale: 0.125, into: out)
+            }
+          ])[0]
+        let (rate, top) = (flops / best * 1e-9, backend.measureAttentionPeak())
+        let linearSeconds = linear * 1e-9 / (0.9 * backend.measureMultiplyAddPeak())
+        print(
+          "  length \(length), \(format): \(fixed(rate)) GFLOP/s = \(fixed(rate / top)) of peak; "
+            + "\(fixed(best / (best + linearSeconds))) of a layer whose linears run at 0.90 of peak"
+        )
+      }
     }
   }
 

@@ -7,12 +7,12 @@ extension Bench {
   /// reading as much, in order or in eight streams, whichever is faster.
   ///
   /// With one query head for a KV head that is what bounds it. With more the products do, at some
-  /// point: in brackets the longer of reading and of its FLOPs at the float32 multiply-add peak stands
-  /// over it.
+  /// point: in brackets the longer of reading and of its FLOPs at the peak of the multiply-adds that it
+  /// uses stands over it.
   func streamingAttention() throws {
     print(
       "\nattention of one position over reading as much (L2 0.80, memory 0.85 with one query head); in "
-        + "brackets over max(reading, FLOPs at the float32 multiply-add peak)")
+        + "brackets over max(reading, FLOPs at the peak of its multiply-adds)")
     for (heads, width) in [(1, 128), (4, 128), (7, 64)] {
       for (bytes, calls) in [(512 << 10, 200), (128 << 20, 1)] {
         try streamingAttention(
@@ -51,7 +51,9 @@ extension Bench {
         }
       }
     }
-    let table = ck_best_kernels().pointee
+    let (table, halfTable) = (ck_best_kernels().pointee, ck_best_bf16().pointee)
+    let halfMultiplyAdd =
+      halfTable.rounds_queries == 1 ? halfTable.multiply_add : table.multiply_add
     var sink: Float = 0
     let best = interleaved(
       10,
@@ -59,18 +61,20 @@ extension Bench {
         attend(cpu, storage, .float32), attend(half, halves, .bfloat16),
         { _ in for _ in 0..<calls { sink += table.read_streams(memory.pointer, memory.count) } },
         { _ in for _ in 0..<calls { sink += table.read_in_order(memory.pointer, memory.count) } },
-        multiplyAdds,
+        multiplyAdds, { _ in _ = Self.operations(halfMultiplyAdd) },
       ])
     let read = min(best[2], best[3])
-    let computed = Double(4 * calls * keys * heads * width) * best[4] / multiplyAddOperations
-    func told(_ read: Double, _ seconds: Double) -> String {
+    let operations = Double(4 * calls * keys * heads * width)
+    func told(_ read: Double, _ computed: Double, _ seconds: Double) -> String {
       let ratio = read / seconds
       return (target.map { verdict(ratio, atLeast: $0) } ?? fixed(ratio))
         + " [\(fixed(max(read, computed) / seconds))]"
     }
     print(
-      "  \(heads) of \(width), \(keys) keys: fp32 \(told(read, best[0])), bf16 "
-        + "\(told(read / 2, best[1])) "
+      "  \(heads) of \(width), \(keys) keys: fp32 "
+        + told(read, operations * best[4] / multiplyAddOperations, best[0]) + ", bf16 "
+        + told(read / 2, operations * best[5] / Self.operations(halfMultiplyAdd), best[1])
+        + " "
         + "(reads \(fixed(Double(4 * calls * memory.count) / read * 1e-9)) GB/s)")
   }
 }

@@ -55,7 +55,7 @@ struct DecodeBounds {
     let product =
       backend.weightFormat == .bfloat16
       ? backend.measureBFloat16Peak(seconds: 0.002) : backend.measureFloatPeak(seconds: 0.002)
-    let single = backend.measureFloatPeak(seconds: 0.002)
+    let attention = backend.measureAttentionPeak(seconds: 0.002)
     let flops = FLOPCount(engine.shard.plan)
     let pairs = Double(sequences) * keys
     let parts = [
@@ -64,7 +64,7 @@ struct DecodeBounds {
         flops.total(slots: sequences, pairs: 0, headRows: sequences) / product
       ),
       (
-        pairs * bytesPerKey, flops.total(slots: 0, pairs: Int(pairs), headRows: 0) / single
+        pairs * bytesPerKey, flops.total(slots: 0, pairs: Int(pairs), headRows: 0) / attention
       ),
     ]
     return try engine.ranks.slowest(

@@ -48,22 +48,6 @@ CK_INLINE void locate(
   for (; done < all; done++) places[done] = places[done - 1];
 }
 
-// Keys first..<first + count to [d, CK_PANEL] columns, the columns beyond `count` zero.
-static void transpose_keys(const ck_attention *job, float *panel, size_t first, size_t count) {
-  const size_t d = job->width;
-  for (size_t done = 0; done < count;) {
-    size_t length = run_length(job, first + done, count - done);
-    const float *keys = job->keys + run_start(job, first + done);
-    for (size_t i = 0; i < d; i++) {
-      for (size_t j = 0; j < length; j++) panel[i * CK_PANEL + done + j] = keys[j * d + i];
-    }
-    done += length;
-  }
-  for (size_t i = 0; i < d; i++) {
-    for (size_t j = count; j < CK_PANEL; j++) panel[i * CK_PANEL + j] = 0;
-  }
-}
-
 // Sets x[begin..<end] to minus infinity, as far as it lies in 0..<n.
 CK_INLINE void exclude(float *x, size_t begin, size_t end, size_t n) {
   if (end > n) end = n;
@@ -78,9 +62,12 @@ CK_INLINE void soften(
   if (high < *maximum_so_far) high = *maximum_so_far;
   // Nothing but masked keys so far: any finite offset makes all weights zero.
   float offset = high == -INFINITY ? 0 : high;
-  float kept = exponential(splat(*maximum_so_far - offset))[0];
-  if (*total > 0 && kept != 1) multiply(out, d, kept);
-  *total = *total * kept + exponentials(scores, padded, offset);
+  if (*total > 0) {
+    float kept = exponential(splat(*maximum_so_far - offset))[0];
+    if (kept != 1) multiply(out, d, kept);
+    *total *= kept;
+  }
+  *total += exponentials(scores, padded, offset);
   *maximum_so_far = high;
 }
 
@@ -102,93 +89,25 @@ CK_INLINE void weigh_row(
   soften(scores, padded, out, d, highest, total);
 }
 
-// out[rows, d] += weights[rows, count] times the values first..<first + count, which are brought
-// together in `gathered` if they do not lie so.
-CK_INLINE void add_values(
-    const ck_attention *job, const float *weights, size_t rows, size_t first, size_t count,
-    float *gathered, float *out) {
-  const size_t d = job->width;
-  const float *values = job->values + run_start(job, first);
-  if (run_length(job, first, count) < count) {
-    values = gathered;
-    for (size_t done = 0, length; done < count; done += length) {
-      length = run_length(job, first + done, count - done);
-      memcpy(
-          gathered + done * d, job->values + run_start(job, first + done),
-          length * d * sizeof(float));
-    }
+// Scores of rows of q against the next `count` keys of transposed panels. A row has `depth` words
+// (tiles.h).
+static void score_block(
+    size_t rows, size_t depth, const float *q, const float *panels, size_t count, float *scores) {
+  for (size_t j = 0; j < count; j += CK_PANEL) {
+    size_t columns = count - j < CK_PANEL ? count - j : CK_PANEL;
+    columns = (columns + CK_WIDTH - 1) / CK_WIDTH * CK_WIDTH;
+    multiply_tiles(
+        rows, columns, depth, q, depth, panels + j * depth, CK_PANEL, scores + j, CK_ATTENTION_KEYS,
+        0);
   }
-  multiply_tiles(rows, d, count, weights, CK_ATTENTION_KEYS, values, d, out, d, 1);
 }
 
-// Stacked rows row..<row + rows of the job against transposed keys. `gathered` has room for the
-// values of a tile. With `stride` every slot sees all slots, whose values lie so far apart.
-static void attend_tile(
-    const ck_attention *job, size_t row, size_t rows, const float *panels, float *gathered,
-    size_t stride) {
+// What row r of the stack gives: its sums over their total, element by element.
+CK_INLINE void end_row(
+    const ck_attention *job, size_t r, const float *sums, float highest, float total) {
   const size_t d = job->width, g = job->group;
-  float *q = job->workspace, *out = q + CK_ATTENTION_ROWS * d;
-  float *scores = out + CK_ATTENTION_ROWS * d;
-  float highest[CK_ATTENTION_ROWS], total[CK_ATTENTION_ROWS];
-  for (size_t r = 0; r < rows; r++) {
-    size_t slot = (row + r) / g, head = (row + r) % g;
-    const float *query = job->queries + slot * job->query_stride + head * d;
-    for (size_t i = 0; i < d; i++) q[r * d + i] = query[i] * job->scale;
-    highest[r] = -INFINITY;
-    total[r] = 0;
-  }
-  memset(out, 0, rows * d * sizeof(float));
-
-  size_t visible = stride ? job->slots : job->context + (row + rows - 1) / g + 1;
-  for (size_t first = 0; first < visible; first += CK_ATTENTION_KEYS) {
-    size_t count = visible - first < CK_ATTENTION_KEYS ? visible - first : CK_ATTENTION_KEYS;
-    for (size_t j = 0; j < count; j += CK_PANEL) {
-      size_t columns = count - j < CK_PANEL ? count - j : CK_PANEL;
-      columns = (columns + CK_WIDTH - 1) / CK_WIDTH * CK_WIDTH;
-      multiply_tiles(
-          rows, columns, d, q, d, panels + (first + j) * d, CK_PANEL, scores + j,
-          CK_ATTENTION_KEYS, 0);
-    }
-    for (size_t r = 0; r < rows; r++) {
-      size_t slot = (row + r) / g;
-      weigh_row(
-          job, slot, stride ? job->slots : job->context + slot + 1, first, count,
-          scores + r * CK_ATTENTION_KEYS, out + r * d, d, &highest[r], &total[r]);
-    }
-    if (stride)
-      multiply_tiles(
-          rows, d, count, scores, CK_ATTENTION_KEYS, job->values + first * stride, stride, out, d, 1);
-    else
-      add_values(job, scores, rows, first, count, gathered, out);
-  }
-
-  for (size_t r = 0; r < rows; r++) {
-    size_t slot = (row + r) / g, head = (row + r) % g;
-    float *target = job->out + slot * job->out_stride + head * d;
-    float factor = total[r] > 0 ? 1.0f / total[r] : 0;
-    for (size_t i = 0; i < d; i++) target[i] = out[r * d + i] * factor;
-    if (job->lse) job->lse[row + r] = log_sum(highest[r], total[r]);
-  }
-}
-
-// All stacked rows of the job, tile by tile.
-static void attend_tiles(
-    const ck_attention *job, const float *panels, float *gathered, size_t stride) {
-  const size_t stacked = job->slots * job->group;
-  for (size_t row = 0; row < stacked; row += CK_ATTENTION_ROWS) {
-    size_t rows = stacked - row < CK_ATTENTION_ROWS ? stacked - row : CK_ATTENTION_ROWS;
-    attend_tile(job, row, rows, panels, gathered, stride);
-  }
-}
-
-// A job of CK_TRANSPOSE_FROM stacked rows or more.
-static void attend_many(const ck_attention *job) {
-  const size_t d = job->width, visible = job->context + job->slots;
-  float *gathered = job->workspace + CK_ATTENTION_ROWS * (2 * d + CK_ATTENTION_KEYS);
-  float *panels = gathered + CK_ATTENTION_KEYS * d;
-  for (size_t j = 0; j < visible; j += CK_PANEL) {
-    size_t count = visible - j < CK_PANEL ? visible - j : CK_PANEL;
-    transpose_keys(job, panels + j * d, j, count);
-  }
-  attend_tiles(job, panels, gathered, 0);
+  float *target = job->out + r / g * job->out_stride + r % g * d;
+  float factor = total > 0 ? 1.0f / total : 0;
+  for (size_t i = 0; i < d; i++) target[i] = sums[i] * factor;
+  if (job->lse) job->lse[r] = log_sum(highest, total);
 }

@@ -1,11 +1,9 @@
 // Attention of few stacked rows: keys and values are read once for all rows, where they lie.
 //
-// Included after attention.h, whose letters are used, with CK_HALF_KEYS 0 for keys and values in
-// float32 and 1 for bfloat16. Products and sums are float32.
-//
-// Elements of a slot are read as pairs of vectors. In float32 the two follow each other; in bfloat16
-// they are the even and the odd elements of one load, which one operation each widens. Queries and
-// sums lie in the same order, in rows of whole pairs.
+// Included after attention.h, whose letters are used, with CK_KEYS set to one of
+// - CK_FLOATS: keys and values in float32;
+// - CK_WIDENED: in bfloat16, widened in registers (few_widened.h has both);
+// - CK_WORDS: in bfloat16, as vdpbf16ps takes them (few_words.h).
 //
 // What comes is asked for from the second-level cache on, line by line in the order of memory, and not
 // at all where the cache holds it anyway (then it costs 0.2 of the rate):
@@ -14,38 +12,18 @@
 //   what has been read leave memory idle otherwise.
 // Zen 4, time without any over time with it, beyond the caches: 1.4 for one row of 128 in float32.
 
-#define CK_PAIR (2 * CK_WIDTH)
-#if CK_HALF_KEYS
-typedef uint16_t stored;
-#else
+#define CK_FLOATS 0
+#define CK_WIDENED 1
+#define CK_WORDS 2
+
+#if CK_KEYS == CK_FLOATS
 typedef float stored;
-#endif
-
-typedef struct {
-  vec first, second;
-} vec_pair;
-
-CK_INLINE vec_pair load_pair(const stored *p) {
-#if CK_HALF_KEYS
-  uvec both = *(const unaligned_uvec *)p;
-  return (vec_pair){(vec)(both << 16), (vec)(both & 0xffff0000u)};
 #else
-  return (vec_pair){load(p), load(p + CK_WIDTH)};
+typedef uint16_t stored;
 #endif
-}
 
-// The first n elements of a pair, the others zero; n < CK_PAIR.
-CK_INLINE vec_pair load_pair_part(const stored *p, size_t n) {
-  stored elements[CK_PAIR] = {0};
-  memcpy(elements, p, n * sizeof(stored));
-  return load_pair(elements);
-}
-
-// Where element i of a row lies among pairs.
-CK_INLINE size_t place_in_pairs(size_t i) {
-  if (!CK_HALF_KEYS) return i;
-  return i / CK_PAIR * CK_PAIR + i % 2 * CK_WIDTH + i % CK_PAIR / 2;
-}
+// Elements of a slot are read as pairs of vectors, and sums lie in rows of whole pairs.
+#define CK_PAIR (2 * CK_WIDTH)
 
 // Which slots a pass asks for, before it comes to them.
 typedef struct {
@@ -70,31 +48,11 @@ CK_INLINE asking share(asking plan, size_t turn, size_t turns) {
   return plan;
 }
 
-// Adds the products of pair i of R keys and of M rows of q to their sums; of n elements where there
-// are less than a pair.
-CK_INLINE void score_pair(
-    const int M, const int R, size_t i, size_t n, const float *q, size_t ldq,
-    const stored *const *keys, vec (*total)[4]) {
-  vec_pair pair[4];
-  CK_UNROLL for (int r = 0; r < R; r++)
-    pair[r] = n ? load_pair_part(keys[r] + i, n) : load_pair(keys[r] + i);
-  CK_UNROLL for (int m = 0; m < M; m++) {
-    vec input = load(q + (size_t)m * ldq + i);
-    CK_UNROLL for (int r = 0; r < R; r++) total[r][m] = pair[r].first * input + total[r][m];
-  }
-  CK_UNROLL for (int m = 0; m < M; m++) {
-    vec input = load(q + (size_t)m * ldq + i + CK_WIDTH);
-    CK_UNROLL for (int r = 0; r < R; r++) total[r][m] = pair[r].second * input + total[r][m];
-  }
-}
-
-CK_INLINE void score_keys(
-    const int M, const int R, size_t d, const float *q, size_t ldq, const stored *const *keys,
-    vec (*total)[4]) {
-  size_t i = 0;
-  for (; i + CK_PAIR <= d; i += CK_PAIR) score_pair(M, R, i, 0, q, ldq, keys, total);
-  if (i < d) score_pair(M, R, i, d - i, q, ldq, keys, total);
-}
+#if CK_KEYS == CK_WORDS
+#include "few_words.h"
+#else
+#include "few_widened.h"
+#endif
 
 // Scores of M rows of q against the `count` keys at `places`; up to three behind them are written,
 // too. M is a constant after inlining.
@@ -132,19 +90,13 @@ CK_INLINE void weigh_tile(
     CK_UNROLL for (int p = 0; p < 2 * P; p++)
       total[m][p] = load(out + (size_t)m * ldo + p * CK_WIDTH);
   }
-  for (size_t j = 0; j < count; j++) {
-    const stored *line = values + places[j];
-    ask(&plan, M == 1, j, values, places);
-    vec weight[4];
-    CK_UNROLL for (int m = 0; m < M; m++)
-      weight[m] = splat(weights[(size_t)m * CK_ATTENTION_KEYS + j]);
-    CK_UNROLL for (int p = 0; p < P; p++) {
-      vec_pair value = n ? load_pair_part(line, n) : load_pair(line + p * CK_PAIR);
-      CK_UNROLL for (int m = 0; m < M; m++) {
-        total[m][2 * p] = weight[m] * value.first + total[m][2 * p];
-        total[m][2 * p + 1] = weight[m] * value.second + total[m][2 * p + 1];
-      }
-    }
+  for (size_t j = 0; j < count; j += CK_SLOTS_A_STEP) {
+    CK_UNROLL for (size_t s = 0; s < CK_SLOTS_A_STEP; s++)
+      if (j + s < count) ask(&plan, M == 1, j + s, values, places);
+    if (j + CK_SLOTS_A_STEP <= count)
+      weigh_slots(M, P, CK_SLOTS_A_STEP, n, weights, values, places, j, total);
+    else
+      weigh_slots(M, P, 1, n, weights, values, places, j, total);
   }
   CK_UNROLL for (int m = 0; m < M; m++) {
     CK_UNROLL for (int p = 0; p < 2 * P; p++)
@@ -254,7 +206,7 @@ static void attend_few(const ck_attention *job, const stored *keys, const stored
   memset(q, 0, 2 * rows * wide * sizeof(float));
   for (size_t r = 0; r < rows; r++) {
     const float *query = job->queries + r / g * job->query_stride + r % g * d;
-    for (size_t i = 0; i < d; i++) q[r * wide + place_in_pairs(i)] = query[i] * job->scale;
+    arrange_query(q + r * wide, query, d, job->scale);
     highest[r] = -INFINITY;
     total[r] = 0;
   }
@@ -263,10 +215,13 @@ static void attend_few(const ck_attention *job, const stored *keys, const stored
     size_t count = visible - first < CK_ATTENTION_KEYS ? visible - first : CK_ATTENTION_KEYS;
     locate(job, first, count, ahead, places);
     score_few(rows, d, q, wide, keys, places, count, plan, scores);
-    for (size_t r = 0; r < rows; r++)
+    for (size_t r = 0; r < rows; r++) {
+      float *own = scores + r * CK_ATTENTION_KEYS;
       weigh_row(
-          job, r / g, job->context + r / g + 1, first, count, scores + r * CK_ATTENTION_KEYS,
-          out + r * wide, wide, &highest[r], &total[r]);
+          job, r / g, job->context + r / g + 1, first, count, own, out + r * wide, wide,
+          &highest[r], &total[r]);
+      arrange_weights(own, count);
+    }
     weigh_few(rows, d, scores, values, places, count, plan, out, wide);
   }
   for (size_t r = 0; r < rows; r++) {
@@ -277,7 +232,7 @@ static void attend_few(const ck_attention *job, const stored *keys, const stored
   }
 }
 
-#if !CK_HALF_KEYS
+#if CK_KEYS == CK_FLOATS
 static void attend(const ck_attention *job) {
   if (job->slots * job->group >= CK_TRANSPOSE_FROM) return attend_many(job);
   attend_few(job, job->keys, job->values);

@@ -51,10 +51,10 @@ size_t ck_packed_workspace(size_t m, size_t inputs) {
 }
 
 size_t ck_bf16_attention_workspace(size_t slots, size_t group, size_t width, size_t context) {
-  size_t tile = CK_ATTENTION_ROWS * (2 * width + CK_ATTENTION_KEYS);
+  size_t wide = (width + 15) / 16 * 16, visible = context + slots;
+  size_t tile = CK_ATTENTION_ROWS * (2 * wide + CK_ATTENTION_KEYS);
   if (slots * group < CK_TRANSPOSE_FROM) return tile;
-  size_t visible = context + slots;
-  return tile + visible * width + (visible + CK_PANEL - 1) / CK_PANEL * CK_PANEL * width;
+  return tile + visible * wide + (visible + CK_PANEL - 1) / CK_PANEL * CK_PANEL * wide;
 }
 
 #if defined(__x86_64__)
@@ -89,7 +89,8 @@ const char *ck_amx_state(void) { return "the CPU does not list it"; }
 const ck_bf16_kernels *ck_bf16_named(const char *name) {
 #if defined(__x86_64__)
   if (strcmp(name, "amx") == 0) return has_amx() ? &ck_bf16_amx : 0;
-  if (strcmp(name, "avx512-bf16") == 0) return has_dot() ? &ck_bf16_dot : 0;
+  if (strcmp(name, "avx512-bf16") == 0)
+    return !has_dot() ? 0 : ck_is_amd() ? &ck_bf16_dot : &ck_bf16_slow_dot;
   if (strcmp(name, "avx512") == 0) return ck_kernels_named("avx512") ? &ck_bf16_avx512 : 0;
   if (strcmp(name, "avx2") == 0) return ck_kernels_named("avx2") ? &ck_bf16_avx2 : 0;
 #endif

@@ -1,4 +1,5 @@
 // bfloat16 by vdpbf16ps: pairs of inputs for 16 outputs at a time, sums in float32.
+#include <math.h>
 #include <string.h>
 
 #include "bf16_variants.h"
@@ -34,9 +35,41 @@ static void add_row(uint16_t *y, const uint16_t *x, size_t n) { ck_bf16_avx512.a
 static void unpack_panels(const ck_packed *w, size_t first, size_t count, float *y, size_t ld) {
   ck_bf16_avx512.unpack(w, first, count, y, ld);
 }
-static void attend(const ck_attention *job, const uint16_t *keys, const uint16_t *values) {
+static void attend_widened(
+    const ck_attention *job, const uint16_t *keys, const uint16_t *values) {
   ck_bf16_avx512.attend(job, keys, values);
 }
+
+// Words of x[n] times scale, zero up to a multiple of 16 elements; y may be x.
+CK_INLINE void round_words(word *y, const float *x, size_t n, float scale) {
+  for (size_t i = 0; i < n; i += 16) {
+    vec part = i + 16 <= n ? load(x + i) : load_part(x + i, n - i);
+    _mm256_storeu_ps((float *)y + i / 2, (__m256)_mm512_cvtneps_pbh((__m512)(part * scale)));
+  }
+}
+
+CK_INLINE vec interleave_low(vec a, vec b) {
+  return (vec)_mm512_unpacklo_epi16((__m512i)a, (__m512i)b);
+}
+CK_INLINE vec interleave_high(vec a, vec b) {
+  return (vec)_mm512_unpackhi_epi16((__m512i)a, (__m512i)b);
+}
+
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wunused-function"
+
+#include "activation.h"
+
+#include "tiles.h"
+
+#include "attention.h"
+
+#define CK_KEYS CK_WORDS
+#include "attention_few.h"
+
+#include "bf16_dot_attention.h"
+
+#pragma clang diagnostic pop
 
 static double multiply_add(size_t rounds, float *witness) {
   enum { chains = 16 };
@@ -53,12 +86,14 @@ static double multiply_add(size_t rounds, float *witness) {
 
 #pragma clang attribute pop
 
-const ck_bf16_kernels ck_bf16_dot = {
-    .name = "avx512-bf16", .few = few_rows_packed, .blocked = 1, .round = round_row,
-    .widen = widen_row, .add = add_row, .linear = panel_linear,
-    .workspace = panel_workspace, .unpack = unpack_panels,
-    .attend = attend,
-    .multiply_add = multiply_add,
-};
+#define CK_DOT_TABLE(attention, rounds) \
+  { \
+    .name = "avx512-bf16", .few = few_rows_packed, .blocked = 1, .round = round_row, \
+    .widen = widen_row, .add = add_row, .linear = panel_linear, .workspace = panel_workspace, \
+    .unpack = unpack_panels, .rounds_queries = rounds, .attend = attention, \
+    .multiply_add = multiply_add, \
+  }
+const ck_bf16_kernels ck_bf16_dot = CK_DOT_TABLE(attend_dot, 1);
+const ck_bf16_kernels ck_bf16_slow_dot = CK_DOT_TABLE(attend_widened, 0);
 
 #endif

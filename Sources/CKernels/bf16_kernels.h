@@ -10,15 +10,19 @@
 
 #include "skinny.h"
 
+#include "float_words.h"
+
 #include "tiles.h"
 
 #include "attention.h"
+
+#include "attention_many.h"
 
 #include "multiply_add.h"
 
 #include "bf16_rows.h"
 
-#define CK_HALF_KEYS 1
+#define CK_KEYS CK_WIDENED
 #include "attention_few.h"
 
 #include "bf16_attention.h"

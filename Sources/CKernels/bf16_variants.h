@@ -11,6 +11,8 @@ extern const ck_bf16_kernels ck_bf16_amx_emulated;
 extern const ck_bf16_kernels ck_bf16_avx2;
 extern const ck_bf16_kernels ck_bf16_avx512;
 extern const ck_bf16_kernels ck_bf16_dot;
+// Where widening is faster for attention.
+extern const ck_bf16_kernels ck_bf16_slow_dot;
 extern const ck_bf16_kernels ck_bf16_amx;
 // 1 where a tile product works; sets the text of ck_amx_state.
 int ck_try_amx(const char **state);

@@ -12,11 +12,15 @@
 
 #include "skinny.h"
 
+#include "float_words.h"
+
 #include "tiles.h"
 
 #include "attention.h"
 
-#define CK_HALF_KEYS 0
+#include "attention_many.h"
+
+#define CK_KEYS CK_FLOATS
 #include "attention_few.h"
 
 #include "encoder.h"
@@ -24,10 +28,6 @@
 #include "multiply_add.h"
 
 #if CK_WIDTH > 4
-#define CK_WORD_INPUTS 1
-CK_INLINE vec4 four_words(const float *x) { return *(const unaligned_vec4 *)x; }
-CK_INLINE vec multiply_words(vec sum, vec w, vec x) { return w * x + sum; }
-
 #include "panel_tiles.h"
 
 #include "panels.h"

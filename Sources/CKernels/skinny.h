@@ -16,7 +16,6 @@ enum {
   chunk_elements = 6144,
   shortest_chunk = 384,
 };
-#define CK_PREFETCH(p) __builtin_prefetch((p), 0, 2)
 
 // Rows of w per tile for m rows of x: as many accumulators as registers allow.
 #if CK_REGISTERS >= 32

@@ -1,6 +1,7 @@
 // Small dense products on data that is in the cache: c[m, n] (+)= a[m, k] b[k, n].
 //
-// Each element of a is spread over a vector and meets a row of b; a tile of c stays in registers.
+// a and b are words as in panel_tiles.h: floats, or pairs of bfloat16 values with n a multiple of
+// CK_WIDTH. Each element of a is spread over a vector and meets a row of b; a tile of c stays in registers.
 // Attention uses it twice: queries times transposed keys, and probabilities times values.
 
 CK_INLINE void tile(
@@ -17,7 +18,7 @@ CK_INLINE void tile(
     CK_UNROLL for (int v = 0; v < V; v++) row[v] = load(b + i * ldb + v * CK_WIDTH);
     CK_UNROLL for (int m = 0; m < M; m++) {
       vec factor = splat(a[(size_t)m * lda + i]);
-      CK_UNROLL for (int v = 0; v < V; v++) total[m][v] = factor * row[v] + total[m][v];
+      CK_UNROLL for (int v = 0; v < V; v++) total[m][v] = multiply_words(total[m][v], row[v], factor);
     }
   }
   CK_UNROLL for (int m = 0; m < M; m++) {

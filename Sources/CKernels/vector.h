@@ -12,6 +12,8 @@ typedef float unaligned_vec4 __attribute__((ext_vector_type(4), aligned(4), may_
 
 #define CK_INLINE static inline __attribute__((always_inline))
 #define CK_UNROLL _Pragma("clang loop unroll(full)")
+// For reading, from the second-level cache on.
+#define CK_PREFETCH(p) __builtin_prefetch((p), 0, 2)
 
 CK_INLINE vec load(const float *p) { return *(const unaligned_vec *)p; }
 CK_INLINE void store(float *p, vec v) { *(unaligned_vec *)p = v; }
@@ -62,9 +64,16 @@ CK_INLINE float sum(vec v) {
 }
 
 CK_INLINE float largest_lane(vec v) {
-  float result = v[0];
-  for (int i = 1; i < CK_WIDTH; i++) result = v[i] > result ? v[i] : result;
-  return result;
+#if CK_WIDTH == 16
+  __typeof__(v.lo) half = v.lo > v.hi ? v.lo : v.hi;
+  vec4 four = half.lo > half.hi ? half.lo : half.hi;
+#elif CK_WIDTH == 8
+  vec4 four = v.lo > v.hi ? v.lo : v.hi;
+#else
+  vec4 four = v;
+#endif
+  float left = four.x > four.z ? four.x : four.z, right = four.y > four.w ? four.y : four.w;
+  return left > right ? left : right;
 }
 
 // The sums of four vectors at once: a transposition whose steps add.

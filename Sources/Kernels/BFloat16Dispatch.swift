@@ -54,6 +54,13 @@ public struct BFloat16Dispatch: Sendable, Hashable, Codable {
     return BFloat16Dispatch(kernels: name, ownRows: takesAll ? .max : Int(table.few))
   }
 
+  /// What attention over a cache in bfloat16 computes with, for provenance.
+  static func attentionNote(_ table: ck_bf16_kernels) -> String {
+    "keys and values: bfloat16, "
+      + (table.rounds_queries == 1
+        ? "multiplied with queries and weights rounded to it" : "widened to fp32")
+  }
+
   /// The rule in words, for provenance.
   public var notes: [String] {
     let state = "AMX: \(BFloat16Variant.amxState)"

@@ -94,6 +94,13 @@ extension CPUBackend {
     return max(single, measureBFloat16Peak(seconds: seconds))
   }
 
+  /// GFLOP/s of what attention over its caches multiplies with, on registers on all threads, best runs
+  /// within `seconds`.
+  public func measureAttentionPeak(seconds: Double = 0.025) -> Double {
+    cacheFormat == .bfloat16 && bfloat16.rounds_queries == 1
+      ? measureBFloat16Peak(seconds: seconds) : measureFloatPeak(seconds: seconds)
+  }
+
   /// GFLOP/s of the bfloat16 kernels' multiply-adds on registers on all threads, best runs within
   /// `seconds`.
   public func measureBFloat16Peak(seconds: Double = 0.025) -> Double {

@@ -72,7 +72,7 @@ public final class CPUBackend: HostBackend {
       name: "cpu", library: library.path, core: library.core, version: library.version,
       instructionSet: name, threads: threads,
       notes: (weights == .bfloat16 ? halfRule.notes : [rule.note])
-        + (cache == .bfloat16 ? ["keys and values: bfloat16"] : []),
+        + (cache == .bfloat16 ? [BFloat16Dispatch.attentionNote(half)] : []),
       warnings: CPUBackend.warnings(library))
   }
 

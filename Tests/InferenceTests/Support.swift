@@ -120,9 +120,9 @@ extension JobFolder {
     let (job, out, cell) = (job, out, cell(layout))
     async let launch = Task.detached {
       try Ranks.run(
-        2, job: job, layout: layout, out: out, ["--set", "repeats=100000"], timeLimit: 60)
+        2, job: job, layout: layout, out: out, ["--set", "repeats=100000"], timeLimit: 180)
     }.value
-    for _ in 0..<400 {
+    for _ in 0..<1600 {
       try await Task.sleep(for: .milliseconds(50))
       guard exists(cell.batches), try records(BatchRecord.self, cell.batches).count > 10,
         let text = try? String(contentsOfFile: cell.provenance, encoding: .utf8)

@@ -71,7 +71,7 @@ struct WatchdogTests {
     async let launch = Task.detached {
       try Ranks.verify(
         2, ["--checkpoint", checkpoint, "--layout", "tp2", "--step-limit", "1"] + again,
-        timeLimit: 40)
+        timeLimit: 120)
     }.value
     let stopped = await RankLauncher.stopLastRank("padtax-rank", with: checkpoint)
     let result = try await launch
@@ -106,10 +106,10 @@ struct WatchdogTests {
     async let launch = Task.detached {
       try Ranks.run(
         1, job: folder.job, layout: "tp1", out: folder.out, ["--set", "repeats=100000"],
-        timeLimit: 30)
+        timeLimit: 90)
     }.value
     var killed = false
-    for _ in 0..<400 where !killed {
+    for _ in 0..<3000 where !killed {
       try await Task.sleep(for: .milliseconds(20))
       guard let text = try? String(contentsOfFile: cell.provenance, encoding: .utf8),
         let facts = try? JSONText.decode(Provenance.self, from: text, source: "provenance")

@@ -169,16 +169,25 @@ import Testing
     }
     let queries = randomMatrix(
       rows: slot, columns: 2 * group * width, range: -30...30, using: &generator)
+    roundToBFloat16(queries)
     func attend(_ backend: any Backend) -> Matrix {
       let out = copy(queries)
       backend.attend(
-        queries: queries, rows: rows, cache: cache, queryHeads: 2 * group,
-        scale: 1 / Float(width).squareRoot(), into: out)
+        queries: queries, rows: rows, cache: cache, queryHeads: 2 * group, scale: 0.125, into: out)
       return out
     }
     let expected = attend(ReferenceBackend(cache: .bfloat16))
     for cpu in try backends() {
-      expectClose(attend(cpu), expected, tolerance: 5e-5, cpu.bfloat16Dispatch.kernels)
+      expectClose(
+        attend(cpu), expected, tolerance: cpu.attentionTolerance, cpu.bfloat16Dispatch.kernels)
+    }
+    // Equal scores: every weight is 1, before and after rounding.
+    for row in 0..<slot {
+      for column in 0..<queries.columns { queries[row, column] = 0 }
+    }
+    let means = attend(ReferenceBackend(cache: .bfloat16))
+    for cpu in try backends() {
+      expectClose(attend(cpu), means, tolerance: 1e-6, "means \(cpu.bfloat16Dispatch.kernels)")
     }
   }
 
@@ -217,7 +226,7 @@ import Testing
     let notes = try CPUBackend(weights: .bfloat16, cache: .bfloat16).provenance.notes
     #expect(notes.contains { $0.hasPrefix("bf16 linear:") && $0.contains("own kernel") })
     #expect(notes.contains { $0.hasPrefix("AMX: ") })
-    #expect(notes.contains("keys and values: bfloat16"))
+    #expect(notes.contains { $0.hasPrefix("keys and values: bfloat16, ") })
     #expect(try CPUBackend().provenance.notes.allSatisfy { !$0.contains("bf16") })
   }
 

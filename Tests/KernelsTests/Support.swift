@@ -1,6 +1,7 @@
-import Kernels
 import Tensors
 import Testing
+
+@testable import Kernels
 
 /// SplitMix64 (Steele, Lea, Flood 2014): small, seedable, the same everywhere.
 struct SeededGenerator: RandomNumberGenerator {
@@ -76,6 +77,23 @@ func isIntactOutside(_ matrix: Matrix) -> Bool {
   }
   return (0..<matrix.storage.count).allSatisfy {
     inside.contains($0) || matrix.storage.pointer[$0] == sentinel
+  }
+}
+
+/// Rounds every element to bfloat16, after which rounding it again, or its half, changes nothing.
+func roundToBFloat16(_ matrix: Matrix) {
+  for row in 0..<matrix.rows {
+    for column in 0..<matrix.columns {
+      matrix[row, column] = BFloat16Bits(rounding: matrix[row, column]).widened
+    }
+  }
+}
+
+extension CPUBackend {
+  /// How far attention may err with values below 1 and queries that rounding does not change: a weight
+  /// that is rounded errs by 2^-9 of itself at most.
+  var attentionTolerance: Float {
+    cacheFormat == .bfloat16 && bfloat16.rounds_queries == 1 ? 0x1p-9 : 5e-5
   }
 }
 

@@ -3,9 +3,9 @@ import Glibc
 extension RankLauncher {
   /// Waits until `program` runs with `word` among its arguments and has computed for some moments, and
   /// stops the youngest of these processes (SIGSTOP).
-  /// - Returns: false when there is none within 20 s.
+  /// - Returns: false when there is none within 60 s.
   public static func stopLastRank(_ program: String, with word: String) async -> Bool {
-    for _ in 0..<400 {
+    for _ in 0..<1200 {
       try? await Task.sleep(for: .milliseconds(50))
       let ranks = processes(of: program, with: word).filter { processorSeconds($0) > 0.5 }
       guard ranks.count > 1, let last = ranks.max() else { continue }
