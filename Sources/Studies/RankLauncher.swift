@@ -49,9 +49,10 @@ public struct LaunchPlan: Hashable, Sendable {
   public let isOversubscribed: Bool
 
   /// What Open MPI moves messages of a host's ranks by, where it does not do so by itself: up to 32
-  /// KiB through shared memory at once, without asking the receiver first. Its own limit of 4 KiB makes
-  /// sums of a few rows of hidden states take twice as long (docs/SPEED.md). Open MPI 5 takes the
-  /// parameter's old name too.
+  /// KiB through shared memory at once, without asking the receiver first. Its own limit of 4 KiB
+  /// makes sums of a few rows of hidden states take twice as long; from 48 KiB on, gathers and
+  /// messages one way are faster in one copy (docs/SPEED.md). Open MPI 5 takes the parameter's old
+  /// name too.
   static let transport = ["OMPI_MCA_btl_vader_eager_limit": "32768"]
 
   /// - Parameters:
