@@ -1,4 +1,6 @@
 // AVX-512: 16 lanes, 32 registers. What follows is compiled for it, up to the `pop` of its includer.
+#include <immintrin.h>
+
 #define CK_WIDTH 16
 #define CK_REGISTERS 32
 #define CK_CHAINS 16

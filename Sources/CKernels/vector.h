@@ -100,25 +100,37 @@ CK_INLINE vec4 sum4(vec a, vec b, vec c, vec d) {
       __builtin_shufflevector(ab, cd, CK_FRONT) + __builtin_shufflevector(ab, cd, CK_BACK));
 }
 
-// exp(x), relative error below 2e-7 for x in [-87, 88]; 0 below (minus infinity too), exp(88)
-// above. x = n ln 2 + f, n by rounding through 1.5 * 2^23; polynomial of Cephes' expf
+// exp(f + n ln 2) over 2^n for f in [-0.35, 0.35], x = f + n ln 2: polynomial of Cephes' expf
 // (S. Moshier, netlib.org/cephes).
-CK_INLINE vec exponential(vec x) {
-  const float low = -87.3f, high = 88.0f, shift = 12582912.0f;
-  vec y = x < low ? splat(low) : x;
-  y = y > high ? splat(high) : y;
-  vec shifted = y * 1.44269504f + shift;
-  vec n = shifted - shift;
-  vec f = y - n * 0.693359375f;
+CK_INLINE vec exponential_rest(vec x, vec n) {
+  vec f = x - n * 0.693359375f;
   f = f - n * -2.12194440e-4f;
   vec p = f * 1.9875691500e-4f + 1.3981999507e-3f;
   p = p * f + 8.3334519073e-3f;
   p = p * f + 4.1665795894e-2f;
   p = p * f + 1.6666665459e-1f;
   p = p * f + 5.0000001201e-1f;
-  p = p * (f * f) + (f + 1.0f);
+  return p * (f * f) + (f + 1.0f);
+}
+
+// exp(x), relative error below 2e-7 for x in [-87, 88]; 0 below (minus infinity too); above exp(88), or
+// infinity with AVX-512, which rounds to n and scales by 2^n in an instruction each.
+CK_INLINE vec exponential(vec x) {
+  const float low = -87.3f;
+#if CK_WIDTH == 16
+  __mmask16 counts = _mm512_cmp_ps_mask((__m512)x, (__m512)splat(low), _CMP_NLT_UQ);
+  vec n = (vec)_mm512_roundscale_ps(
+      (__m512)(x * 1.44269504f), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+  return (vec)_mm512_maskz_scalef_ps(counts, (__m512)exponential_rest(x, n), (__m512)n);
+#else
+  const float high = 88.0f, shift = 12582912.0f;
+  vec y = x < low ? splat(low) : x;
+  y = y > high ? splat(high) : y;
+  // Rounded through 1.5 * 2^23, whose low bits then are n.
+  vec shifted = y * 1.44269504f + shift;
+  vec p = exponential_rest(y, shifted - shift);
   // A cast between vectors of one size keeps the bits.
   vec power = (vec)(((ivec)shifted + 127) << 23);
-  vec result = p * power;
-  return x < low ? splat(0) : result;
+  return x < low ? splat(0) : p * power;
+#endif
 }
