@@ -11,20 +11,30 @@ typedef struct {
   vec first, second;
 } vec_pair;
 
+#if CK_KEYS == CK_FLOATS
 CK_INLINE vec_pair load_pair(const stored *p) {
-#if CK_KEYS == CK_WIDENED
-  uvec both = *(const unaligned_uvec *)p;
-  return (vec_pair){(vec)(both << 16), (vec)(both & 0xffff0000u)};
-#else
   return (vec_pair){load(p), load(p + CK_WIDTH)};
-#endif
 }
+#else
+CK_INLINE vec_pair widened(uvec both) {
+  return (vec_pair){(vec)(both << 16), (vec)(both & 0xffff0000u)};
+}
+
+CK_INLINE vec_pair load_pair(const stored *p) { return widened(*(const unaligned_uvec *)p); }
+#endif
 
 // The first n elements of a pair, the others zero; n < CK_PAIR.
 CK_INLINE vec_pair load_pair_part(const stored *p, size_t n) {
+#if CK_KEYS == CK_FLOATS
+  if (n < CK_WIDTH) return (vec_pair){load_part(p, n), splat(0)};
+  return (vec_pair){load(p), load_part(p + CK_WIDTH, n - CK_WIDTH)};
+#elif CK_WIDTH == 16
+  return widened((uvec)_mm512_maskz_loadu_epi16((__mmask32)((1u << n) - 1), p));
+#else
   stored elements[CK_PAIR] = {0};
   memcpy(elements, p, n * sizeof(stored));
   return load_pair(elements);
+#endif
 }
 
 // Where element i of a row lies among pairs.

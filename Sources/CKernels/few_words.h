@@ -11,9 +11,7 @@ CK_INLINE vec load_words(const stored *p) { return *(const unaligned_vec *)p; }
 
 // The first n elements of a pair, the others zero; n < CK_PAIR.
 CK_INLINE vec load_words_part(const stored *p, size_t n) {
-  stored elements[CK_PAIR] = {0};
-  memcpy(elements, p, n * sizeof(stored));
-  return load_words(elements);
+  return (vec)_mm512_maskz_loadu_epi16((__mmask32)((1u << n) - 1), p);
 }
 
 // Where the sum of element i of a row lies among pairs.

@@ -33,15 +33,23 @@ CK_INLINE void transpose_four(vec4 *row) {
 
 // The first n lanes from memory, the others zero; n < CK_WIDTH.
 CK_INLINE vec load_part(const float *p, size_t n) {
+#if CK_WIDTH == 16
+  return (vec)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p);
+#else
   float lanes[CK_WIDTH] = {0};
   memcpy(lanes, p, n * sizeof(float));
   return load(lanes);
+#endif
 }
 
 CK_INLINE void store_part(float *p, vec v, size_t n) {
+#if CK_WIDTH == 16
+  _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)v);
+#else
   float lanes[CK_WIDTH];
   store(lanes, v);
   memcpy(p, lanes, n * sizeof(float));
+#endif
 }
 
 CK_INLINE vec maximum(vec a, vec b) { return a > b ? a : b; }
