@@ -12,18 +12,10 @@ extension Bench {
         firstSlot: index * slots, slots: slots, real: 0..<slots, context: context,
         base: index * capacity, capacity: capacity, masked: capacity..<capacity)
     }
-    func storage() throws -> Storage {
-      let elements = try filled(sequences * capacity, 128)
-      guard format == .bfloat16 else { return elements.storage }
-      // A place at most as far as where it was read.
-      for index in 0..<elements.count {
-        elements.storage.bfloat16Pointer[index] = BFloat16Bits(rounding: elements.pointer[index])
-      }
-      return elements.storage
-    }
     let cache = KVCacheView(
-      keys: try storage(), values: try storage(), offset: 0, slots: sequences * capacity,
-      kvHeads: 2, headDimension: 64, format: format)
+      keys: try filled(sequences * capacity, 128, format),
+      values: try filled(sequences * capacity, 128, format), offset: 0,
+      slots: sequences * capacity, kvHeads: 2, headDimension: 64, format: format)
     return (rows, cache, try filled(sequences * slots, 896))
   }
 

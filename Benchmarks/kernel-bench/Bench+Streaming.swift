@@ -30,11 +30,7 @@ extension Bench {
       firstSlot: 0, slots: 1, real: 0..<1, context: keys - 1, base: 0, capacity: keys,
       masked: keys..<keys)
     let storage = (try filled(keys, width).storage, try filled(keys, width).storage)
-    let halves = (try filled(keys, width / 2).storage, try filled(keys, width / 2).storage)
-    for index in 0..<keys * width {
-      halves.0.bfloat16Pointer[index] = BFloat16Bits(rounding: storage.0.pointer[index])
-      halves.1.bfloat16Pointer[index] = BFloat16Bits(rounding: storage.1.pointer[index])
-    }
+    let halves = (try filled(keys, width, .bfloat16), try filled(keys, width, .bfloat16))
     let query = try filled(1, heads * width)
     let out = try cpu.matrix(rows: 1, columns: heads * width)
     let memory = try filled(keys, 2 * width)

@@ -46,6 +46,17 @@ struct Bench {
     return matrix
   }
 
+  /// The elements of such a matrix in a format.
+  func filled(_ rows: Int, _ columns: Int, _ format: StorageFormat) throws -> Storage {
+    let elements = try filled(rows, columns)
+    guard format == .bfloat16 else { return elements.storage }
+    let halves = try cpu.matrix(rows: 1, columns: format.floats(for: elements.count)).storage
+    for index in 0..<elements.count {
+      halves.bfloat16Pointer[index] = BFloat16Bits(rounding: elements.pointer[index])
+    }
+    return halves
+  }
+
   /// Best seconds of each of several bodies, run in turn `rounds` times after one warm-up round.
   func interleaved(_ rounds: Int, _ bodies: [(Int) -> Void]) -> [Double] {
     var best = [Double](repeating: .infinity, count: bodies.count)

@@ -90,7 +90,7 @@ const ck_bf16_kernels *ck_bf16_named(const char *name) {
 #if defined(__x86_64__)
   if (strcmp(name, "amx") == 0) return has_amx() ? &ck_bf16_amx : 0;
   if (strcmp(name, "avx512-bf16") == 0)
-    return !has_dot() ? 0 : ck_is_amd() ? &ck_bf16_dot : &ck_bf16_slow_dot;
+    return ck_dot_is_fast() ? &ck_bf16_dot : has_dot() ? &ck_bf16_slow_dot : 0;
   if (strcmp(name, "avx512") == 0) return ck_kernels_named("avx512") ? &ck_bf16_avx512 : 0;
   if (strcmp(name, "avx2") == 0) return ck_kernels_named("avx2") ? &ck_bf16_avx2 : 0;
 #endif

@@ -90,7 +90,7 @@ static double multiply_add(size_t rounds, float *witness) {
   { \
     .name = "avx512-bf16", .few = few_rows_packed, .blocked = 1, .round = round_row, \
     .widen = widen_row, .add = add_row, .linear = panel_linear, .workspace = panel_workspace, \
-    .unpack = unpack_panels, .rounds_queries = rounds, .attend = attention, \
+    .unpack = unpack_panels, .attend = attention, .rounds_queries = rounds, \
     .multiply_add = multiply_add, \
   }
 const ck_bf16_kernels ck_bf16_dot = CK_DOT_TABLE(attend_dot, 1);

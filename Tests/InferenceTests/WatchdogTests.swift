@@ -51,11 +51,14 @@ struct WatchdogTests {
     let folder = try JobFolder(more: ["output-tokens: 6", "step-limit: 1"])
     let cell = folder.cell("tp2")
     var stopped: pid_t?
+    var moment = ContinuousClock.now
     let result = try await folder.runEndlessly("tp2") { second in
       stopped = second
       kill(second, SIGSTOP)
+      moment = .now
     }
     let process = try #require(stopped, "\(result.summary)")
+    #expect(moment.duration(to: .now) < .seconds(30))
     #expect(result.exitCode == 1 && !result.timedOut, "\(result.summary)")
     let text = cell.text(of: .error)
     #expect(text.contains("step-limit: 1); no word from rank 1 on "), "\(text)")
@@ -74,8 +77,10 @@ struct WatchdogTests {
         timeLimit: 120)
     }.value
     let stopped = await RankLauncher.stopLastRank("padtax-rank", with: checkpoint)
+    let moment = ContinuousClock.now
     let result = try await launch
     #expect(stopped && result.exitCode == 1 && !result.timedOut)
+    #expect(moment.duration(to: .now) < .seconds(30))
     let errors = result.standardError
     #expect(errors.contains("padtax: error: verify: stalled: "), "\(errors)")
     #expect(errors.contains("verify, policy packed") && errors.contains("no word from rank "))
@@ -116,7 +121,9 @@ struct WatchdogTests {
       else { continue }
       killed = kill(pid_t(facts.ranks[0].process), SIGTERM) == 0
     }
+    let moment = ContinuousClock.now
     let result = try await launch
+    #expect(moment.duration(to: .now) < .seconds(30))
     #expect(killed && !result.timedOut && result.exitCode != 0, "\(result.summary)")
     #expect(result.standardError.contains("signal 15"), "\(result.summary)")
     #expect(cell.state() == .ready && !folder.exists(cell.stalls))

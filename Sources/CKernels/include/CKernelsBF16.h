@@ -43,13 +43,13 @@ typedef struct {
   // The outputs of `count` panels from `first` on as floats [inputs, count * 16], rows ld apart.
   void (*CK_NONNULL unpack)(
       const ck_packed *CK_NONNULL w, size_t first, size_t count, float *CK_NONNULL y, size_t ld);
-  // ck_kernels.attend with keys and values [t, d] in bfloat16; those of the job are not read. Whether
-  // it rounds queries and weights to bfloat16, too, for the instruction of multiply_add; else it widens
-  // keys and values, for multiply-adds in float32.
-  int rounds_queries;
+  // ck_kernels.attend with keys and values [t, d] in bfloat16; those of the job are not read.
   void (*CK_NONNULL attend)(
       const ck_attention *CK_NONNULL job, const uint16_t *CK_NONNULL keys,
       const uint16_t *CK_NONNULL values);
+  // Whether `attend` rounds queries and weights to bfloat16, too, for the instruction of
+  // `multiply_add`; else it widens keys and values, for multiply-adds in float32.
+  int rounds_queries;
   // As ck_kernels.multiply_add, on the instruction that `linear` spends its time in.
   double (*CK_NONNULL multiply_add)(size_t rounds, float *CK_NONNULL witness);
 } ck_bf16_kernels;
